@@ -1,0 +1,102 @@
+# Everything runs in $(VENV), which the first target that needs it creates: see `make help`.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+PIP_INSTALL := python -m pip --disable-pip-version-check --quiet install -c constraints.txt
+
+# torch comes first and by its exact version: an open range may bring in another build of it, with
+# gigabytes of GPU libraries. `make constraints TORCH=x.y.z` moves the pin.
+TORCH := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' constraints.txt 2>/dev/null)
+# What only some builds of torch depend on stays unpinned.
+GPU_LIBRARIES := ^(nvidia-|cuda-|triton)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types wheel-check constraints clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
+	@echo "Setting up $(VENV) (a few minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "  torch $(TORCH)"
+	@$(BIN)/$(PIP_INSTALL) "torch==$(TORCH)"
+	@echo "  pennylane-qizgloria and what it is run, tested and checked with"
+	@$(BIN)/$(PIP_INSTALL) -e ".[demo,test,dev]"
+	@touch $@
+
+demo: $(READY)  ## Train a classifier of digits through a noisy circuit
+	$(BIN)/python demos/digits.py
+
+# One thread for each worker: more would compete for the same cores.
+test: $(READY)  ## Run the tests (WORKERS=2 PYTEST_ARGS="-k name")
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(READY)  ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)  ## Mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY)  ## Check the types
+	$(BIN)/mypy
+
+# Runtime dependencies only, no source tree in reach, and every file of the package accounted for.
+# The wheel is built from the source distribution, so that nothing left in build/ gets into it.
+wheel-check: $(READY)  ## Build the wheel and use it in an environment of its own
+	@set -e; \
+	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' INT TERM; \
+	echo "Building the wheel"; \
+	$(BIN)/python -m build --outdir "$$tmp/dist" . > "$$tmp/log" 2>&1 || { cat "$$tmp/log"; exit 1; }; \
+	wheel=$$(ls "$$tmp"/dist/*.whl); \
+	$(BIN)/python -m zipfile -l "$$wheel" | awk '{print $$1}' > "$$tmp/content"; \
+	for file in $$(find pennylane_qizgloria -name '*.py') $$(find tomls -name '*.py' -o -name '*.toml' | sed 's,^,pennylane_qizgloria/,'); do \
+		grep -qxF "$$file" "$$tmp/content" || { echo "The wheel lacks $$file; is its folder listed in setup.cfg?"; exit 1; }; \
+	done; \
+	echo "Installing $$(basename "$$wheel") in a new environment"; \
+	$(PYTHON) -m venv "$$tmp/venv"; \
+	"$$tmp/venv/bin"/$(PIP_INSTALL) "torch==$(TORCH)"; \
+	"$$tmp/venv/bin"/$(PIP_INSTALL) "$$wheel"; \
+	cd "$$tmp"; \
+	printf '%s\n' \
+		'import pennylane as qml' \
+		'@qml.qnode(qml.device("qizgloria.mixed", wires=2))' \
+		'def bell():' \
+		'    qml.Hadamard(0)' \
+		'    qml.CNOT([0, 1])' \
+		'    return qml.expval(qml.Z(0) @ qml.Z(1))' \
+		'value = float(bell())' \
+		'print("<ZZ> of a Bell pair from the installed wheel:", value)' \
+		'assert abs(value - 1) < 1e-6, value' > bell.py; \
+	venv/bin/python -I bell.py
+
+constraints:  ## Resolve the newest versions that pyproject.toml allows (TORCH=x.y.z moves torch)
+	@set -e; \
+	test -n "$(TORCH)" || { echo "Say which: make constraints TORCH=x.y.z"; exit 1; }; \
+	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' INT TERM; \
+	echo "torch==$(TORCH)" > "$$tmp/torch.txt"; \
+	$(PYTHON) -m venv "$$tmp/venv"; \
+	"$$tmp/venv/bin/python" -m pip --disable-pip-version-check --quiet install pip-tools; \
+	"$$tmp/venv/bin/pip-compile" --quiet --upgrade --constraint "$$tmp/torch.txt" \
+		--extra demo --extra test --extra dev --strip-extras --allow-unsafe \
+		--no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--output-file "$$tmp/pins.txt" pyproject.toml; \
+	{ \
+		echo "# One version of everything that runs, tests and checks the package, so that every machine has the same."; \
+		echo "# Written by: make constraints"; \
+		sed -n 's/^\([a-z0-9._-]*==[^+ ]*\).*/\1/p' "$$tmp/pins.txt" | grep -Ev '$(GPU_LIBRARIES)' | sort; \
+	} > "$$tmp/constraints.txt"; \
+	mv "$$tmp/constraints.txt" constraints.txt; \
+	echo "constraints.txt: $$(grep -c == constraints.txt) versions"
+
+clean:  ## Remove the environment, builds and caches
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

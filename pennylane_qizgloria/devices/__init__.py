@@ -1,0 +1,1 @@
+"""What PennyLane sees: devices, their configuration and preprocessing. No mathematics."""

@@ -1,0 +1,1 @@
+"""From PennyLane's objects to the simulator's: operations, observables, measurements, tapes."""

@@ -1,0 +1,199 @@
+"""Exact results of PennyLane's measurement processes.
+
+Each function takes a final state and gives a tensor with the batch axis in front. Readout error
+acts on everything that a detector reports, so not on states and entropies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+import pennylane as qml
+import torch
+from jaxtyping import Float
+from pennylane.measurements import (
+    DensityMatrixMP,
+    ExpectationMP,
+    MeasurementProcess,
+    MutualInfoMP,
+    NullMeasurement,
+    ProbabilityMP,
+    PurityMP,
+    StateMeasurement,
+    StateMP,
+    VarianceMP,
+    VnEntropyMP,
+)
+from torch import Tensor
+
+from ..pauli import measure as pauli
+from ..pauli.measure import State
+from ..pauli.program import Operand, Operation, Program
+from ..pauli.readout import Readout, confuse, reported
+from .observables import is_pauli_word, pauli_sum, squared
+from .operations import Precision
+from .tapes import LoweredOperations, final_state, lower_operations
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a measurement needs to know besides the state.
+
+    Args:
+        place: the integer wire of each wire label, in the order of the tape's or device's wires.
+        readout: the confusion matrices by integer wire.
+        precision: dtype and torch device.
+    """
+
+    place: Mapping[Any, int]
+    readout: Readout
+    precision: Precision
+
+    def wires(self, process: MeasurementProcess) -> list[int]:
+        """The integer wires of a measurement; all of them where it names none."""
+        if not process.wires and process.obs is None:
+            return list(self.place.values())
+        return [self.place[wire] for wire in process.wires]
+
+
+@singledispatch
+def measure(process: MeasurementProcess, state: State, setting: Setting) -> Tensor:
+    """The exact result of a measurement process, ``(batch, *shape)``."""
+    raise NotImplementedError(f"{process} has no exact result.")
+
+
+@measure.register
+def _of_the_user(process: StateMeasurement, state: State, setting: Setting) -> Tensor:
+    """A measurement process of the user's own computes from the density matrix."""
+    matrices = pauli.reduced_density_matrix(state, list(setting.place.values()))
+    labels = qml.wires.Wires(list(setting.place))
+    results = [process.process_density_matrix(matrix, labels) for matrix in matrices]
+    return torch.stack([torch.as_tensor(result) for result in results])
+
+
+@measure.register
+def _expectation(process: ExpectationMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    if process.obs is None:
+        return _mean(process, state, setting)
+    return _expectation_of(process.obs, state, setting)
+
+
+def _expectation_of(observable: Any, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    wires = [setting.place[wire] for wire in observable.wires]
+    if not setting.readout.affects(wires):
+        return pauli.expectation(state, pauli_sum(observable, setting.place, setting.precision))
+    if observable.pauli_rep is not None:
+        terms = pauli_sum(observable, setting.place, setting.precision)
+        return pauli.expectation(state, reported(terms, setting.readout))
+    # The terms of a sum are read out one by one, each in its own basis, as hardware does it.
+    if isinstance(observable, qml.ops.SProd):
+        scalar = setting.precision.real(observable.scalar)
+        return scalar * _expectation_of(observable.base, state, setting)
+    if isinstance(observable, qml.ops.Sum):
+        values = [_expectation_of(term, state, setting) for term in observable.operands]
+        return torch.stack(values).sum(0)
+    return _mean(ExpectationMP(observable), state, setting)
+
+
+@measure.register
+def _variance(process: VarianceMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    observable = process.obs
+    if observable is None or setting.readout.affects(setting.wires(process)):
+        distribution, values = _spectrum(process, state, setting)
+        return distribution @ values**2 - (distribution @ values) ** 2
+    terms = pauli_sum(observable, setting.place, setting.precision)
+    mean = pauli.expectation(state, terms)
+    if is_pauli_word(observable):
+        return terms.coefficients.square().sum() - mean.square()
+    second = squared(observable, setting.place, setting.precision)
+    return pauli.expectation(state, second) - mean.square()
+
+
+@measure.register
+def _probabilities(
+    process: ProbabilityMP, state: State, setting: Setting
+) -> Float[Tensor, "batch outcomes"]:
+    return distribution(process, state, setting)
+
+
+@measure.register
+def _state(process: StateMP, state: State, setting: Setting) -> Tensor:
+    return pauli.reduced_density_matrix(state, setting.wires(process))
+
+
+@measure.register
+def _density_matrix(process: DensityMatrixMP, state: State, setting: Setting) -> Tensor:
+    return pauli.reduced_density_matrix(state, setting.wires(process))
+
+
+@measure.register
+def _purity(process: PurityMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    return pauli.purity(state, setting.wires(process))
+
+
+@measure.register
+def _entropy(process: VnEntropyMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    return _entropy_of(state, setting.wires(process), process.log_base)
+
+
+@measure.register
+def _mutual_information(
+    process: MutualInfoMP, state: State, setting: Setting
+) -> Float[Tensor, " batch"]:
+    first, second = ([setting.place[wire] for wire in part] for part in process.raw_wires)
+    base = process.log_base
+    apart = _entropy_of(state, first, base) + _entropy_of(state, second, base)
+    return apart - _entropy_of(state, first + second, base)
+
+
+@measure.register
+def _nothing(process: NullMeasurement, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    return state.vector.new_full((len(state.vector),), torch.nan)
+
+
+def _entropy_of(state: State, wires: Sequence[int], base: float | None) -> Float[Tensor, " batch"]:
+    matrix = pauli.reduced_density_matrix(state, wires)
+    return qml.math.vn_entropy(
+        matrix, indices=list(range(len(wires))), base=base, c_dtype=matrix.dtype
+    )
+
+
+# --- distributions over outcomes ------------------------------------------------------------------
+
+
+def distribution(
+    process: MeasurementProcess, state: State, setting: Setting
+) -> Float[Tensor, "batch outcomes"]:
+    """The distribution of what a detector reports, in the eigenbasis of the observable if any."""
+    wires = setting.wires(process)
+    gates = process.diagonalizing_gates() if process.obs is not None else []
+    rotated = _rotate(state, gates, wires, setting) if gates else state
+    return confuse(pauli.probabilities(rotated, wires), wires, setting.readout)
+
+
+def _rotate(state: State, gates: list, wires: list[int], setting: Setting) -> State:
+    """Apply diagonalizing gates to the measured wires, the others traced out first."""
+    every = tuple(range(len(wires)))
+    local = {label: wires.index(setting.place[label]) for gate in gates for label in gate.wires}
+    lowered = lower_operations(gates, local, frozenset(every), setting.precision)
+    start = pauli.reduced_vector(state, wires)
+    prepare = Operation(Operand.STATE, every, batched=True)
+    program = Program(len(wires), (prepare, *lowered.program.operations), frozenset(every))
+    arguments = replace(lowered.arguments, operands=(start, *lowered.arguments.operands))
+    rotated = final_state(LoweredOperations(program, arguments, len(start)))
+    return State(rotated.vector, tuple(wires[axis] for axis in rotated.wires))
+
+
+def _spectrum(
+    process: MeasurementProcess, state: State, setting: Setting
+) -> tuple[Float[Tensor, "batch outcomes"], Float[Tensor, " outcomes"]]:
+    """The distribution of the reported eigenvalues, and the eigenvalues."""
+    return distribution(process, state, setting), setting.precision.real(process.eigvals())
+
+
+def _mean(process: MeasurementProcess, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    outcomes, values = _spectrum(process, state, setting)
+    return outcomes @ values

@@ -1,0 +1,132 @@
+"""PennyLane observables as real sums of Pauli words.
+
+Observables with a Pauli form keep it, with coefficients that may be trainable; others contribute
+the Pauli coefficients of their matrices. So every expectation value is one gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pennylane as qml
+import torch
+from jaxtyping import Complex, Int
+from pennylane.operation import Operator
+from pennylane.pauli import PauliSentence
+from torch import Tensor
+
+from ..pauli.basis import LETTERS, pauli_vector
+from ..pauli.measure import PauliSum
+from .operations import Precision
+
+Places = Mapping[Any, int]
+"""The integer wire of each wire label."""
+
+MAX_DENSE_SQUARE_WIRES = 5
+"""Up to this width a sum is squared as a matrix, beyond it word by word."""
+
+
+def pauli_sum(observable: Operator, place: Places, precision: Precision) -> PauliSum:
+    """An observable as a sum of Pauli words."""
+    if observable.pauli_rep is not None:
+        return _from_sentence(observable.pauli_rep, place, precision)
+    if isinstance(observable, qml.ops.SProd):
+        base = pauli_sum(observable.base, place, precision)
+        scalar = precision.real(_real(observable.scalar))
+        return PauliSum(base.wires, base.letters, scalar * base.coefficients)
+    if isinstance(observable, qml.ops.Sum):
+        return _add([pauli_sum(term, place, precision) for term in observable.operands])
+    if isinstance(observable, qml.ops.Prod) and not observable.has_overlapping_wires:
+        return _tensor([pauli_sum(factor, place, precision) for factor in observable.operands])
+    wires = tuple(place[wire] for wire in observable.wires)
+    return _from_matrix(matrix_of(observable, precision), wires)
+
+
+def squared(observable: Operator, place: Places, precision: Precision) -> PauliSum:
+    """The square of an observable as a sum of Pauli words."""
+    sentence = observable.pauli_rep
+    if sentence is not None and len(observable.wires) > MAX_DENSE_SQUARE_WIRES:
+        return _from_sentence(sentence @ sentence, place, precision)
+    matrix = matrix_of(observable, precision)
+    return _from_matrix(matrix @ matrix, tuple(place[wire] for wire in observable.wires))
+
+
+def matrix_of(observable: Operator, precision: Precision) -> Complex[Tensor, "dim dim"]:
+    """The dense matrix of an observable on its own wires."""
+    if observable.name == "SparseHamiltonian":
+        return precision.complex(observable.sparse_matrix().toarray())
+    return precision.complex(qml.matrix(observable, wire_order=observable.wires))
+
+
+def is_pauli_word(observable: Operator) -> bool:
+    """Whether an observable is one Pauli word, with or without a coefficient."""
+    return observable.pauli_rep is not None and len(observable.pauli_rep) == 1
+
+
+def word_letters(observable: Operator) -> dict[Any, int]:
+    """The letter of each wire of a Pauli word, I left out."""
+    (word,) = observable.pauli_rep
+    return {wire: LETTERS.index(letter) for wire, letter in word.items()}
+
+
+def _from_sentence(sentence: PauliSentence, place: Places, precision: Precision) -> PauliSum:
+    labels = tuple(sentence.wires)
+    letters = _letters(tuple(sentence), labels)
+    values = [_real(value) for value in sentence.values()]
+    if any(isinstance(value, Tensor) for value in values):
+        coefficients = torch.stack([precision.real(value).reshape(()) for value in values])
+    else:
+        coefficients = precision.real(np.array(values, dtype=float))
+    return PauliSum(tuple(place[label] for label in labels), letters, coefficients)
+
+
+@lru_cache(maxsize=256)
+def _letters(words: tuple[qml.pauli.PauliWord, ...], labels: tuple) -> Int[Tensor, "terms wires"]:
+    rows = [[LETTERS.index(word.get(label, "I")) for label in labels] for word in words]
+    return torch.tensor(rows, dtype=torch.long).reshape(len(words), len(labels))
+
+
+def _from_matrix(matrix: Complex[Tensor, "dim dim"], wires: tuple[int, ...]) -> PauliSum:
+    coefficients = pauli_vector(matrix) / matrix.shape[-1]
+    letters = torch.cartesian_prod(*[torch.arange(4)] * len(wires)).reshape(-1, len(wires))
+    if not coefficients.requires_grad:
+        present = (coefficients != 0).cpu()
+        letters, coefficients = letters[present], coefficients[present.to(coefficients.device)]
+    return PauliSum(wires, letters, coefficients)
+
+
+def _add(terms: list[PauliSum]) -> PauliSum:
+    wires = tuple(dict.fromkeys(wire for term in terms for wire in term.wires))
+    letters = []
+    for term in terms:
+        block = torch.zeros(len(term.letters), len(wires), dtype=torch.long)
+        block[:, [wires.index(wire) for wire in term.wires]] = term.letters
+        letters.append(block)
+    return PauliSum(wires, torch.cat(letters), torch.cat([term.coefficients for term in terms]))
+
+
+def _tensor(factors: list[PauliSum]) -> PauliSum:
+    product = factors[0]
+    for factor in factors[1:]:
+        pairs = torch.cartesian_prod(
+            torch.arange(len(product.letters)), torch.arange(len(factor.letters))
+        )
+        product = PauliSum(
+            product.wires + factor.wires,
+            torch.cat([product.letters[pairs[:, 0]], factor.letters[pairs[:, 1]]], 1),
+            torch.outer(product.coefficients, factor.coefficients).flatten(),
+        )
+    return product
+
+
+def _real(value: Any) -> Any:
+    """The real part of a coefficient: an observable is Hermitian, whatever its dtype says."""
+    return (
+        value.real
+        if isinstance(value, (complex, np.complexfloating, np.ndarray))
+        or (isinstance(value, Tensor) and value.is_complex())
+        else value
+    )

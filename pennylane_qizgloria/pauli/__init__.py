@@ -1,0 +1,1 @@
+"""Exact simulation of mixed states as real Pauli vectors, in torch alone."""

@@ -1,0 +1,125 @@
+"""Density matrices as real Pauli vectors, and back.
+
+A density matrix on ``n`` wires is stored as the real vector of its Pauli expectation values
+
+    r[P] = Tr(P rho),    rho = 2**-n  sum_P r[P] P,    P in {I, X, Y, Z}^n,
+
+with the letters numbered I=0, X=1, Y=2, Z=3 and the first wire as the most significant base-4
+digit (PennyLane's big-endian order). A batch of states carries its axes in front. ``r[I...I]`` is
+the trace. The same map turns an observable into its real Pauli coefficients.
+"""
+
+from __future__ import annotations
+
+from functools import cache, reduce
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+LETTERS = "IXYZ"
+"""The single-wire Pauli operators in the order in which they are numbered."""
+
+
+@cache
+def pauli_matrices(
+    num_wires: int, dtype: torch.dtype, device: torch.device
+) -> Complex[Tensor, "paulis dim dim"]:
+    """All ``4**num_wires`` Pauli operators, in the order of a Pauli vector."""
+    single = torch.tensor(
+        [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]],
+        dtype=dtype,
+        device=device,
+    )
+    return reduce(torch.kron, [single] * num_wires, torch.ones(1, 1, 1, dtype=dtype, device=device))
+
+
+def num_wires_of(paulis: int) -> int:
+    """The number of wires of a Pauli vector with that many entries."""
+    return (paulis.bit_length() - 1) // 2
+
+
+def real_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The real dtype of the same precision as a complex one."""
+    return torch.float32 if dtype == torch.complex64 else torch.float64
+
+
+def complex_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The complex dtype of the same precision as a real one."""
+    return torch.complex64 if dtype == torch.float32 else torch.complex128
+
+
+def pauli_vector(matrix: Complex[Tensor, "*batch dim dim"]) -> Float[Tensor, "*batch paulis"]:
+    r"""The real Pauli vector :math:`r_P = \mathrm{Tr}(P \rho)` of a Hermitian matrix.
+
+    The cost is ``n`` passes over ``4**n`` complex numbers; the Pauli operators are never formed.
+
+    Args:
+        matrix: Hermitian, ``dim = 2**n``; only its Hermitian part is seen.
+
+    **Example**
+
+    >>> pauli_vector(torch.tensor([[1, 0], [0, 0]], dtype=torch.complex128))
+    tensor([1., 0., 0., 1.], dtype=torch.float64)
+    """
+    num_wires = matrix.shape[-1].bit_length() - 1
+    units = _interleave(matrix, num_wires)
+    # r_P = sum_ij P_ji rho_ij
+    change = _single_wire(matrix).transpose(1, 2).reshape(4, 4)
+    return _on_each_wire(change, units, num_wires).real
+
+
+def density_matrix(vector: Float[Tensor, "*batch paulis"]) -> Complex[Tensor, "*batch dim dim"]:
+    r"""The matrix :math:`\rho = 2^{-n} \sum_P r_P P` of a Pauli vector; inverts `pauli_vector`.
+
+    **Example**
+
+    >>> density_matrix(torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)).real
+    tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]], dtype=torch.float64)
+    """
+    num_wires = num_wires_of(vector.shape[-1])
+    vector = vector.to(complex_dtype(vector.dtype))
+    change = _single_wire(vector).permute(1, 2, 0).reshape(4, 4) / 2
+    return _separate(_on_each_wire(change, vector, num_wires), num_wires)
+
+
+def zero_vector(
+    num_wires: int, dtype: torch.dtype, device: torch.device
+) -> Float[Tensor, "paulis"]:
+    """The Pauli vector of ``|0...0><0...0|``: 1 for every word of I and Z, 0 elsewhere."""
+    single = torch.tensor([1, 0, 0, 1], dtype=dtype, device=device)
+    return reduce(torch.kron, [single] * num_wires, torch.ones(1, dtype=dtype, device=device))
+
+
+def pure_state_vector(state: Complex[Tensor, "*batch dim"]) -> Float[Tensor, "*batch paulis"]:
+    """The Pauli vector of the projector on a state vector."""
+    return pauli_vector(state[..., :, None] * state[..., None, :].conj())
+
+
+def _single_wire(like: Tensor) -> Complex[Tensor, "4 2 2"]:
+    return pauli_matrices(1, like.dtype, like.device)
+
+
+def _on_each_wire(change: Complex[Tensor, "4 4"], x: Tensor, num_wires: int) -> Tensor:
+    """Multiply one 4x4 matrix onto every wire's axis of ``(..., 4**n)``."""
+    shape = x.shape
+    for wire in range(num_wires):
+        x = change @ x.reshape(-1, 4, 4 ** (num_wires - 1 - wire))
+    return x.reshape(shape)
+
+
+def _interleave(matrix: Tensor, num_wires: int) -> Complex[Tensor, "*batch units"]:
+    """Order the entries of a matrix by wires: the first one's row and column, then the next one's."""
+    batch = matrix.shape[:-2]
+    axes = [axis for wire in range(num_wires) for axis in (1 + wire, 1 + num_wires + wire)]
+    x = matrix.reshape(-1, *(2,) * (2 * num_wires)).permute(0, *axes)
+    return x.reshape(*batch, 4**num_wires)
+
+
+def _separate(units: Tensor, num_wires: int) -> Complex[Tensor, "*batch dim dim"]:
+    """Undo `_interleave`."""
+    batch = units.shape[:-1]
+    rows, columns = range(1, 2 * num_wires + 1, 2), range(2, 2 * num_wires + 1, 2)
+    x = units.reshape(-1, *(2,) * (2 * num_wires)).permute(0, *rows, *columns)
+    return x.reshape(*batch, 2**num_wires, 2**num_wires)

@@ -1,0 +1,122 @@
+"""Exact results from a Pauli vector: gathers and sums of a few of its entries.
+
+A `State` holds the Pauli vector of the wires that a program touched; every other wire is in
+``|0>`` and costs nothing. Results keep the state's batch axis in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Complex, Float, Int
+from torch import Tensor
+
+from .basis import density_matrix
+
+I, X, Y, Z = range(4)  # noqa: E741
+
+
+@dataclass(frozen=True)
+class State:
+    """A Pauli vector and the wires of its axes, first wire most significant."""
+
+    vector: Float[Tensor, "batch paulis"]
+    wires: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PauliSum:
+    """A real linear combination of Pauli words on a few wires.
+
+    Args:
+        wires: the wires of the letters' columns.
+        letters: one row a word, I=0, X=1, Y=2, Z=3.
+        coefficients: one for each word.
+    """
+
+    wires: tuple[int, ...]
+    letters: Int[Tensor, "terms wires"]
+    coefficients: Float[Tensor, " terms"]
+
+
+def expectation(state: State, observable: PauliSum) -> Float[Tensor, " batch"]:
+    r"""The expectation value :math:`\sum_t c_t \mathrm{Tr}(P_t \rho)`: a gather and a product."""
+    return pauli_expectations(state, observable) @ observable.coefficients.to(state.vector)
+
+
+def pauli_expectations(state: State, observable: PauliSum) -> Float[Tensor, "batch terms"]:
+    """The expectation value of each Pauli word of a sum, without its coefficient."""
+    letters = observable.letters
+    place = {wire: axis for axis, wire in enumerate(state.wires)}
+    weights = [_weight(place.get(wire), len(place)) for wire in observable.wires]
+    indices = letters @ torch.tensor(weights, dtype=torch.long)
+    values = state.vector[:, indices]
+    idle = [column for column, wire in enumerate(observable.wires) if wire not in place]
+    if idle:  # <0|I|0> = <0|Z|0> = 1, <0|X|0> = <0|Y|0> = 0
+        flips = ((letters[:, idle] == X) | (letters[:, idle] == Y)).any(1)
+        values = values.masked_fill(flips.to(values.device), 0)
+    return values
+
+
+def reduced_vector(state: State, wires: Sequence[int]) -> Float[Tensor, "batch paulis"]:
+    """The Pauli vector of some of the wires, in the order asked for; the others are traced out."""
+    return _sub_vector(state, wires, [(I, X, Y, Z)] * len(wires))
+
+
+def reduced_density_matrix(state: State, wires: Sequence[int]) -> Complex[Tensor, "batch dim dim"]:
+    """The density matrix of some of the wires, in the order asked for."""
+    return density_matrix(reduced_vector(state, wires))
+
+
+def purity(state: State, wires: Sequence[int]) -> Float[Tensor, " batch"]:
+    r"""The purity :math:`\mathrm{Tr}(\rho^2) = 2^{-k} \sum_P r_P^2` of some of the wires."""
+    return reduced_vector(state, wires).square().sum(-1) / 2 ** len(wires)
+
+
+def probabilities(
+    state: State, wires: Sequence[int], basis: Sequence[int] | None = None
+) -> Float[Tensor, "batch outcomes"]:
+    r"""The distribution of measuring a Pauli letter on each of some wires.
+
+    .. math::
+        p(b) = 2^{-k} \sum_{m \in \{0,1\}^k} (-1)^{b \cdot m} r[L^m]
+
+    with the letters L, Z unless ``basis`` says otherwise: a gather of ``2**k`` entries and a
+    Walsh-Hadamard transform. Outcome 0 is the eigenvalue +1; the first wire is most significant.
+    """
+    letters = basis or [Z] * len(wires)
+    values = _sub_vector(state, wires, [(I, letter) for letter in letters])
+    return _walsh_hadamard(values, len(wires)) / 2 ** len(wires)
+
+
+def _weight(axis: int | None, num_axes: int) -> int:
+    """What a letter on this axis adds to the index of a word."""
+    return 0 if axis is None else 4 ** (num_axes - 1 - axis)
+
+
+def _sub_vector(
+    state: State, wires: Sequence[int], letters: Sequence[Sequence[int]]
+) -> Float[Tensor, "batch words"]:
+    """The entries of all words made of the given letters on the given wires, I elsewhere."""
+    place = {wire: axis for axis, wire in enumerate(state.wires)}
+    indices = torch.zeros(1, dtype=torch.long)
+    idle = torch.ones(1, dtype=state.vector.dtype)
+    for wire, choices in zip(wires, letters, strict=True):
+        choice = torch.tensor(choices)
+        weight = _weight(place.get(wire), len(place))
+        indices = (indices[:, None] + weight * choice).flatten()
+        on_zero = ((choice == I) | (choice == Z)) | (wire in place)
+        idle = (idle[:, None] * on_zero).flatten()
+    values = state.vector[:, indices]
+    return values if set(wires) <= place.keys() else values * idle.to(values.device)
+
+
+def _walsh_hadamard(values: Float[Tensor, "batch words"], num_wires: int) -> Tensor:
+    """Sums and differences along each wire's axis."""
+    shape = values.shape
+    for wire in range(num_wires):
+        plus, minus = values.reshape(-1, 2, 2 ** (num_wires - 1 - wire)).unbind(1)
+        values = torch.stack([plus + minus, plus - minus], 1)
+    return values.reshape(shape)

@@ -1,0 +1,71 @@
+"""What is applied to which wires: the structure of a simulation apart from its numbers.
+
+A `Program` is hashable and holds no tensors that change from call to call, so a plan made for it
+serves every set of parameters, every batch and every tape of the same structure. The numbers come
+beside it as `Arguments`. Wires are integers ``0 .. num_wires - 1``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from .transfer import ClosedForm
+
+
+class Operand(Enum):
+    """What a tensor operand of an operation holds, for operations that are not closed forms."""
+
+    TRANSFER = "a transfer matrix"
+    KRAUS = "Kraus operators, for operations too wide for a transfer matrix"
+    STATE = "the Pauli vector of a state that replaces whatever its wires held"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation on a few wires.
+
+    Args:
+        source: the closed form that takes its scalar parameters, or the kind of its operand.
+        wires: what it acts on, first wire most significant.
+        batched: whether its parameters or operand have a batch axis.
+        trace_preserving: whether an unread operation may be dropped.
+    """
+
+    source: ClosedForm | Operand
+    wires: tuple[int, ...]
+    batched: bool = False
+    trace_preserving: bool = True
+
+
+@dataclass(frozen=True)
+class Program:
+    """A sequence of operations on ``|0...0>``, and the wires that measurements look at."""
+
+    num_wires: int
+    operations: tuple[Operation, ...]
+    observed: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The numbers of a program, in the order in which its operations use them.
+
+    Args:
+        scalars: parameters of the closed forms that are not batched.
+        batched_scalars: parameters of the closed forms that are; None where there are none.
+        operands: transfer matrices ``(*batch, 4**k, 4**k)``, Kraus operators
+            ``(*batch, kraus, 2**k, 2**k)`` or states ``(*batch, 4**k)``.
+    """
+
+    scalars: Float[Tensor, " scalars"]
+    batched_scalars: Float[Tensor, "batch batched_scalars"] | None = None
+    operands: tuple[
+        Float[Tensor, "*batch paulis paulis"]
+        | Complex[Tensor, "*batch kraus dim dim"]
+        | Float[Tensor, "*batch paulis"],
+        ...,
+    ] = ()

@@ -1,0 +1,63 @@
+"""Shots from a Pauli vector: outcomes are drawn from the distribution of the measured wires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from .measure import State, X, probabilities
+from .readout import Readout, confuse
+
+
+class Uniform(Protocol):
+    """A source of uniform random numbers in [0, 1); ``numpy.random.Generator`` is one."""
+
+    def random(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+        """An array of that shape."""
+
+
+def draw(
+    distribution: Float[np.ndarray, "batch outcomes"], shots: int, random: Uniform
+) -> Int[np.ndarray, "batch shots"]:
+    """Independent outcomes of each distribution, by inverting its cumulative sum.
+
+    Rounding is the only source of negative probabilities and of sums that are not 1: the first are
+    cut off, the second divided out.
+    """
+    cumulative = np.cumsum(np.clip(distribution, 0, None), axis=-1, dtype=np.float64)
+    cumulative /= cumulative[:, -1:]
+    uniforms = random.random((len(distribution), shots))
+    rows = [np.searchsorted(c, u, side="right") for c, u in zip(cumulative, uniforms, strict=True)]
+    return np.minimum(np.stack(rows), distribution.shape[-1] - 1)
+
+
+def to_bits(outcomes: Int[np.ndarray, "..."], num_wires: int) -> Int[np.ndarray, "... wires"]:
+    """The outcomes as bits, first wire first."""
+    shifts = np.arange(num_wires - 1, -1, -1)
+    return (outcomes[..., None] >> shifts) & 1
+
+
+def sample_shadow(
+    state: State,
+    wires: Sequence[int],
+    recipes: Int[np.ndarray, "shots wires"],
+    readout: Readout,
+    random: Uniform,
+) -> UInt8[np.ndarray, "batch shots wires"]:
+    """One shot in each of the given bases (0, 1, 2 for X, Y, Z on each wire).
+
+    Shots of equal bases are drawn together, so the cost is one distribution for each basis that
+    occurs, not for each shot.
+    """
+    batch = len(state.vector)
+    bits = np.empty((batch, *recipes.shape), dtype=np.uint8)
+    bases, basis_of_shot = np.unique(recipes, axis=0, return_inverse=True)
+    for number, basis in enumerate(bases):
+        distribution = probabilities(state, wires, [X + int(letter) for letter in basis])
+        reported = confuse(distribution, wires, readout).detach().cpu().numpy()
+        shots = np.flatnonzero(basis_of_shot.ravel() == number)
+        bits[:, shots] = to_bits(draw(reported, len(shots), random), len(wires))
+    return bits

@@ -1,0 +1,176 @@
+"""Pauli transfer matrices of unitaries, Kraus operators and parametrised families.
+
+The transfer matrix of a map E on ``k`` wires is the real ``4**k x 4**k`` matrix
+
+    T[i, j] = Tr(P_i E(P_j)) / 2**k,
+
+so that ``r -> T r`` is the map on Pauli vectors. The first wire is the most significant digit.
+A `ClosedForm` is a family of transfer matrices that depends on scalar parameters through a few
+feature functions: ``T(theta) = sum_f phi_f(theta) C_f``. All members of a family, in all elements
+of a batch, are then one matrix product, and the derivatives at the edges of a parameter's range
+(a noise strength of zero) are exact, where square roots of Kraus operators have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from .basis import num_wires_of, pauli_matrices, pauli_vector
+
+Features = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedForm:
+    r"""A family of transfer matrices :math:`T(\theta) = \sum_f \varphi_f(\theta) C_f`.
+
+    Families are compared by identity: build each of them once.
+
+    Args:
+        name: used in error messages.
+        num_params: the number of scalar parameters :math:`\theta`.
+        features: maps parameters ``(..., num_params)`` to features ``(..., features)``.
+        coefficients: the matrices :math:`C_f`, ``(features, 4**k, 4**k)``, double precision.
+        valid: maps parameters ``(..., num_params)`` to whether each set is in the domain ``(...)``;
+            None where every finite number is.
+        domain: the domain in words, for error messages.
+    """
+
+    name: str
+    num_params: int
+    features: Features
+    coefficients: Float[Tensor, "features paulis paulis"]
+    valid: Callable[[Tensor], Tensor] | None = None
+    domain: str = "every parameter must be finite"
+
+    @property
+    def num_wires(self) -> int:
+        """The number of wires that the map acts on."""
+        return num_wires_of(self.coefficients.shape[-1])
+
+    def __call__(
+        self, params: Float[Tensor, "*sets params"]
+    ) -> Float[Tensor, "*sets paulis paulis"]:
+        """The transfer matrices of several sets of parameters at once."""
+        entries = self.features(params) @ _coefficients(self, params.dtype, params.device)
+        return entries.unflatten(-1, self.coefficients.shape[1:])
+
+
+# --- maps given by matrices -----------------------------------------------------------------------
+
+
+def unitary_transfer(
+    unitary: Complex[Tensor, "*batch dim dim"],
+) -> Float[Tensor, "*batch paulis paulis"]:
+    r"""The transfer matrix of :math:`\rho \mapsto U \rho U^\dagger`.
+
+    **Example**
+
+    >>> hadamard = torch.tensor([[1, 1], [1, -1]], dtype=torch.complex128) / 2**0.5
+    >>> unitary_transfer(hadamard).round().int().tolist()
+    [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0], [0, 1, 0, 0]]
+    """
+    return kraus_transfer(unitary[..., None, :, :])
+
+
+def kraus_transfer(
+    kraus: Complex[Tensor, "*batch kraus dim dim"],
+) -> Float[Tensor, "*batch paulis paulis"]:
+    r"""The transfer matrix of :math:`\rho \mapsto \sum_m K_m \rho K_m^\dagger`."""
+    dim = kraus.shape[-1]
+    paulis = pauli_matrices(dim.bit_length() - 1, kraus.dtype, kraus.device)
+    operators = kraus[..., None, :, :]  # one for every P_j
+    images = (operators @ paulis @ operators.mH).sum(-4)
+    return pauli_vector(images).mT / dim
+
+
+# --- rotations ------------------------------------------------------------------------------------
+
+
+def rotation(name: str, generator: Complex[Tensor, "dim dim"]) -> ClosedForm:
+    r"""The family :math:`U(\theta) = e^{i \theta G}` of a Hermitian generator.
+
+    With :math:`L = i[G, \cdot\,]`, whose eigenvalues are :math:`\pm i\Omega` for the gaps
+    :math:`\Omega` of the spectrum of ``G``,
+
+    .. math::
+        T(\theta) = e^{\theta L} = \Pi_0
+            + \sum_{\Omega > 0} \cos(\Omega\theta)\, \Pi_\Omega
+            + \sin(\Omega\theta)\, L \Pi_\Omega / \Omega
+
+    where :math:`\Pi_\Omega` projects on the eigenspaces of :math:`\pm i\Omega`. (The same spectrum
+    gives the parameter-shift rules: Wierichs, Izaac, Wang, Lin, Quantum 6, 677, 2022.)
+    """
+    gaps, constants = _spectral_form(generator.to(torch.complex128))
+    frequencies = torch.tensor(gaps, dtype=torch.float64)
+
+    def features(theta: Tensor) -> Tensor:
+        phases = theta * frequencies.to(theta)
+        return torch.cat([torch.ones_like(theta), torch.cos(phases), torch.sin(phases)], -1)
+
+    return ClosedForm(name, 1, features, constants)
+
+
+def _spectral_form(generator: Tensor) -> tuple[list[float], Tensor]:
+    """The positive gaps of a generator, and the constant matrices 1, cos, sin of `rotation`."""
+    dim = generator.shape[-1]
+    energies, states = torch.linalg.eigh(generator)
+    differences = energies[:, None] - energies[None, :]
+    gaps = sorted({round(gap, 9) for gap in differences.flatten().tolist() if gap > 1e-9})
+    paulis = pauli_matrices(dim.bit_length() - 1, generator.dtype, generator.device)
+    rotated = states.mH @ paulis @ states  # the Pauli operators in the eigenbasis
+
+    def part(mask: Tensor, factor: complex = 1.0) -> Tensor:
+        image = states @ (rotated * mask * factor) @ states.mH
+        return pauli_vector(image).mT / dim
+
+    stationary = part(differences.abs() <= 1e-9)
+    cosines = [part((differences.abs() - gap).abs() < 1e-8) for gap in gaps]
+    sines = [
+        part(((differences.abs() - gap).abs() < 1e-8) * differences.sign(), 1j) for gap in gaps
+    ]
+    return gaps, torch.stack([stationary, *cosines, *sines])
+
+
+def sequence(name: str, *factors: ClosedForm) -> ClosedForm:
+    """The family of several families applied one after the other, the first one first.
+
+    Its features are the products of the factors' features, its parameters are theirs in order.
+    """
+    coefficients = factors[0].coefficients
+    for factor in factors[1:]:
+        products = factor.coefficients[None] @ coefficients[:, None]
+        coefficients = products.reshape(-1, *products.shape[-2:])
+    counts = [factor.num_params for factor in factors]
+
+    def features(params: Tensor) -> Tensor:
+        parts = [f.features(p) for f, p in zip(factors, params.split(counts, -1), strict=True)]
+        out = parts[0]
+        for part in parts[1:]:
+            out = (out[..., :, None] * part[..., None, :]).flatten(-2)
+        return out
+
+    return ClosedForm(name, sum(counts), features, coefficients)
+
+
+def constant(name: str, transfer: Float[Tensor, "paulis paulis"]) -> ClosedForm:
+    """A family without parameters."""
+
+    def features(params: Tensor) -> Tensor:
+        return params.new_ones(*params.shape[:-1], 1)
+
+    return ClosedForm(name, 0, features, transfer[None])
+
+
+@lru_cache(maxsize=1024)
+def _coefficients(
+    form: ClosedForm, dtype: torch.dtype, device: torch.device
+) -> Float[Tensor, "features entries"]:
+    """A family's constant matrices, flat, in the precision and on the device of the parameters."""
+    return form.coefficients.to(device, dtype).flatten(1)

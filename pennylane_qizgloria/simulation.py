@@ -1,0 +1,125 @@
+"""Running one tape: lower it, evolve, measure, and give results in PennyLane's shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pennylane as qml
+import torch
+from pennylane.operation import Operator
+from pennylane.tape import QuantumScript
+from torch import Tensor
+
+from .lowering.measurements import Setting, measure
+from .lowering.operations import Precision
+from .lowering.readout import ReadoutModel
+from .lowering.samples import Sampler, measure_with_shots
+from .lowering.tapes import final_state, lower_operations
+from .pauli.readout import Readout
+from .pauli.sample import Uniform
+
+Result = Any
+"""One array for each measurement, in tuples where there are several (PennyLane's return types)."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds for all tapes of a call.
+
+    Args:
+        dtype: real dtype of the simulation.
+        readout: the readout error, if any.
+        random: where shots come from.
+        as_torch: whether results are torch tensors even where no parameter is one.
+    """
+
+    dtype: torch.dtype
+    readout: ReadoutModel | None
+    random: Uniform
+    as_torch: bool
+
+
+def simulate(tape: QuantumScript, conditions: Conditions) -> Result:
+    """Run a tape that preprocessing has accepted."""
+    place = wire_places(tape)
+    tensors = [x for op in tape.operations for x in op.data if isinstance(x, Tensor)]
+    device = next((x.device for x in tensors if x.is_cuda), torch.device("cpu"))
+    precision = Precision(conditions.dtype, device)
+    readout = conditions.readout.on(place) if conditions.readout else Readout({})
+    setting = Setting(place, readout, precision)
+    observed = frozenset(wire for mp in tape.measurements for wire in setting.wires(mp))
+    lowered = lower_operations(tape.operations, place, observed, precision)
+    state = final_state(lowered)
+    batched = lowered.batch_size is not None
+    if tape.shots:
+        sampler = Sampler(state, setting, tape.shots, conditions.random, batched)
+        return _with_shots(tape, sampler)
+    exact = [measure(process, state, setting) for process in tape.measurements]
+    as_torch = conditions.as_torch or bool(tensors)
+    return _unwrap([_finish(result, batched, as_torch) for result in exact])
+
+
+def wire_places(tape: QuantumScript) -> dict[Any, int]:
+    """The integer wire of each label: operations' wires first, then those that are only measured.
+
+    Labels ``0 .. n-1`` keep their own order, so that the state of a device without wires is the
+    same whichever wire the circuit touches first. (PennyLane's standard wire order.)
+    """
+    acted_on = dict.fromkeys(wire for op in tape.operations for wire in op.wires)
+    measured = [w for mp in tape.measurements for w in mp.wires if w not in acted_on]
+    return {
+        label: i for i, label in enumerate(_sorted(acted_on, 0) + _sorted(measured, len(acted_on)))
+    }
+
+
+def _sorted(labels: Iterable[Any], start: int) -> list[Any]:
+    unique = list(dict.fromkeys(labels))
+    numbers = list(range(start, start + len(unique)))
+    return numbers if set(unique) == set(numbers) else unique
+
+
+def _with_shots(tape: QuantumScript, sampler: Sampler) -> Result:
+    parts = [_unwrap(list(part)) for part in measure_with_shots(tape.measurements, sampler)]
+    return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+
+
+def _finish(result: Tensor, batched: bool, as_torch: bool) -> Any:
+    own = result if batched else result[0]
+    # Indexing with () makes a numpy scalar of an array without axes.
+    return own if as_torch else own.detach().cpu().numpy()[()]
+
+
+def _unwrap(results: list[Any]) -> Result:
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def take_snapshots(tape: QuantumScript, conditions: Conditions) -> dict[int | str, Result]:
+    """The measurements of the tape's snapshots, by tag or else by number.
+
+    Each is the result of the operations before it, run from the start: snapshots are for looking
+    into small circuits, so their number is small.
+    """
+    everything = qml.wires.Wires(list(wire_places(tape)))
+    snapshots: dict[int | str, Result] = {}
+    for index, op in enumerate(tape.operations):
+        if not isinstance(op, qml.Snapshot):
+            continue
+        before = [o for o in tape.operations[:index] if not isinstance(o, qml.Snapshot)]
+        part = _snapshot_tape(op, before, tape, everything)
+        key = op.tag if op.tag else len(snapshots)
+        snapshots[key] = simulate(part, conditions)
+    return snapshots
+
+
+def _snapshot_tape(
+    op: qml.Snapshot, before: list[Operator], tape: QuantumScript, wires: qml.wires.Wires
+) -> QuantumScript:
+    process = op.hyperparameters["measurement"]
+    shots = op.hyperparameters["shots"]
+    shots = tape.shots if shots == "workflow" else shots
+    if isinstance(process, qml.measurements.StateMP) and not process.wires:
+        process = qml.density_matrix(wires)
+    exact = isinstance(process, qml.measurements.StateMP)
+    return QuantumScript(before, [process], shots=None if exact else shots)

@@ -1,0 +1,1 @@
+"""Capability files, one for each device."""

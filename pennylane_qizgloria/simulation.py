@@ -33,12 +33,14 @@ class Conditions:
         readout: the readout error, if any.
         random: where shots come from.
         as_torch: whether results are torch tensors even where no parameter is one.
+        budget: how many bytes of states a reverse pass may keep; None for a share of what is free.
     """
 
     dtype: torch.dtype
     readout: ReadoutModel | None
     random: Uniform
     as_torch: bool
+    budget: int | None = None
 
 
 def simulate(tape: QuantumScript, conditions: Conditions) -> Result:
@@ -51,7 +53,7 @@ def simulate(tape: QuantumScript, conditions: Conditions) -> Result:
     setting = Setting(place, readout, precision)
     observed = frozenset(wire for mp in tape.measurements for wire in setting.wires(mp))
     lowered = lower_operations(tape.operations, place, observed, precision)
-    state = final_state(lowered)
+    state = final_state(lowered, conditions.budget)
     batched = lowered.batch_size is not None
     if tape.shots:
         sampler = Sampler(state, setting, tape.shots, conditions.random, batched)
@@ -87,8 +89,12 @@ def _with_shots(tape: QuantumScript, sampler: Sampler) -> Result:
 
 def _finish(result: Tensor, batched: bool, as_torch: bool) -> Any:
     own = result if batched else result[0]
-    # Indexing with () makes a numpy scalar of an array without axes.
-    return own if as_torch else own.detach().cpu().numpy()[()]
+    return own if as_torch else as_numpy(own)
+
+
+def as_numpy(tensor: Tensor) -> Any:
+    """An array, or a numpy scalar if it has no axes."""
+    return tensor.detach().cpu().resolve_conj().numpy()[()]
 
 
 def _unwrap(results: list[Any]) -> Result:

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 import torch
 from pennylane.devices import Device, ExecutionConfig
-from pennylane.devices.capabilities import (
-    DeviceCapabilities,
-    observable_stopping_condition_factory,
-)
 from pennylane.devices.modifiers import simulator_tracking, single_tape_support
-from pennylane.devices.preprocess import (
-    decompose,
-    no_sampling,
-    null_postprocessing,
-    validate_device_wires,
-    validate_measurements,
-    validate_observables,
-)
 from pennylane.exceptions import DeviceError
 from pennylane.math import Interface
-from pennylane.measurements import MeasurementProcess, SampleMeasurement, StateMeasurement
-from pennylane.operation import Operator
 from pennylane.tape import QuantumScript, QuantumScriptBatch
-from pennylane.transforms.core import CompilePipeline, transform
-from pennylane.typing import PostprocessingFn
+from pennylane.transforms.core import CompilePipeline
 
-from ..lowering.operations import is_native
+from .. import derivatives
 from ..lowering.readout import readout_model
 from ..simulation import Conditions, Result, simulate, take_snapshots
+from . import gradients
+from .preprocessing import preprocessing
 from .random import random_source
 
-_OPTIONS = ("random", "r_dtype")
+_OPTIONS = ("memory_budget", "r_dtype", "random")
 """Device options: settings that an execution configuration may override for one call."""
-
-_BACKPROP_INTERFACES = {Interface.TORCH, Interface.NUMPY, Interface.AUTO}
 
 
 @simulator_tracking
@@ -66,11 +48,14 @@ class QizgloriaMixed(Device):
             wire. States and entropies are exact all the same.
         r_dtype (numpy.dtype, torch.dtype): real dtype of the simulation, float64 or float32.
         c_dtype (numpy.dtype, torch.dtype): complex dtype, as another way to say the same.
+        memory_budget (int): how many bytes of states a reverse pass may keep; what does not fit is
+            computed again. The peak is this and about five states more. None takes half of the
+            memory that is free.
 
     Raises:
         TypeError: if ``readout_prob`` is none of these.
-        ValueError: if a readout probability is outside [0, 1] or fits no wire, or a dtype is not
-            one of single or double precision.
+        ValueError: if a readout probability is outside [0, 1] or fits no wire, a dtype is not of
+            single or double precision, or the memory budget is not positive.
 
     **Example**
 
@@ -101,26 +86,16 @@ class QizgloriaMixed(Device):
         readout_prob: Any = None,
         r_dtype: Any = None,
         c_dtype: Any = None,
+        memory_budget: int | None = None,
     ) -> None:
         super().__init__(wires=wires, shots=shots)
         self._readout = readout_model(readout_prob, self.wires)
         self._random = random_source(seed)
         self._r_dtype = _precision(r_dtype, c_dtype)
+        self._memory_budget = _positive_or_none(memory_budget)
         self._debugger = None
 
-    def supports_derivatives(
-        self,
-        execution_config: ExecutionConfig | None = None,
-        circuit: QuantumScript | None = None,
-    ) -> bool:
-        """Whether the device differentiates by itself: by backpropagation, in torch, exactly."""
-        if circuit is not None and circuit.shots:
-            return False
-        if execution_config is None:
-            return True
-        interface = Interface(execution_config.interface)
-        method = execution_config.gradient_method
-        return method in {"backprop", "best"} and interface in _BACKPROP_INTERFACES
+    # --- configuration ----------------------------------------------------------------------------
 
     def setup_execution_config(
         self, config: ExecutionConfig | None = None, circuit: QuantumScript | None = None
@@ -142,50 +117,41 @@ class QizgloriaMixed(Device):
                 f"{self.name} defers mid-circuit measurements; "
                 f"mcm_method={str(config.mcm_config.mcm_method)!r} is not supported."
             )
-        updates: dict[str, Any] = {}
-        if config.gradient_method in {"best", "backprop"}:
-            updates.update(gradient_method="backprop", use_device_gradient=True)
-        if config.grad_on_execution is None:
-            updates["grad_on_execution"] = False
+        gradients.warn_if_inexact(config, circuit, self.name)
         options = {option: getattr(self, f"_{option}") for option in _OPTIONS}
-        updates["device_options"] = options | dict(config.device_options)
-        updates["mcm_config"] = replace(config.mcm_config, mcm_method="deferred")
-        return replace(config, **updates)
+        return replace(
+            gradients.resolve(config),
+            device_options=options | dict(config.device_options),
+            mcm_config=replace(config.mcm_config, mcm_method="deferred"),
+        )
 
     def preprocess_transforms(
         self, execution_config: ExecutionConfig | None = None
     ) -> CompilePipeline:
         """The transforms that turn any circuit into one that the device runs, or refuse it."""
-        config = execution_config or ExecutionConfig()
-        exact = self.capabilities.filter(finite_shots=False)
-        sampled = self.capabilities.filter(finite_shots=True)
-        program = CompilePipeline()
-        # Wires are checked first: deferring measurements adds wires that the user need not have.
-        program.add_transform(validate_device_wires, self.wires, name=self.name)
-        program.add_transform(qml.defer_measurements, allow_postselect=False)
-        program.add_transform(
-            decompose,
-            stopping_condition=self._runs,
-            target_gates=self.capabilities.gate_set(),
-            name=self.name,
+        method = (execution_config or ExecutionConfig()).gradient_method
+        own = method in gradients.BEST | gradients.REVERSE_PASS
+        return preprocessing(
+            self.name,
+            self.wires,
+            self.capabilities,
+            analytic_only=method if own else None,
+            has_readout_error=self._readout is not None,
         )
-        program.add_transform(
-            validate_measurements,
-            analytic_measurements=partial(_accepts, exact, StateMeasurement),
-            sample_measurements=partial(_accepts, sampled, SampleMeasurement),
-            name=self.name,
+
+    def _conditions(self, config: ExecutionConfig | None) -> Conditions:
+        config = config or ExecutionConfig()
+        options = config.device_options
+        torch_results = Interface(config.interface) is Interface.TORCH
+        return Conditions(
+            dtype=options.get("r_dtype", self._r_dtype),
+            readout=self._readout,
+            random=options.get("random", self._random),
+            as_torch=torch_results and config.gradient_method == "backprop",
+            budget=options.get("memory_budget", self._memory_budget),
         )
-        program.add_transform(
-            validate_observables,
-            stopping_condition=observable_stopping_condition_factory(exact),
-            stopping_condition_shots=observable_stopping_condition_factory(sampled),
-            name=self.name,
-        )
-        if config.gradient_method == "backprop":
-            program.add_transform(no_sampling, name=f"backprop + {self.name}")
-        if self._readout is not None:
-            program.add_transform(_warn_exact_despite_readout)
-        return program
+
+    # --- results ----------------------------------------------------------------------------------
 
     def execute(
         self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
@@ -196,41 +162,146 @@ class QizgloriaMixed(Device):
             One result for each circuit, in PennyLane's shapes: torch tensors where a circuit has
             torch parameters or backpropagates through torch, numpy arrays otherwise.
         """
-        config = execution_config or ExecutionConfig()
-        conditions = self._conditions(config)
+        conditions = self._conditions(execution_config)
         if self._debugger is not None and self._debugger.active:
             for circuit in circuits:
                 self._debugger.snapshots.update(take_snapshots(circuit, conditions))
         return tuple(simulate(circuit, conditions) for circuit in circuits)
 
-    def _conditions(self, config: ExecutionConfig) -> Conditions:
-        options = config.device_options
-        as_torch = (
-            config.gradient_method == "backprop" and Interface(config.interface) is Interface.TORCH
-        )
-        return Conditions(
-            dtype=options.get("r_dtype", self._r_dtype),
-            readout=self._readout,
-            random=options.get("random", self._random),
-            as_torch=as_torch,
-        )
+    # --- derivatives ------------------------------------------------------------------------------
 
-    def _runs(self, op: Operator) -> bool:
-        """Whether an operation is run as it is; what is not gets decomposed."""
-        if self.capabilities.supports_operation(op):
-            return is_native(op)
-        # An operator of the user's own, say: if there is no other way, its matrix will do.
-        is_qubit_gate = op.has_matrix and op.name not in qml.ops.qutrit.__all__
-        return is_qubit_gate and not op.has_decomposition
+    def supports_derivatives(
+        self,
+        execution_config: ExecutionConfig | None = None,
+        circuit: QuantumScript | None = None,
+    ) -> bool:
+        """Whether the device differentiates by itself. Not with shots; else see `gradients`."""
+        return gradients.supports(execution_config, circuit)
+
+    def supports_vjp(
+        self,
+        execution_config: ExecutionConfig | None = None,
+        circuit: QuantumScript | None = None,
+    ) -> bool:
+        """Whether `compute_vjp` serves a configuration."""
+        return gradients.provides_products(execution_config, circuit)
+
+    def supports_jvp(
+        self,
+        execution_config: ExecutionConfig | None = None,
+        circuit: QuantumScript | None = None,
+    ) -> bool:
+        """Whether `compute_jvp` serves a configuration."""
+        return gradients.provides_products(execution_config, circuit)
+
+    def compute_derivatives(
+        self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
+    ) -> tuple[Any, ...]:
+        r"""The Jacobian :math:`J_{ij} = \partial y_i / \partial x_j` of each circuit.
+
+        Returns:
+            For each circuit, measurement and trainable parameter an array with the axes of the
+            result and then of the parameter. Tuples of one measurement or one parameter are left
+            out, as PennyLane has it.
+
+        Raises:
+            NotImplementedError: for an order or a method that the device does not provide.
+        """
+        return self.execute_and_compute_derivatives(circuits, execution_config)[1]
+
+    def execute_and_compute_derivatives(
+        self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
+    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
+        """The results, and what `compute_derivatives` gives."""
+        conditions = self._derivative_conditions(execution_config)
+        pairs = [derivatives.jacobian(circuit, conditions) for circuit in circuits]
+        return _transposed(pairs)
+
+    def compute_vjp(
+        self,
+        circuits: QuantumScriptBatch,
+        cotangents: Sequence[Any],
+        execution_config: ExecutionConfig | None = None,
+    ) -> tuple[tuple[Any, ...], ...]:
+        r"""The vector-Jacobian product :math:`\sum_i \mathrm{d}y_i J_{ij}` of each circuit.
+
+        Args:
+            circuits: the circuits.
+            cotangents: for each circuit numbers or arrays in the shape of its results.
+            execution_config: how it is to be done.
+
+        Returns:
+            For each circuit an array for each trainable parameter, in the parameter's shape.
+
+        Raises:
+            NotImplementedError: for an order or a method that the device does not provide.
+        """
+        return self.execute_and_compute_vjp(circuits, cotangents, execution_config)[1]
+
+    def execute_and_compute_vjp(
+        self,
+        circuits: QuantumScriptBatch,
+        cotangents: Sequence[Any],
+        execution_config: ExecutionConfig | None = None,
+    ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
+        """The results, and what `compute_vjp` gives."""
+        conditions = self._derivative_conditions(execution_config)
+        recorded = [derivatives.record(circuit, conditions) for circuit in circuits]
+        pairs = [
+            (r.value, derivatives.vjp(r, cotangent))
+            for r, cotangent in zip(recorded, cotangents, strict=True)
+        ]
+        return _transposed(pairs)
+
+    def compute_jvp(
+        self,
+        circuits: QuantumScriptBatch,
+        tangents: Sequence[Sequence[Any]],
+        execution_config: ExecutionConfig | None = None,
+    ) -> tuple[Any, ...]:
+        r"""The Jacobian-vector product :math:`\sum_j J_{ij} \mathrm{d}x_j` of each circuit.
+
+        Args:
+            circuits: the circuits.
+            tangents: for each circuit one number, or an array of its shape, for each trainable
+                parameter. Zeros cost nothing.
+            execution_config: how it is to be done.
+
+        Returns:
+            For each circuit arrays in the shape of its results.
+
+        Raises:
+            NotImplementedError: for an order or a method that the device does not provide.
+        """
+        return self.execute_and_compute_jvp(circuits, tangents, execution_config)[1]
+
+    def execute_and_compute_jvp(
+        self,
+        circuits: QuantumScriptBatch,
+        tangents: Sequence[Sequence[Any]],
+        execution_config: ExecutionConfig | None = None,
+    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
+        """The results, and what `compute_jvp` gives."""
+        conditions = self._derivative_conditions(execution_config)
+        pairs = [
+            derivatives.jvp(circuit, tangent, conditions)
+            for circuit, tangent in zip(circuits, tangents, strict=True)
+        ]
+        return _transposed(pairs)
+
+    def _derivative_conditions(self, config: ExecutionConfig | None) -> Conditions:
+        gradients.require(config or ExecutionConfig(), self.name)
+        return self._conditions(config)
 
 
-def _accepts(
-    capabilities: DeviceCapabilities, extensible: type, process: MeasurementProcess
-) -> bool:
-    """Whether a measurement process is listed, or of the user's own on PennyLane's base class."""
-    own = not type(process).__module__.startswith("pennylane.")
-    listed = type(process).__name__ in capabilities.measurement_processes
-    return listed or (own and isinstance(process, extensible))
+def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    return tuple(first for first, _ in pairs), tuple(second for _, second in pairs)
+
+
+def _positive_or_none(budget: int | None) -> int | None:
+    if budget is not None and not budget > 0:
+        raise ValueError(f"memory_budget must be a positive number of bytes, got {budget!r}.")
+    return budget
 
 
 def _precision(r_dtype: Any, c_dtype: Any) -> torch.dtype:
@@ -252,20 +323,3 @@ def _precision(r_dtype: Any, c_dtype: Any) -> torch.dtype:
             f"r_dtype and c_dtype must be of one precision, got {' and '.join(names)}."
         )
     return chosen.pop()
-
-
-@transform
-def _warn_exact_despite_readout(
-    tape: QuantumScript,
-) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
-    """Say which measurements a readout error has no part in."""
-    exact = (
-        qml.measurements.StateMP,
-        qml.measurements.PurityMP,
-        qml.measurements.VnEntropyMP,
-        qml.measurements.MutualInfoMP,
-    )
-    for process in tape.measurements:
-        if isinstance(process, exact):
-            warnings.warn(f"Measurement {process} is not affected by readout error.", stacklevel=2)
-    return (tape,), null_postprocessing

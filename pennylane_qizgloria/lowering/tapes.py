@@ -71,8 +71,12 @@ def lower_operations(
     return LoweredOperations(program, arguments, batch_size)
 
 
-def final_state(lowered: LoweredOperations) -> State:
+def final_state(lowered: LoweredOperations, budget: int | None = None) -> State:
     """Run a lowered tape.
+
+    Args:
+        lowered: the program and its arguments.
+        budget: how many bytes of states a reverse pass may keep, see `pauli.adjoint`.
 
     Raises:
         MemoryError: if its state does not fit into memory.
@@ -81,7 +85,7 @@ def final_state(lowered: LoweredOperations) -> State:
     batch = lowered.batch_size or 1
     scalars = lowered.arguments.scalars
     check_memory(len(ready.order), batch, scalars.dtype, scalars.device)
-    vector = evolve(ready, lowered.arguments)
+    vector = evolve(ready, lowered.arguments, budget)
     return State(vector.expand(batch, -1), ready.order)
 
 

@@ -110,7 +110,7 @@ def _on_each_wire(change: Complex[Tensor, "4 4"], x: Tensor, num_wires: int) -> 
 
 
 def _interleave(matrix: Tensor, num_wires: int) -> Complex[Tensor, "*batch units"]:
-    """Order the entries of a matrix by wires: the first one's row and column, then the next one's."""
+    """Order the entries of a matrix wire by wire, each wire's row before its column."""
     batch = matrix.shape[:-2]
     axes = [axis for wire in range(num_wires) for axis in (1 + wire, 1 + num_wires + wire)]
     x = matrix.reshape(-1, *(2,) * (2 * num_wires)).permute(0, *axes)

@@ -9,9 +9,9 @@ BUFFERS = 2
 """A step reads one buffer of the state's size and writes another."""
 
 
-def state_bytes(num_wires: int, batch: int, dtype: torch.dtype) -> int:
+def state_bytes(paulis: int, batch: int, dtype: torch.dtype) -> int:
     """The size of a batch of Pauli vectors: ``batch * 4**n`` real numbers."""
-    return batch * 4**num_wires * dtype.itemsize
+    return batch * paulis * dtype.itemsize
 
 
 def available_bytes(device: torch.device) -> int:
@@ -25,7 +25,7 @@ def available_bytes(device: torch.device) -> int:
 
 def check_memory(num_wires: int, batch: int, dtype: torch.dtype, device: torch.device) -> None:
     """Raise a MemoryError that says what is needed and what is there."""
-    needed = BUFFERS * state_bytes(num_wires, batch, dtype)
+    needed = BUFFERS * state_bytes(4**num_wires, batch, dtype)
     # Looking up the free memory takes longer than a small circuit, and a small state always fits.
     if needed < 2**24:
         return

@@ -14,7 +14,7 @@ Planning sees the structure only, so one plan serves every set of parameters and
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import torch
@@ -78,6 +78,12 @@ class Move:
     shape: tuple[int, ...]
     permutation: tuple[int, ...]
 
+    @property
+    def inverse(self) -> Move:
+        """The rearrangement that undoes this one."""
+        shape = tuple(self.shape[axis] for axis in self.permutation)
+        return Move(shape, tuple(self.permutation.index(axis) for axis in range(len(shape))))
+
 
 @dataclass(frozen=True)
 class Step:
@@ -85,7 +91,9 @@ class Step:
 
     Args:
         kind: TRANSFER for a fused transfer matrix, else the operand's kind.
-        index: (group, row within the group) of a fused matrix, or (operand, 0).
+        tensor: which of the plan's tensors it uses: the groups' stacks come first, then the
+            operands.
+        row: which row of the group's stack; None for an operand.
         left: the number of Pauli words on the wires before the step's wires.
         size: the number of Pauli words on the step's wires.
         right: the number of Pauli words on the wires behind.
@@ -93,11 +101,17 @@ class Step:
     """
 
     kind: Operand
-    index: tuple[int, int]
+    tensor: int
+    row: int | None
     left: int
     size: int
     right: int
     move: Move | None
+
+    @property
+    def fused(self) -> bool:
+        """Whether the step applies a fused transfer matrix."""
+        return self.kind is Operand.TRANSFER
 
 
 @dataclass(frozen=True, eq=False)
@@ -337,19 +351,20 @@ def _lay_out(
             if group == len(rows):
                 rows.append([])
             rows[group].append(tuple(member.row for member in members))
-            index = (group, len(rows[group]) - 1)
+            tensor, row = group, len(rows[group]) - 1
         else:
             ordered = program.operations[block.members[0]].wires
             new_order = [wire for wire in order if wire not in block.wires] + list(ordered)
-            index = (operands[block.members[0]], 0)
+            tensor, row = operands[block.members[0]], None
         move, order = _move(order, new_order), new_order
         start = order.index(ordered[0])
         size, behind = len(ordered), len(order) - start - len(ordered)
-        steps.append(Step(block.kind, index, 4**start, 4**size, 4**behind, move))
+        steps.append(Step(block.kind, tensor, row, 4**start, 4**size, 4**behind, move))
     groups = tuple(
         _group(width, members, rows[number]) for (width, members), number in signatures.items()
     )
-    return tuple(steps), groups, tuple(order)
+    numbered = [s if s.fused else replace(s, tensor=len(groups) + s.tensor) for s in steps]
+    return tuple(numbered), groups, tuple(order)
 
 
 def _group(width: int, members: Members, rows: list[tuple[int, ...]]) -> Group:

@@ -1,0 +1,103 @@
+"""Which way of differentiation a configuration gets.
+
+* ``best`` and ``backprop`` with torch (or numpy): backpropagation through torch, any order.
+* ``best`` and ``backprop`` with autograd or jax: the device's own reverse pass for first
+  derivatives, parameter shifts for higher ones.
+* ``device`` and ``adjoint``: the device's own reverse pass, first derivatives, any interface.
+* With shots: parameter shifts, which is PennyLane's choice for ``best``.
+
+All of these are exact. Backpropagation goes through the same reverse pass as ``device`` does, but
+records no detour over numpy, and is the faster one for it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import pennylane as qml
+from pennylane.devices import ExecutionConfig
+from pennylane.math import Interface
+from pennylane.tape import QuantumScript
+
+NATIVE_INTERFACES = {Interface.TORCH, Interface.NUMPY, Interface.AUTO}
+"""Where backpropagation needs no bridge."""
+
+REVERSE_PASS = {"device", "adjoint"}
+"""Names of the device's own derivative."""
+
+BEST = {"best", "backprop"}
+"""Names of the fastest exact derivative for an interface."""
+
+
+def supports(config: ExecutionConfig | None, circuit: QuantumScript | None) -> bool:
+    """Whether the device provides the derivative that a configuration asks for."""
+    if circuit is not None and circuit.shots:
+        return False
+    if config is None or config.gradient_method in BEST:
+        return True
+    return config.gradient_method in REVERSE_PASS and config.derivative_order == 1
+
+
+def provides_products(config: ExecutionConfig | None, circuit: QuantumScript | None) -> bool:
+    """Whether the device computes (vector-)Jacobian products for a configuration."""
+    if config is None:
+        return circuit is None or not circuit.shots
+    return supports(config, circuit) and config.derivative_order == 1
+
+
+def resolve(config: ExecutionConfig) -> ExecutionConfig:
+    """Replace ``best`` and ``backprop`` by what they mean for the interface."""
+    updates: dict[str, Any] = {}
+    method = config.gradient_method
+    if method in BEST:
+        native = Interface(config.interface) in NATIVE_INTERFACES
+        if native:
+            method = "backprop"
+        else:
+            method = "device" if config.derivative_order == 1 else qml.gradients.param_shift
+        updates["gradient_method"] = method
+    if method == "backprop":
+        updates["use_device_gradient"] = True
+    if method in REVERSE_PASS:
+        updates["use_device_gradient"] = True
+        if config.use_device_jacobian_product is None:
+            updates["use_device_jacobian_product"] = True
+    if config.grad_on_execution is None:
+        updates["grad_on_execution"] = False
+    return replace(config, **updates)
+
+
+def require(config: ExecutionConfig, device: str) -> None:
+    """Refuse derivatives that the device does not compute.
+
+    Raises:
+        NotImplementedError: naming what was asked for and what there is.
+    """
+    known = BEST | REVERSE_PASS | {None}
+    if config.gradient_method not in known or config.derivative_order != 1:
+        raise NotImplementedError(
+            f"{device} computes first derivatives by {', '.join(sorted(REVERSE_PASS | BEST))}; "
+            f"order {config.derivative_order} by {config.gradient_method!r} is not provided. "
+            "Higher orders: diff_method='backprop' with torch, or 'parameter-shift' with max_diff."
+        )
+
+
+def warn_if_inexact(config: ExecutionConfig, circuit: QuantumScript | None, device: str) -> None:
+    """Say where parameter shifts fall back to finite differences.
+
+    PennyLane does so without a word for parameters that have no shift rule, such as the strength
+    of an AmplitudeDamping.
+    """
+    if circuit is None or config.gradient_method is not qml.gradients.param_shift:
+        return
+    operators = [circuit.par_info[index]["op"] for index in circuit.trainable_params]
+    inexact = sorted({op.name for op in operators if getattr(op, "grad_method", "A") == "F"})
+    if inexact:
+        warnings.warn(
+            f"{device}: {', '.join(inexact)} has no parameter-shift rule, so PennyLane takes "
+            "finite differences there, which are not exact. Without shots, "
+            "diff_method='backprop' or 'device' is.",
+            stacklevel=2,
+        )

@@ -1,0 +1,114 @@
+"""The transforms that turn any circuit into one that ``qizgloria.mixed`` runs, or refuse it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import partial
+
+import pennylane as qml
+from pennylane.devices.capabilities import (
+    DeviceCapabilities,
+    observable_stopping_condition_factory,
+)
+from pennylane.devices.preprocess import (
+    decompose,
+    no_sampling,
+    null_postprocessing,
+    validate_device_wires,
+    validate_measurements,
+    validate_observables,
+)
+from pennylane.measurements import (
+    MeasurementProcess,
+    MutualInfoMP,
+    PurityMP,
+    SampleMeasurement,
+    StateMeasurement,
+    StateMP,
+    VnEntropyMP,
+)
+from pennylane.operation import Operator
+from pennylane.tape import QuantumScript
+from pennylane.transforms.core import CompilePipeline, transform
+from pennylane.typing import PostprocessingFn
+from pennylane.wires import Wires
+
+from ..lowering.operations import is_native
+
+
+def preprocessing(
+    name: str,
+    wires: Wires | None,
+    capabilities: DeviceCapabilities,
+    analytic_only: str | None,
+    has_readout_error: bool,
+) -> CompilePipeline:
+    """The device's compile pipeline.
+
+    Args:
+        name: the device's, for error messages.
+        wires: the device's.
+        capabilities: what its TOML file says.
+        analytic_only: the gradient method that allows no shots, if there is one.
+        has_readout_error: whether to say what it does not act on.
+    """
+    exact = capabilities.filter(finite_shots=False)
+    sampled = capabilities.filter(finite_shots=True)
+    pipeline = CompilePipeline()
+    # Wires are checked first: deferring measurements adds wires that the user need not have.
+    pipeline.add_transform(validate_device_wires, wires, name=name)
+    pipeline.add_transform(qml.defer_measurements, allow_postselect=False)
+    pipeline.add_transform(
+        decompose,
+        stopping_condition=partial(_runs, capabilities),
+        target_gates=capabilities.gate_set(),
+        name=name,
+    )
+    pipeline.add_transform(
+        validate_measurements,
+        analytic_measurements=partial(_accepts, exact, StateMeasurement),
+        sample_measurements=partial(_accepts, sampled, SampleMeasurement),
+        name=name,
+    )
+    pipeline.add_transform(
+        validate_observables,
+        stopping_condition=observable_stopping_condition_factory(exact),
+        stopping_condition_shots=observable_stopping_condition_factory(sampled),
+        name=name,
+    )
+    if analytic_only is not None:
+        pipeline.add_transform(no_sampling, name=f"{analytic_only} + {name}")
+    if has_readout_error:
+        pipeline.add_transform(_warn_exact_despite_readout)
+    return pipeline
+
+
+def _runs(capabilities: DeviceCapabilities, op: Operator) -> bool:
+    """Whether an operation is run as it is; what is not gets decomposed."""
+    if capabilities.supports_operation(op):
+        return is_native(op)
+    # An operator of the user's own, say: if there is no other way, its matrix will do.
+    is_qubit_gate = op.has_matrix and op.name not in qml.ops.qutrit.__all__
+    return is_qubit_gate and not op.has_decomposition
+
+
+def _accepts(
+    capabilities: DeviceCapabilities, extensible: type, process: MeasurementProcess
+) -> bool:
+    """Whether a measurement process is listed, or of the user's own on PennyLane's base class."""
+    kind = type(process)
+    own = getattr(qml.measurements, kind.__name__, None) is not kind
+    listed = kind.__name__ in capabilities.measurement_processes
+    return listed or (own and isinstance(process, extensible))
+
+
+@transform
+def _warn_exact_despite_readout(
+    tape: QuantumScript,
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Say which measurements a readout error has no part in."""
+    for process in tape.measurements:
+        if isinstance(process, (StateMP, PurityMP, VnEntropyMP, MutualInfoMP)):
+            warnings.warn(f"Measurement {process} is not affected by readout error.", stacklevel=2)
+    return (tape,), null_postprocessing

@@ -1,0 +1,267 @@
+"""The reverse pass through an evolution, in bounded memory.
+
+Backwards through ``r_k = T_k r_{k-1}`` the cotangent obeys ``o_{k-1} = T_k^T o_k``, and the
+gradient of each matrix is the outer product of ``o_k`` and ``r_{k-1}``: two more passes of the
+kind that the step itself is. Torch differentiates the small maps from parameters to matrices. So
+one mechanism serves every parameter, batch axis and observable, and torch records one node where
+it would record every pass.
+
+The states before each step are kept while they fit a budget, and otherwise recomputed from
+checkpoints. With states of ``m`` bytes and a budget of ``b``, the peak is ``b + 5 m`` (but never
+less than ``6 m``): the kept states, and the state and the cotangent before and after a step with
+one more buffer to rearrange axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .checkpoints import kept_positions
+from .memory import available_bytes, state_bytes
+from .passes import advance, move_axes, pull_back
+from .plan import Step
+from .program import Operand
+
+WORKING_STATES = 5
+"""States that the reverse pass holds besides those that it keeps."""
+
+DEFAULT_SHARE = 0.5
+"""The share of the free memory that the kept states may take if no budget is given."""
+
+
+def run_steps(
+    steps: tuple[Step, ...],
+    state: Float[Tensor, "#batch paulis"],
+    tensors: tuple[Tensor, ...],
+    budget: int | None,
+) -> Float[Tensor, "batch paulis"]:
+    """Apply steps to a state.
+
+    Args:
+        steps: what to apply.
+        state: the initial Pauli vector.
+        tensors: the operands that the steps refer to.
+        budget: how many bytes of states the reverse pass may keep; None for a share of what is
+            free.
+    """
+    if _is_transformed(state, *tensors):
+        return _run_recorded(steps, state, tensors)
+    if torch.is_grad_enabled() and any(x.requires_grad for x in (state, *tensors)):
+        return _Evolution.apply(steps, budget, state, *tensors)
+    final, _ = _run(steps, state, tensors, keep=())
+    return final
+
+
+def _is_transformed(*tensors: Tensor) -> bool:
+    """Whether torch.func or forward-mode differentiation is at work.
+
+    Those need every pass as an operation of torch's own.
+    """
+    # There is no public question for either; both are what torch.autograd.Function asks itself.
+    forward_mode = torch.autograd.forward_ad._current_level >= 0
+    return forward_mode or torch._C._are_functorch_transforms_active()
+
+
+def _operand(step: Step, tensors: tuple[Tensor, ...]) -> Tensor:
+    tensor = tensors[step.tensor]
+    return tensor if step.row is None else tensor[step.row]
+
+
+def _batch(step: Step, operand: Tensor) -> int:
+    """The length of the operand's batch axis, 1 if it has none."""
+    axes = {Operand.TRANSFER: 2, Operand.KRAUS: 3, Operand.STATE: 1}[step.kind]
+    return len(operand) if operand.ndim > axes else 1
+
+
+def _run_recorded(
+    steps: tuple[Step, ...], state: Tensor, tensors: tuple[Tensor, ...]
+) -> Float[Tensor, "batch paulis"]:
+    """Apply steps by operations that torch records, and can differentiate to any order."""
+    for step in steps:
+        if step.move is not None:
+            state = move_axes(state, step.move)
+        state = advance(step, _operand(step, tensors), state)
+    return state
+
+
+class _Buffers:
+    """Memory of past states for new ones: allocating a large one costs more than filling it."""
+
+    def __init__(self) -> None:
+        self._free: list[Tensor] = []
+
+    def take(self, like: Tensor, batch: int) -> Tensor:
+        """A buffer for a batch of states, with any content."""
+        for i, buffer in enumerate(self._free):
+            if len(buffer) == batch:
+                return self._free.pop(i)
+        return like.new_empty(batch, like.shape[1])
+
+    def give(self, *states: Tensor) -> None:
+        """Take back states that nobody reads any more."""
+        self._free.extend(states)
+
+
+def _run(
+    steps: tuple[Step, ...],
+    state: Tensor,
+    tensors: tuple[Tensor, ...],
+    keep: Collection[int],
+    buffers: _Buffers | None = None,
+) -> tuple[Float[Tensor, "batch paulis"], dict[int, Tensor]]:
+    """Apply steps without recording them; return the states before the positions to keep, too."""
+    buffers = buffers or _Buffers()
+    kept: dict[int, Tensor] = {}
+    given = state
+    with torch.no_grad():
+        for position, step in enumerate(steps):
+            if position in keep:
+                kept[position] = state
+            before = state
+            state = _step(step, _operand(step, tensors), state, buffers)
+            if before is not given and position not in keep:
+                buffers.give(before)
+    return state, kept
+
+
+def _step(step: Step, operand: Tensor, state: Tensor, buffers: _Buffers) -> Tensor:
+    moved = state
+    if step.move is not None:
+        moved = move_axes(state, step.move, buffers.take(state, len(state)))
+    batch = max(len(state), _batch(step, operand))
+    image = advance(step, operand, moved, buffers.take(state, batch) if step.fused else None)
+    if moved is not state:
+        buffers.give(moved)
+    return image
+
+
+class _Evolution(torch.autograd.Function):
+    """All steps as one node of torch's graph."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, steps: tuple[Step, ...], budget: int | None, state: Tensor, *tensors: Tensor
+    ) -> Tensor:
+        ctx.steps = steps
+        ctx.slots = _slots(steps, budget, state, tensors)
+        final, kept = _run(steps, state, tensors, keep=kept_positions(len(steps), ctx.slots))
+        ctx.positions = list(kept)
+        ctx.save_for_backward(state, *tensors, *kept.values())
+        return final
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
+        count = len(ctx.saved_tensors) - len(ctx.positions)
+        state, *tensors = ctx.saved_tensors[:count]
+        if torch.is_grad_enabled():  # the gradient is to be differentiated in turn
+            return None, None, *_recorded_gradient(ctx, state, tuple(tensors), cotangent)
+        kept = zip(ctx.positions, ctx.saved_tensors[count:], strict=True)
+        held = {0: state} | dict(kept) if ctx.steps else {}
+        reversal = _Reversal(ctx.steps, tuple(tensors), ctx.needs_input_grad[3:])
+        # What torch has saved stays as it is: the graph may be walked a second time.
+        before = reversal.run(len(ctx.steps), held, cotangent.contiguous(), ctx.slots, ours=())
+        return None, None, before, *reversal.gradients
+
+
+def _recorded_gradient(
+    ctx: Any, state: Tensor, tensors: tuple[Tensor, ...], cotangent: Tensor
+) -> tuple[Tensor | None, ...]:
+    inputs = (state, *tensors)
+    wanted = [x for x, need in zip(inputs, ctx.needs_input_grad[2:], strict=True) if need]
+    final = _run_recorded(ctx.steps, state, tensors)
+    found = iter(
+        torch.autograd.grad(final, wanted, cotangent, create_graph=True, allow_unused=True)
+    )
+    return tuple(next(found) if need else None for need in ctx.needs_input_grad[2:])
+
+
+def _slots(
+    steps: tuple[Step, ...], budget: int | None, state: Tensor, tensors: tuple[Tensor, ...]
+) -> int:
+    """How many states may be kept."""
+    batch = max([len(state), *(_batch(step, _operand(step, tensors)) for step in steps)])
+    size = state_bytes(state.shape[1], batch, state.dtype)
+    if budget is None:
+        if size * len(steps) < 2**24:  # asking what is free would take longer than the steps
+            return len(steps)
+        budget = int(DEFAULT_SHARE * available_bytes(state.device)) - WORKING_STATES * size
+    return max(1, budget // size)
+
+
+class _Reversal:
+    """The reverse pass, and the gradients that it gathers."""
+
+    def __init__(
+        self, steps: tuple[Step, ...], tensors: tuple[Tensor, ...], needed: tuple[bool, ...]
+    ) -> None:
+        self.steps = steps
+        self.tensors = tensors
+        self.gradients = [
+            torch.zeros_like(x) if need else None for x, need in zip(tensors, needed, strict=True)
+        ]
+        self.buffers = _Buffers()
+
+    def run(
+        self,
+        stop: int,
+        held: dict[int, Tensor],
+        cotangent: Tensor,
+        slots: int,
+        ours: Collection[int],
+    ) -> Tensor:
+        """Reverse the steps from the first held state to ``stop``.
+
+        Args:
+            stop: one past the last step.
+            held: the states before some of the steps, in order.
+            cotangent: of the state after the last step.
+            slots: how many states may be kept besides the first.
+            ours: the positions of those whose memory may be used again.
+        """
+        o = cotangent
+        while held:
+            position, before = held.popitem()
+            if position + 1 == stop:
+                o = self._reverse_step(self.steps[position], before, o, spare=o is not cotangent)
+            else:
+                o = self._reverse_stretch(position, stop, before, o, slots - len(held))
+            if position in ours:
+                self.buffers.give(before)
+            stop = position
+        return o
+
+    def _reverse_stretch(
+        self, start: int, stop: int, state: Tensor, o: Tensor, slots: int
+    ) -> Tensor:
+        """Run a range forward again, keeping what there is room for, and reverse it."""
+        positions = kept_positions(stop - start, slots)
+        last = positions[-1]
+        steps = self.steps[start : start + last]
+        final, kept = _run(steps, state, self.tensors, positions, self.buffers)
+        kept[last] = final
+        held = {start: state} | {start + position: x for position, x in kept.items()}
+        return self.run(stop, held, o, slots, ours=list(held)[1:])
+
+    def _reverse_step(self, step: Step, state: Tensor, o: Tensor, spare: bool) -> Tensor:
+        buffers, gradients = self.buffers, self.gradients[step.tensor]
+        moved = state
+        if step.move is not None:
+            moved = move_axes(state, step.move, buffers.take(state, len(state)))
+        out = buffers.take(o, len(o)) if step.fused else None
+        operand = _operand(step, self.tensors)
+        before, gradient = pull_back(step, operand, moved, o, gradients is not None, out)
+        if spare:
+            buffers.give(o)
+        if gradients is not None and gradient is not None:
+            (gradients if step.row is None else gradients[step.row]).add_(gradient)
+        if step.move is None:
+            return before
+        buffers.give(moved)
+        back = move_axes(before, step.move.inverse, buffers.take(before, len(before)))
+        buffers.give(before)
+        return back

@@ -1,0 +1,47 @@
+"""Which states the reverse pass keeps, when not all of them fit into memory.
+
+With room for ``s`` states besides the first, and each step run forward at most ``t`` times, a
+sequence of ``C(s + t, t)`` steps can be reversed, and no schedule does better (Griewank, Achieving
+logarithmic growth of temporal and spatial complexity in reverse automatic differentiation,
+Optimization Methods and Software 1, 35, 1992).
+"""
+
+from __future__ import annotations
+
+from math import comb
+
+
+def kept_positions(length: int, slots: int) -> list[int]:
+    """The positions, in a sequence of steps, before which the state is kept on the way forward.
+
+    Position 0, the state that the sequence starts from, is kept elsewhere.
+
+    Args:
+        length: the number of steps.
+        slots: how many states may be kept, at least 1 if ``length`` is 2 or more.
+
+    **Example**
+
+    >>> kept_positions(5, slots=4)
+    [1, 2, 3, 4]
+    >>> kept_positions(10, slots=3)
+    [4, 7, 9]
+    """
+    positions: list[int] = []
+    start = 0
+    while length - start > 1 and slots > 0:
+        start += _first_stretch(length - start, slots)
+        positions.append(start)
+        slots -= 1
+    return positions
+
+
+def _first_stretch(length: int, slots: int) -> int:
+    """How far to go before keeping the first state."""
+    if length <= slots + 1:
+        return 1
+    repeats = 1
+    while comb(slots + repeats, repeats) < length:
+        repeats += 1
+    rest = min(length - 1, comb(slots - 1 + repeats, repeats))
+    return length - rest

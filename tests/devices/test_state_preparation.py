@@ -1,0 +1,188 @@
+"""State preparations: on all or some wires, in any order, first or later, with or without batch."""
+
+import numpy as np
+import pennylane as qml
+import pytest
+
+LABELS = ("a", 3, "b", 0)
+SUBSETS = (("a", 3, "b", 0), (0, "b", 3, "a"), ("b", "a"), (3, 0, "a"), (0,))
+
+
+def vectors(rng, num_wires, batch_size=None):
+    shape = (2**num_wires,) if batch_size is None else (batch_size, 2**num_wires)
+    values = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+    return values / np.linalg.norm(values, axis=-1, keepdims=True)
+
+
+def entangle(labels):
+    return [
+        *(qml.RY(0.3 + 0.4 * i, wire) for i, wire in enumerate(labels)),
+        *(qml.CNOT(pair) for pair in zip(labels, labels[1:], strict=False)),
+    ]
+
+
+def agree(result, expected):
+    assert result.shape == expected.shape
+    np.testing.assert_allclose(result, expected, atol=1e-10, rtol=0)
+
+
+@pytest.fixture
+def compare(execute):
+    """A function that compares with default.mixed or default.qubit, element by element."""
+
+    def run(operations, batches, reference, atol=1e-10):
+        """``operations`` makes the circuit of one state, or of a batch of them."""
+        measured = [qml.density_matrix(LABELS)]
+        theirs = qml.device(reference, wires=LABELS)
+        ours = qml.device("qizgloria.mixed", wires=LABELS)
+        for values in batches:
+            single = values.ndim == batches[0].ndim
+            elements = [values] if single else values
+            expected = np.stack([execute(theirs, operations(v), measured) for v in elements])
+            agree(execute(ours, operations(values), measured), expected[0] if single else expected)
+
+    return run
+
+
+# --- at the start ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wires", SUBSETS)
+def test_state_vector_at_the_start(wires, rng, compare):
+    """The wire order of an initial state vector, or its batch axis, would be wrong."""
+    batches = [vectors(rng, len(wires), size) for size in (None, 3, 1)]
+    compare(lambda v: [qml.StatePrep(v, wires), *entangle(LABELS)], batches, "default.qubit")
+
+
+@pytest.mark.parametrize("wires", SUBSETS)
+def test_basis_state_at_the_start(wires, compare):
+    """The bits of an initial basis state would be given to the wrong wires."""
+    bits = np.array([1, 0, 1, 1])[: len(wires)]
+    compare(lambda b: [qml.BasisState(b, wires), *entangle(LABELS)], [bits], "default.qubit")
+
+
+@pytest.mark.parametrize("wires", SUBSETS)
+def test_density_matrix_at_the_start(wires, rng, random_density_matrix, compare):
+    """The wire order of an initial density matrix, or its batch axis, would be wrong."""
+    batches = [random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
+    compare(
+        lambda m: [qml.QubitDensityMatrix(m, wires), *entangle(LABELS)], batches, "default.mixed"
+    )
+
+
+def test_two_preparations_make_a_product(rng, random_density_matrix, compare):
+    """The second of two states on different wires would overwrite the first one."""
+    other = random_density_matrix(rng, 1)
+    batches = [random_density_matrix(rng, 2, size) for size in (None, 3, 1)]
+
+    def operations(matrix):
+        return [
+            qml.QubitDensityMatrix(matrix, ["b", "a"]),
+            qml.QubitDensityMatrix(other, [0]),
+            *entangle(LABELS),
+        ]
+
+    compare(operations, batches, "default.mixed")
+
+
+# --- later ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wires", SUBSETS)
+def test_state_vector_later_is_a_unitary(wires, rng, compare):
+    """A state vector amid a circuit would not act as the unitary that prepares it."""
+    batches = [vectors(rng, len(wires), size) for size in (None, 3, 1)]
+    compare(
+        lambda v: [*entangle(LABELS), qml.StatePrep(v, wires), *entangle(LABELS)],
+        batches,
+        "default.qubit",
+    )
+
+
+@pytest.mark.parametrize("wires", SUBSETS)
+def test_basis_state_later_is_a_unitary(wires, compare):
+    """A basis state amid a circuit would not act as the bit flips that prepare it."""
+    bits = np.array([1, 0, 1, 1])[: len(wires)]
+    compare(
+        lambda b: [*entangle(LABELS), qml.BasisState(b, wires), *entangle(LABELS)],
+        [bits],
+        "default.qubit",
+    )
+
+
+@pytest.mark.parametrize("wires", SUBSETS)
+def test_density_matrix_later_replaces(wires, rng, random_density_matrix, compare):
+    """A density matrix amid a circuit would not take the place of what its wires held."""
+    batches = [random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
+    compare(
+        lambda m: [*entangle(LABELS), qml.QubitDensityMatrix(m, wires), *entangle(LABELS)],
+        batches,
+        "default.mixed",
+    )
+
+
+def test_state_vector_on_fresh_wires_later(rng, compare):
+    """A preparation that is not the tape's first operation would be lost."""
+    batches = [vectors(rng, 2, size) for size in (None, 3, 1)]
+    compare(
+        lambda v: [qml.RX(0.4, "a"), qml.StatePrep(v, [0, "b"]), *entangle(LABELS)],
+        batches,
+        "default.qubit",
+    )
+
+
+# --- embeddings and kinds of input ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [None, 3, 1])
+def test_amplitude_embedding_normalizes_and_pads(batch_size, rng, compare):
+    """Features would be neither normalised nor padded."""
+    features = rng.normal(size=5 if batch_size is None else (batch_size, 5))
+
+    def operations(x):
+        embedding = qml.AmplitudeEmbedding(x, ["b", 3, 0], pad_with=0.2, normalize=True)
+        return [embedding, *entangle(LABELS)]
+
+    compare(operations, [rng.normal(size=5), features], "default.qubit")
+
+
+def test_normalized_state_prep(rng, compare):
+    """``normalize=True`` and ``pad_with`` of StatePrep would be ignored."""
+    compare(
+        lambda v: [qml.StatePrep(v, ["b", "a"], normalize=True, pad_with=0.5)],
+        [rng.normal(size=3)],
+        "default.qubit",
+    )
+
+
+def test_basis_embedding(compare):
+    """BasisEmbedding would not be what BasisState is."""
+    compare(
+        lambda b: [qml.BasisEmbedding(b, [0, "a", "b"]), *entangle(LABELS)],
+        [np.array([1, 1, 0])],
+        "default.qubit",
+    )
+
+
+def test_basis_state_from_an_integer(execute):
+    """A BasisState given as an integer would not be read as binary digits."""
+    ours, theirs = (
+        execute(qml.device(name, wires=3), [qml.BasisState(5, [2, 0, 1])], [qml.probs([0, 1, 2])])
+        for name in ("qizgloria.mixed", "default.qubit")
+    )
+    agree(ours, theirs)
+
+
+def test_preparation_gradient_in_torch(rng, torch_gradient):
+    """A state's amplitudes would get no gradient, or a wrong one."""
+    start = rng.normal(size=4)
+
+    def operations(x):
+        return [qml.AmplitudeEmbedding(x, [1, 0], normalize=True), qml.RX(0.4, 0), qml.CNOT([0, 1])]
+
+    measured = qml.expval(qml.Y(0) @ qml.Z(1) + 0.7 * qml.X(1))
+    ours = torch_gradient("qizgloria.mixed", operations, measured, start)
+    theirs = torch_gradient("default.qubit", operations, measured, start)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-10)
+    assert np.abs(ours[1]).max() > 1e-2

@@ -49,8 +49,8 @@ class QizgloriaMixed(Device):
         r_dtype (numpy.dtype, torch.dtype): real dtype of the simulation, float64 or float32.
         c_dtype (numpy.dtype, torch.dtype): complex dtype, as another way to say the same.
         memory_budget (int): how many bytes of states a reverse pass may keep; what does not fit is
-            computed again. The peak is this and about five states more. None takes half of the
-            memory that is free.
+            computed again. The peak is this and about nine states more (a state of n wires is
+            ``8 * 4**n`` bytes). None takes half of the memory that is free.
 
     Raises:
         TypeError: if ``readout_prob`` is none of these.

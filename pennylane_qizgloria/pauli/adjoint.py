@@ -7,9 +7,9 @@ one mechanism serves every parameter, batch axis and observable, and torch recor
 it would record every pass.
 
 The states before each step are kept while they fit a budget, and otherwise recomputed from
-checkpoints. With states of ``m`` bytes and a budget of ``b``, the peak is ``b + 5 m`` (but never
-less than ``6 m``): the kept states, and the state and the cotangent before and after a step with
-one more buffer to rearrange axes.
+checkpoints. With states of ``m`` bytes and a budget of ``b``, the peak is about ``b + 9 m``: the
+kept states; the first and the last one; the cotangent that torch brings; and while a stretch is
+run again, the state and the cotangent before and after a step, with buffers to rearrange axes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .passes import advance, move_axes, pull_back
 from .plan import Step
 from .program import Operand
 
-WORKING_STATES = 5
+WORKING_STATES = 9
 """States that the reverse pass holds besides those that it keeps."""
 
 DEFAULT_SHARE = 0.5
@@ -149,22 +149,21 @@ class _Evolution(torch.autograd.Function):
     ) -> Tensor:
         ctx.steps = steps
         ctx.slots = _slots(steps, budget, state, tensors)
-        final, kept = _run(steps, state, tensors, keep=kept_positions(len(steps), ctx.slots))
-        ctx.positions = list(kept)
-        ctx.save_for_backward(state, *tensors, *kept.values())
+        # The kept states are not saved the way inputs are, because the reverse pass has to let go
+        # of each one as soon as it is done with it.
+        final, ctx.kept = _run(steps, state, tensors, keep=kept_positions(len(steps), ctx.slots))
+        ctx.save_for_backward(state, *tensors)
         return final
 
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
-        count = len(ctx.saved_tensors) - len(ctx.positions)
-        state, *tensors = ctx.saved_tensors[:count]
+        state, *tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient is to be differentiated in turn
             return None, None, *_recorded_gradient(ctx, state, tuple(tensors), cotangent)
-        kept = zip(ctx.positions, ctx.saved_tensors[count:], strict=True)
-        held = {0: state} | dict(kept) if ctx.steps else {}
+        # A graph that is walked a second time has no kept states left, and recomputes them.
+        kept, ctx.kept = ctx.kept, {}
         reversal = _Reversal(ctx.steps, tuple(tensors), ctx.needs_input_grad[3:])
-        # What torch has saved stays as it is: the graph may be walked a second time.
-        before = reversal.run(len(ctx.steps), held, cotangent.contiguous(), ctx.slots, ours=())
+        before = reversal.run(len(ctx.steps), 0, state, kept, cotangent.contiguous(), ctx.slots)
         return None, None, before, *reversal.gradients
 
 
@@ -209,43 +208,46 @@ class _Reversal:
     def run(
         self,
         stop: int,
-        held: dict[int, Tensor],
+        first: int,
+        state: Tensor,
+        kept: dict[int, Tensor],
         cotangent: Tensor,
         slots: int,
-        ours: Collection[int],
     ) -> Tensor:
-        """Reverse the steps from the first held state to ``stop``.
+        """Reverse the steps of a range.
 
         Args:
             stop: one past the last step.
-            held: the states before some of the steps, in order.
+            first: the first step.
+            state: the state before it.
+            kept: the states before some of the later steps, in order; they are used up.
             cotangent: of the state after the last step.
             slots: how many states may be kept besides the first.
-            ours: the positions of those whose memory may be used again.
         """
         o = cotangent
-        while held:
-            position, before = held.popitem()
+        while stop > first:
+            position, before = kept.popitem() if kept else (first, state)
             if position + 1 == stop:
                 o = self._reverse_step(self.steps[position], before, o, spare=o is not cotangent)
             else:
-                o = self._reverse_stretch(position, stop, before, o, slots - len(held))
-            if position in ours:
+                room = slots - len(kept) - (position != first)
+                o = self._reverse_stretch(position, stop, before, o, room)
+            if position != first:
                 self.buffers.give(before)
             stop = position
         return o
 
     def _reverse_stretch(
-        self, start: int, stop: int, state: Tensor, o: Tensor, slots: int
+        self, first: int, stop: int, state: Tensor, cotangent: Tensor, slots: int
     ) -> Tensor:
         """Run a range forward again, keeping what there is room for, and reverse it."""
-        positions = kept_positions(stop - start, slots)
+        positions = kept_positions(stop - first, slots)
         last = positions[-1]
-        steps = self.steps[start : start + last]
+        steps = self.steps[first : first + last]
         final, kept = _run(steps, state, self.tensors, positions, self.buffers)
         kept[last] = final
-        held = {start: state} | {start + position: x for position, x in kept.items()}
-        return self.run(stop, held, o, slots, ours=list(held)[1:])
+        absolute = {first + position: before for position, before in kept.items()}
+        return self.run(stop, first, state, absolute, cotangent, slots)
 
     def _reverse_step(self, step: Step, state: Tensor, o: Tensor, spare: bool) -> Tensor:
         buffers, gradients = self.buffers, self.gradients[step.tensor]

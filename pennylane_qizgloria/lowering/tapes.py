@@ -16,7 +16,7 @@ from torch import Tensor
 from ..pauli.evolve import evolve
 from ..pauli.measure import State
 from ..pauli.memory import check_memory
-from ..pauli.plan import plan
+from ..pauli.planner import plan
 from ..pauli.program import Arguments, Operand, Operation, Program
 from ..pauli.transfer import ClosedForm
 from .operations import (

@@ -19,7 +19,7 @@ from .transfer import ClosedForm
 
 I, X, Y, Z = range(4)  # noqa: E741
 
-Entries = Mapping[tuple[int, int], float]
+Entries = Mapping[tuple[int, int], float | int]
 
 
 def _form(

@@ -55,7 +55,7 @@ def side_by_side(order: list[int], wires: set[int], following: Sequence[set[int]
 
     def cost(candidate: list[int]) -> float:
         misses = [not _adjacent(candidate, block) for block in following[:LOOKAHEAD]]
-        return sum(miss / (1 + distance) for distance, miss in enumerate(misses))
+        return sum((miss / (1 + distance) for distance, miss in enumerate(misses)), 0.0)
 
     return min(candidates, key=cost)
 

@@ -49,7 +49,13 @@ def _with_one(params: Tensor) -> Tensor:
 
 def _damping_features(params: Tensor) -> Tensor:
     gamma = params[..., :1]
-    return torch.cat([torch.ones_like(gamma), gamma, torch.sqrt(1 - gamma)], -1)
+    return torch.cat([torch.ones_like(gamma), gamma, _sqrt(1 - gamma)], -1)
+
+
+def _sqrt(x: Tensor) -> Tensor:
+    """The square root, with derivative 0 at 0, where torch's is infinite and spoils the others."""
+    positive = x > 0
+    return torch.where(positive, torch.sqrt(torch.where(positive, x, 1)), 0)
 
 
 AMPLITUDE_DAMPING = _form(

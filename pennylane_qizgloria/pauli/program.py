@@ -63,9 +63,4 @@ class Arguments:
 
     scalars: Float[Tensor, " scalars"]
     batched_scalars: Float[Tensor, "batch batched_scalars"] | None = None
-    operands: tuple[
-        Float[Tensor, "*batch paulis paulis"]
-        | Complex[Tensor, "*batch kraus dim dim"]
-        | Float[Tensor, "*batch paulis"],
-        ...,
-    ] = ()
+    operands: tuple[Float[Tensor, "..."] | Complex[Tensor, "..."], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -12,6 +12,7 @@ from .measure import State, X, probabilities
 from .readout import Readout, confuse
 
 
+@runtime_checkable
 class Uniform(Protocol):
     """A source of uniform random numbers in [0, 1); ``numpy.random.Generator`` is one."""
 
@@ -34,7 +35,7 @@ def draw(
     return np.minimum(np.stack(rows), distribution.shape[-1] - 1)
 
 
-def to_bits(outcomes: Int[np.ndarray, "..."], num_wires: int) -> Int[np.ndarray, "... wires"]:
+def to_bits(outcomes: Int[np.ndarray, "*shape"], num_wires: int) -> Int[np.ndarray, "... wires"]:
     """The outcomes as bits, first wire first."""
     shifts = np.arange(num_wires - 1, -1, -1)
     return (outcomes[..., None] >> shifts) & 1

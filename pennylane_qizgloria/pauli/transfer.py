@@ -122,20 +122,30 @@ def _spectral_form(generator: Tensor) -> tuple[list[float], Tensor]:
     dim = generator.shape[-1]
     energies, states = torch.linalg.eigh(generator)
     differences = energies[:, None] - energies[None, :]
-    gaps = sorted({round(gap, 9) for gap in differences.flatten().tolist() if gap > 1e-9})
+    gaps = _distinct(differences.abs().flatten().tolist())
     paulis = pauli_matrices(dim.bit_length() - 1, generator.dtype, generator.device)
     rotated = states.mH @ paulis @ states  # the Pauli operators in the eigenbasis
+    nearest = (differences.abs()[..., None] - torch.tensor(gaps)).abs().argmin(-1)
 
     def part(mask: Tensor, factor: complex = 1.0) -> Tensor:
         image = states @ (rotated * mask * factor) @ states.mH
         return pauli_vector(image).mT / dim
 
-    stationary = part(differences.abs() <= 1e-9)
-    cosines = [part((differences.abs() - gap).abs() < 1e-8) for gap in gaps]
-    sines = [
-        part(((differences.abs() - gap).abs() < 1e-8) * differences.sign(), 1j) for gap in gaps
-    ]
-    return gaps, torch.stack([stationary, *cosines, *sines])
+    cosines = [part(nearest == number) for number in range(len(gaps))]
+    sines = [part((nearest == number) * differences.sign(), 1j) for number in range(1, len(gaps))]
+    return gaps[1:], torch.stack([*cosines, *sines])
+
+
+def _distinct(gaps: list[float]) -> list[float]:
+    """Zero and the gaps that differ by more than rounding, each the mean of those that do not."""
+    rounding = 1e-10 * max([1e-300, *gaps])
+    clusters: list[list[float]] = []
+    for gap in sorted(gaps):
+        if clusters and gap - clusters[-1][-1] <= rounding:
+            clusters[-1].append(gap)
+        else:
+            clusters.append([gap])
+    return [0.0, *(sum(cluster) / len(cluster) for cluster in clusters[1:])]
 
 
 def sequence(name: str, *factors: ClosedForm) -> ClosedForm:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pennylane_qizgloria.pauli import channels
 from pennylane_qizgloria.pauli.evolve import evolve
-from pennylane_qizgloria.pauli.plan import plan
+from pennylane_qizgloria.pauli.planner import plan
 from pennylane_qizgloria.pauli.program import Arguments, Operand, Operation, Program
 from pennylane_qizgloria.pauli.transfer import constant, rotation, sequence
 
@@ -76,17 +76,13 @@ def partial_trace(rho, wires):
     return np.einsum("arbr->ab", tensor.reshape(k, r, k, r))
 
 
-def preparation(sigma):
-    """Kraus operators that throw away what the wires held and put sigma there."""
-    weights, states = np.linalg.eigh(sigma)
-    dim = len(sigma)
-    return np.array(
-        [
-            np.sqrt(max(weight, 0)) * np.outer(state, np.eye(dim)[j])
-            for weight, state in zip(weights, states.T, strict=True)
-            for j in range(dim)
-        ]
-    )
+def replace(rho, sigma, wires):
+    """Trace some wires out and put sigma there."""
+    n = int(np.log2(len(rho)))
+    rest = [w for w in range(n) if w not in wires]
+    product = np.kron(sigma, partial_trace(rho, rest)).reshape((2,) * (2 * n))
+    back = np.argsort([*wires, *rest])
+    return product.transpose(*back, *(n + back)).reshape(2**n, 2**n)
 
 
 def matrix_of(r, order, n):
@@ -222,12 +218,12 @@ class Case:
         self.rng = rng
         self.operations = []
         self.scalars, self.columns, self.operands = [], [], []
-        self.maps = []
+        self.given = []  # for the reference: Kraus operators, or the state that is prepared
 
-    def _add(self, source, wires, batch, kraus, preserving=True):
+    def _add(self, source, wires, batch, given, preserving=True):
         operation = Operation(source, tuple(wires), batch is not None, preserving)
         self.operations.append(operation)
-        self.maps.append((kraus, tuple(wires), batch is not None))
+        self.given.append(given)
         return self
 
     def form(self, name, wires, batch=None, params=None):
@@ -250,10 +246,7 @@ class Case:
         found = make() if batch is None else np.array([make() for _ in range(batch)])
         tensor = tensor_of(found) if batch is None else np.array([tensor_of(x) for x in found])
         self.operands.append(tensor)
-        kraus = found
-        if kind is Operand.STATE:
-            kraus = preparation(found) if batch is None else [preparation(x) for x in found]
-        return self._add(kind, wires, batch, kraus, preserving)
+        return self._add(kind, wires, batch, found, preserving)
 
     def transfer(self, wires, batch=None, count=2, scale=1.0):
         def make():
@@ -298,8 +291,10 @@ class Case:
     def density(self, element=0):
         """The reference: the final density matrix of one element of the batch."""
         rho = zero(self.num_wires)
-        for kraus, wires, batched in self.maps:
-            rho = apply(rho, kraus[element] if batched else kraus, wires)
+        for operation, given in zip(self.operations, self.given, strict=True):
+            matrices = given[element] if operation.batched else given
+            act = replace if operation.source is Operand.STATE else apply
+            rho = act(rho, matrices, operation.wires)
         return rho
 
     def check(self, observed=None, batch=None, atol=1e-12, dtype=torch.float64):
@@ -384,6 +379,15 @@ class Named(SimpleNamespace):
         return f"<{len(vars(self))} functions of conftest.py>"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Small products are quicker on one thread, many times so while other workers run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def circuits():
     """What builds circuits for both simulators."""
@@ -411,7 +415,6 @@ def dense():
         embed=embed,
         apply=apply,
         partial_trace=partial_trace,
-        preparation=preparation,
         matrix_of=matrix_of,
         random_kraus=random_kraus,
         random_unitary=random_unitary,

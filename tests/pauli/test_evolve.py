@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pennylane_qizgloria.pauli.evolve import evolve
-from pennylane_qizgloria.pauli.plan import plan
+from pennylane_qizgloria.pauli.planner import plan
 from pennylane_qizgloria.pauli.program import Arguments
 
 EXACT = settings(deadline=None, derandomize=True)
@@ -28,7 +28,7 @@ def small(circuits):
 # --- values ---------------------------------------------------------------------------------------
 
 
-@settings(EXACT, max_examples=100)
+@settings(EXACT, max_examples=70)
 @given(data=st.data())
 def test_random_programs_agree_with_the_dense_reference(data, circuits):
     """Some mixture of kinds, widths, wires and batches would be fused or moved wrongly."""
@@ -37,7 +37,7 @@ def test_random_programs_agree_with_the_dense_reference(data, circuits):
     case.check(observed, batch=3)
 
 
-@settings(EXACT, max_examples=60)
+@settings(EXACT, max_examples=40)
 @given(data=st.data())
 def test_programs_that_lose_trace_agree_with_the_dense_reference(data, circuits):
     """A projector or a filter would be dropped, or its probability would be lost."""
@@ -167,14 +167,14 @@ def as_function(case, observed=None):
 def test_every_argument_has_the_right_gradient(small):
     """Training angles, noise strengths, matrices or states would follow a wrong gradient."""
     inputs = tuple(x.requires_grad_() for x in tensors_of(small.arguments()))
-    assert torch.autograd.gradcheck(as_function(small), inputs)
+    assert torch.autograd.gradcheck(as_function(small), inputs, fast_mode=True)
 
 
 def test_every_argument_has_the_right_tangent(small):
     """Forward-mode derivatives (torch.func.jvp) would be wrong or missing."""
     inputs = tuple(x.requires_grad_() for x in tensors_of(small.arguments()))
     assert torch.autograd.gradcheck(
-        as_function(small), inputs, check_forward_ad=True, check_backward_ad=False
+        as_function(small), inputs, check_forward_ad=True, check_backward_ad=False, fast_mode=True
     )
 
 
@@ -184,7 +184,7 @@ def test_second_derivatives_are_right(circuits):
     case.state([1]).form("RX", [0]).form("CRX", [0, 1], batch=2).form("damping", [1])
     case.kraus([1, 0], count=1)
     inputs = tuple(x.requires_grad_() for x in tensors_of(case.arguments()))
-    assert torch.autograd.gradgradcheck(as_function(case), inputs)
+    assert torch.autograd.gradgradcheck(as_function(case), inputs, fast_mode=True)
 
 
 @settings(EXACT, max_examples=15)
@@ -194,8 +194,8 @@ def test_gradients_of_random_programs(data, circuits):
     names = ["Rot", "damping", "CRX", "error", "CYZ", "transfer", "kraus", "state"]
     case = circuits.random_case(data, max_wires=4, max_length=8, batch=2, names=names)
     rng = np.random.default_rng(8)
-    given_ = case.arguments()
-    parameters = [x for x in (given_.scalars, given_.batched_scalars) if x is not None]
+    fixed = case.arguments()
+    parameters = [x for x in (fixed.scalars, fixed.batched_scalars) if x is not None]
     parameters = [x for x in parameters if x.numel()]
     directions = [torch.as_tensor(rng.normal(size=x.shape)) for x in parameters]
     ready = plan(case.program())
@@ -203,9 +203,9 @@ def test_gradients_of_random_programs(data, circuits):
 
     def cost(*moved):
         left = iter(moved)
-        scalars = next(left) if given_.scalars.numel() else given_.scalars
+        scalars = next(left) if fixed.scalars.numel() else fixed.scalars
         columns = next(left, None)
-        state = evolve(ready, replace(given_, scalars=scalars, batched_scalars=columns))
+        state = evolve(ready, replace(fixed, scalars=scalars, batched_scalars=columns))
         return (state @ weights).sum()
 
     if not parameters:
@@ -257,7 +257,7 @@ def test_torch_func_transforms_pass_through(circuits):
     ],
 )
 def test_derivative_of_noise_at_strength_zero(gate, channel, letter, expected, circuits):
-    """Noise could not be learned from a noiseless start: the derivative would be NaN or infinite."""
+    """Noise could not be learned from a noiseless start, for a derivative of NaN or infinity."""
     theta = 0.7
     case = circuits.Case(1, np.random.default_rng(10))
     case.form(gate, [0], None, [theta]).form(channel, [0], None, [0.0])
@@ -277,6 +277,6 @@ def test_dropped_operations_have_gradient_zero(circuits):
     ready, arguments = plan(case.program([0])), case.arguments()
     scalars = arguments.scalars.requires_grad_()
     evolve(ready, arguments)[0, -1].backward()
-    total = float(scalars[1] + scalars[3])
+    total = float((scalars[1] + scalars[3]).detach())
     expected = [0, -np.sin(total), 0, -np.sin(total)]
     np.testing.assert_allclose(scalars.grad, expected, rtol=0, atol=1e-13)

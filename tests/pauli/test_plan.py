@@ -1,5 +1,6 @@
 """What a plan drops, fuses and moves. That results do not change is what test_evolve checks."""
 
+from itertools import pairwise
 from math import log
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pennylane_qizgloria.pauli.evolve import evolve
-from pennylane_qizgloria.pauli.plan import plan
+from pennylane_qizgloria.pauli.planner import plan
 from pennylane_qizgloria.pauli.program import Operand, Program
 
 EXACT = settings(deadline=None, derandomize=True)
@@ -103,7 +104,7 @@ def test_what_a_state_replaces_is_dropped(new):
 def test_a_partner_of_a_replaced_wire_is_kept(new):
     """Tracing out one half of an entangled pair would leave the other half pure."""
     case = new(2).form("H", [0]).form("CNOT", [0, 1]).state([0])
-    assert sorted(case.check([1]).order) == [0, 1] or case.check([1]).order == (1,)
+    assert sorted(case.check([1]).order) == [0, 1]
 
 
 @pytest.mark.parametrize("add", ["projector", "filter"])
@@ -189,7 +190,7 @@ def test_matrices_of_a_kind_are_made_in_one_call(circuits):
 # --- axes -----------------------------------------------------------------------------------------
 
 
-@settings(EXACT, max_examples=100)
+@settings(EXACT, max_examples=70)
 @given(data=st.data())
 def test_every_step_finds_its_wires_side_by_side(data, circuits):
     """A step would be applied to other wires, or a move would lose or repeat an axis."""
@@ -205,8 +206,8 @@ def test_every_step_finds_its_wires_side_by_side(data, circuits):
             assert sorted(step.move.permutation) == list(range(len(step.move.shape)))
             assert list(step.move.permutation) != sorted(step.move.permutation)
     wires = [set(found) for found in wires_of_steps(ready)]
-    for operation in case.operations:
-        if operation.source is not Operand.STATE:
+    if all(operation.source is not Operand.STATE for operation in case.operations):
+        for operation in case.operations:  # nothing is hidden behind a state, so nothing is dropped
             assert any(set(operation.wires) <= found for found in wires)
 
 
@@ -217,7 +218,7 @@ def test_a_line_of_pairs_is_laid_out_without_a_move(seed, circuits):
     line = rng.permutation(7).tolist()
     case = circuits.Case(7, rng)
     for _ in range(2):
-        for a, b in rng.permutation(list(zip(line, line[1:], strict=False))).tolist():
+        for a, b in rng.permutation(list(pairwise(line))).tolist():
             case.form("CRX", [a, b])
     assert all(step.move is None for step in plan(case.program()).steps)
 

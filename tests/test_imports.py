@@ -1,0 +1,168 @@
+"""Imports point one way: devices -> simulation -> lowering -> pauli; only qiskit/ sees Qiskit."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pennylane_qizgloria
+
+NAME = "pennylane_qizgloria"
+PACKAGE = Path(pennylane_qizgloria.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+QISKIT = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime"}
+
+# Which parts of the package each part may import, besides itself.
+ALLOWED = {
+    "pauli": set(),
+    "lowering": {"pauli"},
+    "simulation": {"lowering", "pauli"},
+    "derivatives": {"simulation", "lowering", "pauli"},
+    "qiskit": {"simulation", "lowering", "pauli"},
+    "devices": {"derivatives", "simulation", "lowering", "pauli", "qiskit"},
+    "nn": {"devices", "derivatives", "simulation", "lowering", "pauli", "qiskit"},
+    "__init__": {"devices", "nn"},
+}
+
+
+def part_of(path):
+    """The part of the package that a file belongs to."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path, module_level=False):
+    """The absolute names of all that a file imports, anywhere or while it is being imported."""
+    package = (NAME, *path.relative_to(PACKAGE).parent.parts)
+    found = set()
+    for node in walk(ast.parse(path.read_text()), module_level):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            stem = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {f"{stem}.{alias.name}" for alias in node.names}
+    return found
+
+
+def walk(tree, module_level):
+    """All nodes; those in functions and under ``if TYPE_CHECKING`` too unless ``module_level``."""
+    for node in ast.iter_child_nodes(tree):
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if module_level and (function or is_type_checking(node)):
+            continue
+        yield node
+        yield from walk(node, module_level)
+
+
+def is_type_checking(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def top(name):
+    return name.split(".")[0]
+
+
+def name_of(path):
+    return str(path.relative_to(PACKAGE))
+
+
+def test_every_part_has_a_place_in_the_order():
+    """A new part of the package would be free to import anything."""
+    assert {part_of(path) for path in MODULES} <= ALLOWED.keys()
+    assert {"pauli", "lowering", "simulation", "devices"} <= {part_of(path) for path in MODULES}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_parts_import_downwards_only(path):
+    """The simulator would depend on the device, or a circle would form."""
+    inside = {name for name in imports(path) if top(name) == NAME}
+    parts = {name.split(".")[1] for name in inside}
+    assert parts - {part_of(path)} <= ALLOWED[part_of(path)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_qiskit_part_imports_qiskit(path):
+    """Importing the package would import Qiskit, which takes seconds and may be missing."""
+    if part_of(path) != "qiskit":
+        assert not {top(name) for name in imports(path, module_level=True)} & QISKIT
+    if part_of(path) in ("pauli", "lowering", "simulation"):
+        assert not {top(name) for name in imports(path)} & QISKIT
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_the_qiskit_part_is_imported_only_when_used(path):
+    """Importing a device would import Qiskit by way of our own modules."""
+    if part_of(path) not in ("qiskit", "nn"):
+        at_import = imports(path, module_level=True)
+        assert not any(name.startswith(f"{NAME}.qiskit") for name in at_import)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if part_of(path) == "pauli"], ids=name_of
+)
+def test_the_simulator_is_torch_only(path):
+    """The simulator could not be used, or tested, without PennyLane."""
+    outside = {top(name) for name in imports(path)} - {NAME} - sys.stdlib_module_names
+    assert outside <= {"torch", "numpy", "psutil", "jaxtyping"}
+
+
+def test_the_reader_of_imports_sees_every_form(tmp_path, monkeypatch):
+    """The tests above would pass because they see nothing."""
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
+    (tmp_path / "devices").mkdir()
+    file = tmp_path / "devices" / "example.py"
+    file.write_text(
+        "import a.b, c\nfrom d import e\nfrom . import f\nfrom .g import h\nfrom ..pauli import i\n"
+        "from .. import j\nif TYPE_CHECKING:\n    import k\ndef x():\n    import l\n"
+        "class Y:\n    import m\ntry:\n    import n\nexcept ImportError:\n    pass\n"
+    )
+    inside = {f"{NAME}.devices.f", f"{NAME}.devices.g.h", f"{NAME}.pauli.i", f"{NAME}.j"}
+    at_import = inside | {"a.b", "c", "d.e", "m", "n"}
+    assert imports(file, module_level=True) == at_import
+    assert imports(file) == at_import | {"k", "l"}
+    assert part_of(file) == "devices"
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """A function that gives the top-level modules that an import loads, in a fresh interpreter."""
+
+    def loaded(statement):
+        code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=PACKAGE.parent,
+        )
+        return set(done.stdout.split())
+
+    return loaded
+
+
+def test_importing_the_package_does_not_import_qiskit(loaded):
+    """Everyone would wait for Qiskit, and need it."""
+    modules = loaded(f"import {NAME}")
+    assert {NAME, "pennylane", "torch"} <= modules
+    assert not modules & QISKIT
+
+
+def test_the_simulator_runs_without_pennylane_and_qiskit(loaded):
+    """Some module of the simulator would need PennyLane at import after all."""
+    # The package's own __init__ imports PennyLane; an empty package of that name stands in for it.
+    names = sorted(path.stem for path in (PACKAGE / "pauli").glob("*.py"))
+    modules = loaded(
+        "import importlib, sys, types\n"
+        f"package = types.ModuleType({NAME!r})\n"
+        f"package.__path__ = [{str(PACKAGE)!r}]\n"
+        f"sys.modules[{NAME!r}] = package\n"
+        f"for name in {[n for n in names if n != '__init__']}:\n"
+        f"    importlib.import_module({NAME + '.pauli.'!r} + name)"
+    )
+    assert {NAME, "torch", "numpy"} <= modules
+    assert not modules & ({"pennylane"} | QISKIT)

@@ -16,7 +16,7 @@ TORCH := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' constraints.txt 2>/dev/nu
 GPU_LIBRARIES := ^(nvidia-|cuda-|triton)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types wheel-check constraints clean
+.PHONY: help demo test lint format types docs wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,7 +28,7 @@ $(READY): pyproject.toml setup.cfg constraints.txt
 	@echo "  torch $(TORCH)"
 	@$(BIN)/$(PIP_INSTALL) "torch==$(TORCH)"
 	@echo "  pennylane-qizgloria and what it is run, tested and checked with"
-	@$(BIN)/$(PIP_INSTALL) -e ".[demo,test,dev]"
+	@$(BIN)/$(PIP_INSTALL) -e ".[demo,test,dev,docs]"
 	@touch $@
 
 demo: $(READY)  ## Train a classifier of digits through a noisy circuit
@@ -48,6 +48,9 @@ format: $(READY)  ## Mend what can be mended by itself
 
 types: $(READY)  ## Check the types
 	$(BIN)/mypy
+
+docs: $(READY)  ## Build the documentation (doc/_build/index.html)
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going doc doc/_build
 
 # Runtime dependencies only, no source tree in reach, and every file of the package accounted for.
 # The wheel is built from the source distribution, so that nothing left in build/ gets into it.
@@ -86,7 +89,7 @@ constraints:  ## Resolve the newest versions that pyproject.toml allows (TORCH=x
 	$(PYTHON) -m venv "$$tmp/venv"; \
 	"$$tmp/venv/bin/python" -m pip --disable-pip-version-check --quiet install pip-tools; \
 	"$$tmp/venv/bin/pip-compile" --quiet --upgrade --constraint "$$tmp/torch.txt" \
-		--extra demo --extra test --extra dev --strip-extras --allow-unsafe \
+		--extra demo --extra test --extra dev --extra docs --strip-extras --allow-unsafe \
 		--no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--output-file "$$tmp/pins.txt" pyproject.toml; \
 	{ \
@@ -98,5 +101,5 @@ constraints:  ## Resolve the newest versions that pyproject.toml allows (TORCH=x
 	echo "constraints.txt: $$(grep -c == constraints.txt) versions"
 
 clean:  ## Remove the environment, builds and caches
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist doc/_build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

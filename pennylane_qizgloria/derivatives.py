@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pennylane as qml
 import torch
 from pennylane.tape import QuantumScript
@@ -46,12 +45,16 @@ class Recorded:
 
 
 def record(tape: QuantumScript, conditions: Conditions) -> Recorded:
-    """Run a tape so that torch can differentiate its results in reverse."""
+    """Run a tape so that torch can differentiate its results in reverse.
+
+    Recording is switched on, because PennyLane asks from within torch's own backward pass.
+    """
     leaves = tuple(leaf.requires_grad_() for leaf in _leaves(tape, conditions))
-    return _run(tape, leaves, conditions)
+    with torch.enable_grad():
+        return _run(tape, leaves, conditions)
 
 
-def vjp(recorded: Recorded, cotangents: Any) -> tuple[np.ndarray, ...]:
+def vjp(recorded: Recorded, cotangents: Any) -> tuple[Any, ...]:
     """The vector-Jacobian product: an array of its own shape for each trainable parameter.
 
     Args:
@@ -162,8 +165,10 @@ def _gradients(
 
 def _reverse_blocks(recorded: Recorded, result: Tensor) -> list[Tensor]:
     """The Jacobians of one result, one reverse pass for each of its entries."""
-    parts = torch.view_as_real(result) if result.is_complex() else result
-    rows = [_gradient_of_entry(recorded, entry) for entry in parts.flatten()]
+    with torch.enable_grad():
+        parts = torch.view_as_real(result) if result.is_complex() else result
+        entries = parts.flatten().unbind()
+    rows = [_gradient_of_entry(recorded, entry) for entry in entries]
     blocks = []
     for number, leaf in enumerate(recorded.parameters):
         block = torch.stack([row[number] for row in rows])

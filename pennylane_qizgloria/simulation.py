@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +126,9 @@ def _snapshot_tape(
     process = op.hyperparameters["measurement"]
     shots = op.hyperparameters["shots"]
     shots = tape.shots if shots == "workflow" else shots
-    if isinstance(process, qml.measurements.StateMP) and not process.wires:
-        process = qml.density_matrix(wires)
+    if not process.wires and process.obs is None:
+        # PennyLane has no other way to name the wires of a measurement that names none.
+        process = copy(process)
+        process._wires = wires
     exact = isinstance(process, qml.measurements.StateMP)
     return QuantumScript(before, [process], shots=None if exact else shots)

@@ -119,9 +119,12 @@ class QizgloriaMixed(Device):
             )
         gradients.warn_if_inexact(config, circuit, self.name)
         options = {option: getattr(self, f"_{option}") for option in _OPTIONS}
+        options |= dict(config.device_options)
+        options["r_dtype"] = _precision(options["r_dtype"], None)
+        options["memory_budget"] = _positive_or_none(options["memory_budget"])
         return replace(
             gradients.resolve(config),
-            device_options=options | dict(config.device_options),
+            device_options=options,
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
 
@@ -308,9 +311,7 @@ def _precision(r_dtype: Any, c_dtype: Any) -> torch.dtype:
     """The real dtype that r_dtype or c_dtype asks for; double precision if neither does."""
     known = {"float64": torch.float64, "complex128": torch.float64}
     known |= {"float32": torch.float32, "complex64": torch.float32}
-    asked = [dtype for dtype in (r_dtype, c_dtype) if dtype is not None]
-    names = [str(d) if isinstance(d, torch.dtype) else np.dtype(d).name for d in asked]
-    names = [name.removeprefix("torch.") for name in names]
+    names = [_dtype_name(dtype) for dtype in (r_dtype, c_dtype) if dtype is not None]
     for name in names:
         if name not in known:
             raise ValueError(
@@ -323,3 +324,12 @@ def _precision(r_dtype: Any, c_dtype: Any) -> torch.dtype:
             f"r_dtype and c_dtype must be of one precision, got {' and '.join(names)}."
         )
     return chosen.pop()
+
+
+def _dtype_name(dtype: Any) -> str:
+    if isinstance(dtype, torch.dtype):
+        return str(dtype).removeprefix("torch.")
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        return repr(dtype)

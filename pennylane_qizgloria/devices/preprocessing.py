@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pennylane as qml
 from pennylane.devices.capabilities import (
@@ -29,12 +30,14 @@ from pennylane.measurements import (
     VnEntropyMP,
 )
 from pennylane.operation import Operator
+from pennylane.ops import MidMeasure
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline, transform
 from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
 from ..lowering.operations import is_native
+from ..lowering.readout import MeasuredCopy
 
 
 def preprocessing(
@@ -58,7 +61,7 @@ def preprocessing(
     pipeline = CompilePipeline()
     # Wires are checked first: deferring measurements adds wires that the user need not have.
     pipeline.add_transform(validate_device_wires, wires, name=name)
-    pipeline.add_transform(qml.defer_measurements, allow_postselect=False)
+    pipeline.add_transform(_defer_measurements)
     pipeline.add_transform(
         decompose,
         stopping_condition=partial(_runs, capabilities),
@@ -101,6 +104,23 @@ def _accepts(
     own = getattr(qml.measurements, kind.__name__, None) is not kind
     listed = kind.__name__ in capabilities.measurement_processes
     return listed or (own and isinstance(process, extensible))
+
+
+@transform
+def _defer_measurements(
+    tape: QuantumScript,
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Defer mid-circuit measurements to wires of their own that say which wire they stand for."""
+    if not any(isinstance(op, MidMeasure) for op in tape.operations):
+        return (tape,), null_postprocessing
+    (deferred,), _ = qml.defer_measurements(tape, allow_postselect=False)
+    copies: dict[Any, MeasuredCopy] = {}
+    for op in deferred.operations:
+        # A copy is first touched by the CNOT that makes it.
+        if len(op.wires) == 2 and op.wires[1] not in {*tape.wires, *copies}:
+            copies[op.wires[1]] = MeasuredCopy(op.wires[0], len(copies))
+    (named,), _ = qml.map_wires(deferred, copies)
+    return (named,), null_postprocessing
 
 
 @transform

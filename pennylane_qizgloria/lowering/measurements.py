@@ -154,7 +154,9 @@ def _nothing(process: NullMeasurement, state: State, setting: Setting) -> Float[
     return state.vector.new_full((len(state.vector),), torch.nan)
 
 
-def _entropy_of(state: State, wires: Sequence[int], base: float | None) -> Float[Tensor, " batch"]:
+def _entropy_of(
+    state: State, wires: Sequence[int], base: float | int | None
+) -> Float[Tensor, " batch"]:
     matrix = pauli.reduced_density_matrix(state, wires)
     return qml.math.vn_entropy(
         matrix, indices=list(range(len(wires))), base=base, c_dtype=matrix.dtype

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..pauli.basis import LETTERS, pauli_vector
 from ..pauli.measure import PauliSum
-from .operations import Precision
+from .operations import Precision, holds
 
 Places = Mapping[Any, int]
 """The integer wire of each wire label."""
@@ -30,7 +30,11 @@ MAX_DENSE_SQUARE_WIRES = 5
 
 
 def pauli_sum(observable: Operator, place: Places, precision: Precision) -> PauliSum:
-    """An observable as a sum of Pauli words."""
+    """An observable as a sum of Pauli words.
+
+    Raises:
+        ValueError: if it is not Hermitian.
+    """
     if observable.pauli_rep is not None:
         return _from_sentence(observable.pauli_rep, place, precision)
     if isinstance(observable, qml.ops.SProd):
@@ -90,6 +94,8 @@ def _letters(words: tuple[qml.pauli.PauliWord, ...], labels: tuple) -> Int[Tenso
 
 
 def _from_matrix(matrix: Complex[Tensor, "dim dim"], wires: tuple[int, ...]) -> PauliSum:
+    if not holds((matrix - matrix.mH).abs() < 1e-4):
+        raise ValueError(f"The observable on {len(wires)} wires is not Hermitian.")
     coefficients = pauli_vector(matrix) / matrix.shape[-1]
     letters = torch.cartesian_prod(*[torch.arange(4)] * len(wires)).reshape(-1, len(wires))
     if not coefficients.requires_grad:
@@ -123,10 +129,14 @@ def _tensor(factors: list[PauliSum]) -> PauliSum:
 
 
 def _real(value: Any) -> Any:
-    """The real part of a coefficient: an observable is Hermitian, whatever its dtype says."""
-    return (
-        value.real
-        if isinstance(value, (complex, np.complexfloating, np.ndarray))
-        or (isinstance(value, Tensor) and value.is_complex())
-        else value
-    )
+    """A real coefficient, whatever its dtype.
+
+    Raises:
+        ValueError: if it has an imaginary part.
+    """
+    is_complex = value.is_complex() if isinstance(value, Tensor) else np.iscomplexobj(value)
+    if not is_complex:
+        return value
+    if not holds(torch.as_tensor(value.imag).abs() < 1e-8):
+        raise ValueError(f"The observable is not Hermitian: it has the coefficient {value}.")
+    return value.real

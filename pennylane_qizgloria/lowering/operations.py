@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,17 @@ import pennylane as qml
 import torch
 from jaxtyping import Complex
 from pennylane.operation import Channel, Operator, StatePrepBase
+from scipy.sparse import issparse
 from torch import Tensor
 
 from ..pauli import channels
-from ..pauli.basis import complex_dtype, pauli_vector, pure_state_vector
+from ..pauli.basis import (
+    LETTERS,
+    complex_dtype,
+    pauli_matrices,
+    pauli_vector,
+    pure_state_vector,
+)
 from ..pauli.program import Operand
 from ..pauli.transfer import (
     ClosedForm,
@@ -34,8 +41,9 @@ from ..pauli.transfer import (
 MAX_TRANSFER_WIRES = 3
 """Operations on more wires are decomposed, or applied in matrix units where that is impossible."""
 
-TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
-"""How far an operand may be from what it should be (trace, positivity) before it is refused."""
+TOLERANCE = {"double": 1e-8, "single": 1e-4}
+"""How far an operand may be from what it should be (trace, positivity) before it is refused, by the
+precision of the data or of the simulation, whichever is lower."""
 
 NO_EFFECT = {"Identity", "GlobalPhase", "Barrier", "Snapshot", "WireCut"}
 """Operators that do nothing to a density matrix."""
@@ -47,7 +55,6 @@ class Parametrised:
 
     source: ClosedForm
     scalars: Sequence[Any]
-    trace_preserving: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,6 @@ class Given:
 
     source: Operand
     operand: Tensor
-    trace_preserving: bool = True
 
 
 Lowered = Parametrised | Given
@@ -80,7 +86,8 @@ class Precision:
     def _tensor(self, value: Any, dtype: torch.dtype) -> Tensor:
         if isinstance(value, Tensor):
             return value.to(self.device, dtype)
-        return torch.as_tensor(np.asarray(value)).to(self.device, dtype)
+        # A copy, because torch takes no arrays with negative strides.
+        return torch.as_tensor(np.array(value, order="C")).to(self.device, dtype)
 
 
 def lower_operation(op: Operator, precision: Precision) -> Lowered:
@@ -90,13 +97,18 @@ def lower_operation(op: Operator, precision: Precision) -> Lowered:
         ValueError: if a matrix, a state or Kraus operators are not what they should be.
     """
     if isinstance(op, StatePrepBase):
-        state = precision.complex(op.state_vector())
-        return _state(op, pure_state_vector(state.flatten(-len(op.wires))), precision)
+        state = op.state_vector()
+        dense = state.toarray() if issparse(state) else state
+        flat = precision.complex(dense).reshape(-1, 2 ** len(op.wires))
+        vectors = pure_state_vector(flat)
+        return _state(op, vectors[0] if op.batch_size is None else vectors, precision)
     if isinstance(op, qml.QubitDensityMatrix):
         return _state(op, pauli_vector(_hermitian(op, precision)), precision)
     form = _channel_form(op) if isinstance(op, Channel) else _gate_form(op)
     if form is not None:
         return Parametrised(form, _SCALARS.get(type(op), tuple)(op.data))
+    if isinstance(op, qml.PauliError):
+        return Given(Operand.KRAUS, _pauli_error_kraus(op, precision))
     if isinstance(op, Channel):
         matrices = op.kraus_matrices()
         return _kraus(op, torch.stack([precision.complex(k) for k in matrices], -3), precision)
@@ -114,9 +126,10 @@ def is_native(op: Operator) -> bool:
         return False
     if op.name in NO_EFFECT or len(op.wires) <= MAX_TRANSFER_WIRES:
         return True
-    if isinstance(op, (Channel, qml.QubitDensityMatrix)):
+    if isinstance(op, (Channel, qml.QubitDensityMatrix)) or _base(op).name in WIDE:
         return True
-    return _base(op).name in WIDE
+    # PennyLane does not decompose these when their parameters are broadcast.
+    return isinstance(op, qml.ops.op_math.Controlled) and op.batch_size is not None
 
 
 WIDE = {
@@ -225,24 +238,43 @@ def _kraus(
     op: Operator, kraus: Complex[Tensor, "*batch kraus dim dim"], precision: Precision
 ) -> Given:
     """Kraus operators as a transfer matrix, or as they are where that would be too large."""
-    trace = (kraus.mH @ kraus).sum(-3)
+    total = (kraus.mH @ kraus).sum(-3)
     identity = torch.eye(kraus.shape[-1], dtype=kraus.dtype, device=kraus.device)
-    deviation = (trace - identity).abs().amax((-2, -1))
-    preserving = op.name != "Projector"
-    if preserving and not holds(deviation < _tolerance(kraus.shape[-1], precision)):
+    deviation = (total - identity).abs().amax((-2, -1))
+    if not holds(deviation < _tolerance(op, precision)):
         what = "trace preserving" if isinstance(op, Channel) else "unitary"
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} is not {what}: its matrices K have "
             f"sum(K^dagger K) off the identity by {float(deviation.max()):.3g}."
         )
     if len(op.wires) > MAX_TRANSFER_WIRES:
-        return Given(Operand.KRAUS, kraus, preserving)
-    return Given(Operand.TRANSFER, kraus_transfer(kraus), preserving)
+        return Given(Operand.KRAUS, kraus)
+    return Given(Operand.TRANSFER, kraus_transfer(kraus))
+
+
+def _pauli_error_kraus(
+    op: qml.PauliError, precision: Precision
+) -> Complex[Tensor, "*batch 2 dim dim"]:
+    """The Kraus operators of a PauliError that is too wide for a closed form."""
+    word = op.hyperparameters["operators"]
+    probability = precision.real(op.data[0])
+    if not holds((probability >= 0) & (probability <= 1)):
+        raise ValueError(
+            f"PauliError({qml.math.toarray(op.data[0])}) on wires {op.wires.tolist()}: "
+            f"{channels.PROBABILITY}."
+        )
+    single = pauli_matrices(1, complex_dtype(precision.dtype), precision.device)
+    flip = reduce(torch.kron, [single[LETTERS.index(letter)] for letter in word])
+    operators = torch.stack([torch.eye(len(flip)).to(flip), flip])
+    # The square root of zero has no derivative, but its square, which is what acts, has one.
+    tiny = torch.finfo(precision.dtype).tiny
+    weights = torch.sqrt(torch.stack([1 - probability, probability], -1) + tiny)
+    return weights[..., None, None] * operators
 
 
 def _state(op: Operator, vector: Tensor, precision: Precision) -> Given:
     norm = vector[..., 0]
-    if not holds((norm - 1).abs() < _tolerance(1, precision)):
+    if not holds((norm - 1).abs() < _tolerance(op, precision)):
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} must hold a state of trace 1, "
             f"got {norm.detach().cpu().numpy()}."
@@ -259,7 +291,9 @@ def _hermitian(op: Operator, precision: Precision) -> Complex[Tensor, "*batch di
         raise ValueError(
             f"{place} needs a matrix of shape ({dim}, {dim}), got {tuple(matrix.shape)}."
         )
-    tolerance = _tolerance(dim, precision)
+    if not holds(torch.isfinite(matrix)):
+        raise ValueError(f"{place} is not a density matrix: its entries must be finite.")
+    tolerance = _tolerance(op, precision)
     if not holds((matrix - matrix.mH).abs() < tolerance):
         raise ValueError(f"{place} is not a density matrix: it is not Hermitian.")
     lowest = torch.linalg.eigvalsh(matrix.detach())[..., 0]
@@ -271,8 +305,11 @@ def _hermitian(op: Operator, precision: Precision) -> Complex[Tensor, "*batch di
     return matrix
 
 
-def _tolerance(dim: int, precision: Precision) -> float:
-    return TOLERANCE[precision.dtype] * dim
+def _tolerance(op: Operator, precision: Precision) -> float:
+    names = [str(getattr(data, "dtype", "float64")) for data in op.data]
+    single = any(name.endswith(("float16", "float32", "complex64")) for name in names)
+    lower = "single" if single or precision.dtype == torch.float32 else "double"
+    return TOLERANCE[lower] * 2 ** len(op.wires)
 
 
 def holds(condition: Tensor) -> bool:

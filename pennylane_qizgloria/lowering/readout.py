@@ -22,6 +22,19 @@ FORMS = (
 
 
 @dataclass(frozen=True)
+class MeasuredCopy:
+    """The label of a wire that holds what a mid-circuit measurement found on another one.
+
+    Args:
+        source: the wire that was measured, with whose error the outcome is read.
+        number: tells the measurements of a circuit apart.
+    """
+
+    source: Any
+    number: int
+
+
+@dataclass(frozen=True)
 class ReadoutModel:
     """Confusion matrices by wire label.
 
@@ -35,8 +48,12 @@ class ReadoutModel:
 
     def on(self, place: Mapping[Any, int]) -> Readout:
         """The matrices by integer wire."""
-        matrices = {i: self.by_label.get(label, self.everywhere) for label, i in place.items()}
+        matrices = {i: self._of(label) for label, i in place.items()}
         return Readout({i: matrix for i, matrix in matrices.items() if matrix is not None})
+
+    def _of(self, label: Any) -> Float[Tensor, "2 2"] | None:
+        source = label.source if isinstance(label, MeasuredCopy) else label
+        return self.by_label.get(source, self.everywhere)
 
 
 def readout_model(readout_prob: Any, wires: Wires | None) -> ReadoutModel | None:
@@ -100,7 +117,7 @@ def _confusion(value: Any, where: str) -> Float[Tensor, "2 2"]:
 
 
 def _tensor(value: Any, where: str) -> Tensor:
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and value.is_floating_point():
         return value.double()
     plain = _plain(value)
     numeric = isinstance(plain, np.ndarray) and plain.dtype.kind in "fiu"
@@ -113,13 +130,13 @@ def _tensor(value: Any, where: str) -> Tensor:
 
 
 def _plain(value: Any) -> Any:
-    """A tensor or a number as it is, a sequence as an array where it makes one."""
+    """A tensor or a number as it is, a sequence as an array if it makes one."""
     if isinstance(value, (Tensor, Real, str, bytes)):
         return value
     try:
         return np.asarray(value)
-    except ValueError:
-        return value
+    except ValueError as error:
+        raise ValueError(f"readout_prob is {value!r}; it must be {FORMS}.") from error
 
 
 def _check_range(given: Tensor, value: Any, where: str) -> None:

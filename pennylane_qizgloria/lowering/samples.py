@@ -30,7 +30,7 @@ from ..pauli.measure import State
 from ..pauli.readout import confuse
 from ..pauli.sample import Uniform, draw, sample_shadow, to_bits
 from .measurements import Setting, distribution
-from .observables import is_pauli_word, word_letters
+from .observables import is_pauli_word, pauli_sum, word_letters
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,23 @@ def _measure_group(group: list[MeasurementProcess], sampler: Sampler) -> list[li
     first = group[0]
     if isinstance(first, (ClassicalShadowMP, ShadowExpvalMP)):
         return [_measure_shadow(first, sampler)]
+    for process in group:
+        if process.obs is not None:
+            # What has complex eigenvalues is refused here, before PennyLane averages them.
+            pauli_sum(process.obs, sampler.setting.place, sampler.setting.precision)
     if isinstance(first, ExpectationMP) and _is_sum(first.obs):
         return [_measure_sum(first, sampler)]
     labels, samples = _draw_group(group, sampler)
     parts = [samples[..., low:high, :] for low, high in sampler.shots.bins()]
-    return [[process.process_samples(part, labels) for part in parts] for process in group]
+    return [[_process(process, part, labels) for part in parts] for process in group]
+
+
+def _process(process: MeasurementProcess, samples: np.ndarray, labels: Wires) -> Any:
+    """A result from samples. PennyLane loses a batch axis of length 1, so that is put back."""
+    if samples.ndim == 3 and len(samples) == 1:
+        result = process.process_samples(samples[0], labels)
+        return [result] if isinstance(result, dict) else np.asarray(result)[None]
+    return process.process_samples(samples, labels)
 
 
 def _draw_group(group: list[MeasurementProcess], sampler: Sampler) -> tuple[Wires, np.ndarray]:

@@ -56,12 +56,7 @@ def lower_operations(
     program = Program(
         len(place),
         tuple(
-            Operation(
-                low.source,
-                tuple(place[wire] for wire in op.wires),
-                size is not None,
-                low.trace_preserving,
-            )
+            Operation(low.source, tuple(place[wire] for wire in op.wires), size is not None)
             for op, low, size in zip(kept, lowered, sizes, strict=True)
         ),
         observed,
@@ -164,5 +159,5 @@ def _validate(parameters: Parameters, scalars: Tensor) -> None:
 
 
 def _out_of_domain(op: Operator, low: Parametrised) -> str:
-    given = ", ".join(str(qml.math.toarray(value)) for value in low.scalars)
+    given = ", ".join(str(qml.math.toarray(value)) for value in op.data)
     return f"{op.name}({given}) on wires {op.wires.tolist()}: {low.source.domain}."

@@ -19,6 +19,8 @@ from .transfer import ClosedForm
 
 I, X, Y, Z = range(4)  # noqa: E741
 
+PROBABILITY = "p must be in [0, 1]"
+
 Entries = Mapping[tuple[int, int], float | int]
 
 
@@ -105,7 +107,7 @@ DEPOLARIZING = _form(
         {(X, X): -4 / 3, (Y, Y): -4 / 3, (Z, Z): -4 / 3},
     ),
     _probabilities,
-    "p must be in [0, 1]",
+    PROBABILITY,
 )
 
 RESET_ERROR = _form(

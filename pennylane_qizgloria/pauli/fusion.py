@@ -1,7 +1,7 @@
 """Which operations matter, and which of them make one step.
 
-* Operations that no measurement can see are dropped: walking backwards, a trace-preserving
-  operation that touches no wire of the measurements' causal cone has no effect.
+* Operations that no measurement can see are dropped: walking backwards, an operation
+  that touches no wire of the measurements' causal cone has no effect, since it preserves the trace.
 * An operation joins the latest step on its wires where that step is wide enough; pending narrow
   steps join the first wider one. A step on two wires costs about one pass over the state, whatever
   is fused into it.
@@ -34,7 +34,7 @@ def live_operations(program: Program) -> tuple[list[int], list[int]]:
     kept = []
     for index in range(len(program.operations) - 1, -1, -1):
         operation = program.operations[index]
-        if operation.trace_preserving and cone.isdisjoint(operation.wires):
+        if cone.isdisjoint(operation.wires):
             continue
         kept.append(index)
         if operation.source is Operand.STATE:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from .basis import density_matrix
+from .memory import check_result
 
 I, X, Y, Z = range(4)  # noqa: E741
 
@@ -100,6 +102,8 @@ def _sub_vector(
     state: State, wires: Sequence[int], letters: Sequence[Sequence[int]]
 ) -> Float[Tensor, "batch words"]:
     """The entries of all words made of the given letters on the given wires, I elsewhere."""
+    vector = state.vector
+    check_result(prod(len(x) for x in letters), len(vector), vector.dtype, vector.device)
     place = {wire: axis for axis, wire in enumerate(state.wires)}
     indices = torch.zeros(1, dtype=torch.long)
     idle = torch.ones(1, dtype=state.vector.dtype)

@@ -24,17 +24,35 @@ def available_bytes(device: torch.device) -> int:
 
 
 def check_memory(num_wires: int, batch: int, dtype: torch.dtype, device: torch.device) -> None:
-    """Raise a MemoryError that says what is needed and what is there."""
-    needed = BUFFERS * state_bytes(4**num_wires, batch, dtype)
-    # Looking up the free memory takes longer than a small circuit, and a small state always fits.
+    """Raise a MemoryError that says what a state needs and what is there."""
+    each = f" for each of {batch} states" if batch > 1 else ""
+    what = f"A mixed state of {num_wires} wires in {_name(dtype)}"
+    how = f"{BUFFERS} buffers of 4**{num_wires} numbers{each}"
+    check_fits(BUFFERS * state_bytes(4**num_wires, batch, dtype), what, how, device)
+
+
+def check_result(numbers: int, batch: int, dtype: torch.dtype, device: torch.device) -> None:
+    """Raise a MemoryError if a result, with what it is computed from, does not fit."""
+    each = f" for each of {batch} results" if batch > 1 else ""
+    what = f"A measurement with {numbers} outcomes or matrix entries in {_name(dtype)}"
+    check_fits(
+        BUFFERS * state_bytes(numbers, batch, dtype), what, f"{numbers} numbers{each}", device
+    )
+
+
+def check_fits(needed: int, what: str, how: str, device: torch.device) -> None:
+    """Raise a MemoryError if so many bytes are not free."""
+    # Looking up the free memory takes longer than a small circuit, and little always fits.
     if needed < 2**24:
         return
     free = available_bytes(device)
     if needed > free:
-        each = f" for each of {batch} states" if batch > 1 else ""
         raise MemoryError(
-            f"A mixed state of {num_wires} wires in {str(dtype).removeprefix('torch.')} needs "
-            f"{needed / 2**30:.3g} GiB ({BUFFERS} buffers of 4**{num_wires} numbers{each}), "
-            f"but {free / 2**30:.3g} GiB are free on {device}. Use fewer wires, a smaller batch, "
-            "or single precision (r_dtype=numpy.float32)."
+            f"{what} needs {needed / 2**30:.3g} GiB ({how}), but {free / 2**30:.3g} GiB are free "
+            f"on {device}. Use fewer wires, a smaller batch, or single precision "
+            "(r_dtype=numpy.float32)."
         )
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -26,19 +26,17 @@ class Operand(Enum):
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation on a few wires.
+    """One trace-preserving operation on a few wires.
 
     Args:
         source: the closed form that takes its scalar parameters, or the kind of its operand.
         wires: what it acts on, first wire most significant.
         batched: whether its parameters or operand have a batch axis.
-        trace_preserving: whether an unread operation may be dropped.
     """
 
     source: ClosedForm | Operand
     wires: tuple[int, ...]
     batched: bool = False
-    trace_preserving: bool = True
 
 
 @dataclass(frozen=True)

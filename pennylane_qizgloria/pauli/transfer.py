@@ -125,7 +125,7 @@ def _spectral_form(generator: Tensor) -> tuple[list[float], Tensor]:
     gaps = _distinct(differences.abs().flatten().tolist())
     paulis = pauli_matrices(dim.bit_length() - 1, generator.dtype, generator.device)
     rotated = states.mH @ paulis @ states  # the Pauli operators in the eigenbasis
-    nearest = (differences.abs()[..., None] - torch.tensor(gaps)).abs().argmin(-1)
+    nearest = (differences.abs()[..., None] - differences.new_tensor(gaps)).abs().argmin(-1)
 
     def part(mask: Tensor, factor: complex = 1.0) -> Tensor:
         image = states @ (rotated * mask * factor) @ states.mH

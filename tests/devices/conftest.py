@@ -44,7 +44,7 @@ def noisy() -> Callable[..., list[Operator]]:
 
 @pytest.fixture(scope="session")
 def angles() -> Callable[[int | None], np.ndarray]:
-    """Parameters of `noisy`: ``(7,)``, or ``(7, batch)`` with a different circuit in each column."""
+    """Parameters of `noisy`: ``(7,)``, or ``(7, batch)`` with another circuit in each column."""
 
     def make(batch: int | None = None) -> np.ndarray:
         columns = np.random.default_rng(20).uniform(-3, 3, (NUM_PARAMS, batch or 1))

@@ -157,6 +157,9 @@ CONTROLLED = {
         (qml.IsingXY, ANGLE, (1,)),
         (qml.SWAP, (), (0,)),
         (qml.RZ, ANGLE, (1, 0, 1)),
+        (qml.RX, ANGLE, (0, 1, 1, 0)),
+        (qml.PhaseShift, ANGLE, (1, 1, 0)),
+        (qml.Rot, ANGLE * 3, (0, 1, 1)),
         (qml.SingleExcitation, ANGLE, (0, 1)),
     )
 }
@@ -187,6 +190,12 @@ SYMBOLIC = {
     ),
     "adjoint of DoubleExcitation": composed(
         lambda x, w: qml.adjoint(qml.DoubleExcitation(x, w), lazy=True), 4, ANGLE
+    ),
+    "controlled GlobalPhase": composed(
+        lambda x, w: qml.ctrl(qml.GlobalPhase(x, []), w, control_values=[1, 0]), 2, ANGLE
+    ),
+    "wide controlled GlobalPhase": composed(
+        lambda x, w: qml.ctrl(qml.GlobalPhase(x, []), w, control_values=[1, 0, 1, 1]), 4, ANGLE
     ),
     "adjoint of controlled": composed(
         lambda x, w: qml.adjoint(qml.ctrl(qml.RX(x, w[1]), w[0], control_values=[0])), 2, ANGLE

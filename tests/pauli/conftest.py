@@ -203,8 +203,6 @@ FORMS = {
 }
 """Closed form, its Kraus operators, the ranges of its parameters."""
 
-PROJECTOR = constant("projector", torch.as_tensor(transfer(np.array([np.eye(2) - ONE]))))
-
 
 class Case:
     """A circuit as a program for the package, and as Kraus operators for the reference.
@@ -220,8 +218,8 @@ class Case:
         self.scalars, self.columns, self.operands = [], [], []
         self.given = []  # for the reference: Kraus operators, or the state that is prepared
 
-    def _add(self, source, wires, batch, given, preserving=True):
-        operation = Operation(source, tuple(wires), batch is not None, preserving)
+    def _add(self, source, wires, batch, given):
+        operation = Operation(source, tuple(wires), batch is not None)
         self.operations.append(operation)
         self.given.append(given)
         return self
@@ -239,40 +237,29 @@ class Case:
             found = [kraus(*(column[b] for column in params)) for b in range(batch)]
         return self._add(source, wires, batch, found)
 
-    def projector(self, wires, batch=None):
-        return self._add(PROJECTOR, wires, None, np.array([np.eye(2) - ONE]), preserving=False)
-
-    def _operand(self, kind, wires, batch, make, tensor_of, preserving):
+    def _operand(self, kind, wires, batch, make, tensor_of):
         found = make() if batch is None else np.array([make() for _ in range(batch)])
         tensor = tensor_of(found) if batch is None else np.array([tensor_of(x) for x in found])
         self.operands.append(tensor)
-        return self._add(kind, wires, batch, found, preserving)
+        return self._add(kind, wires, batch, found)
 
-    def transfer(self, wires, batch=None, count=2, scale=1.0):
+    def transfer(self, wires, batch=None, count=2):
         def make():
-            return scale * random_kraus(self.rng, len(wires), count)
+            return random_kraus(self.rng, len(wires), count)
 
-        return self._operand(Operand.TRANSFER, wires, batch, make, transfer, scale == 1)
+        return self._operand(Operand.TRANSFER, wires, batch, make, transfer)
 
-    def kraus(self, wires, batch=None, count=2, scale=1.0):
+    def kraus(self, wires, batch=None, count=2):
         def make():
-            return scale * random_kraus(self.rng, len(wires), count)
+            return random_kraus(self.rng, len(wires), count)
 
-        return self._operand(Operand.KRAUS, wires, batch, make, lambda kraus: kraus, scale == 1)
+        return self._operand(Operand.KRAUS, wires, batch, make, lambda kraus: kraus)
 
-    def filter(self, wires, batch=None):
-        """One Kraus operator alone: an outcome that has a probability."""
-
+    def state(self, wires, batch=None):
         def make():
-            return random_kraus(self.rng, len(wires), 2)[:1]
+            return random_state(self.rng, len(wires))
 
-        return self._operand(Operand.TRANSFER, wires, batch, make, transfer, False)
-
-    def state(self, wires, batch=None, weight=1.0):
-        def make():
-            return weight * random_state(self.rng, len(wires))
-
-        return self._operand(Operand.STATE, wires, batch, make, vector, weight == 1)
+        return self._operand(Operand.STATE, wires, batch, make, vector)
 
     def program(self, observed=None):
         observed = range(self.num_wires) if observed is None else observed
@@ -321,7 +308,6 @@ WIDTHS = {"RX": 1, "Rot": 1, "H": 1, "damping": 1, "depolarizing": 1} | {
     "error3": 3,
 }
 OPERANDS = ["transfer", "kraus", "state"]
-NOT_PRESERVING = ["projector", "filter", "weak_kraus", "weak_state"]
 
 
 @st.composite
@@ -332,7 +318,7 @@ def recipes(draw, max_wires=6, max_length=10, batch=3, names=None):
     fitting = [name for name in names if WIDTHS.get(name, 1) <= num_wires]
     operations = []
     for name in draw(st.lists(st.sampled_from(fitting), max_size=max_length)):
-        widest = 1 if name == "projector" else 4 if "kraus" in name else 3
+        widest = 4 if name == "kraus" else 3
         width = WIDTHS.get(name) or draw(st.integers(1, min(widest, num_wires)))
         wires = draw(st.permutations(range(num_wires)))[:width]
         operations.append((name, wires, batch if batch and draw(st.booleans()) else None))
@@ -344,15 +330,10 @@ def random_case(data, **limits):
     num_wires, operations, seed = data.draw(recipes(**limits))
     case = Case(num_wires, np.random.default_rng(seed))
     for name, wires, size in operations:
-        match name:
-            case "weak_kraus":
-                case.kraus(wires, size, scale=0.9)
-            case "weak_state":
-                case.state(wires, size, weight=0.8)
-            case _ if name in FORMS:
-                case.form(name, wires, size)
-            case _:
-                getattr(case, name)(wires, size)
+        if name in FORMS:
+            case.form(name, wires, size)
+        else:
+            getattr(case, name)(wires, size)
     return case
 
 
@@ -397,7 +378,6 @@ def circuits():
         layered_ring=layered_ring,
         FORMS=FORMS,
         OPERANDS=OPERANDS,
-        NOT_PRESERVING=NOT_PRESERVING,
     )
 
 

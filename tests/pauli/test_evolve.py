@@ -37,16 +37,6 @@ def test_random_programs_agree_with_the_dense_reference(data, circuits):
     case.check(observed, batch=3)
 
 
-@settings(EXACT, max_examples=40)
-@given(data=st.data())
-def test_programs_that_lose_trace_agree_with_the_dense_reference(data, circuits):
-    """A projector or a filter would be dropped, or its probability would be lost."""
-    names = [*circuits.FORMS, *circuits.OPERANDS, *circuits.NOT_PRESERVING * 3]
-    case = circuits.random_case(data, max_wires=5, names=names)
-    observed = data.draw(st.sets(st.integers(0, case.num_wires - 1)))
-    case.check(observed, batch=3)
-
-
 @settings(EXACT, max_examples=30)
 @given(data=st.data())
 def test_fused_gates_on_two_wires_agree_with_the_dense_reference(data, circuits):

@@ -86,6 +86,12 @@ def test_rounding_below_zero_counts_as_zero(number):
     assert draw(p, 1, Fixed(number))[0, 0] in (1, 3)
 
 
+def test_rounding_below_zero_does_not_move_the_others():
+    """A negative probability would take something from the outcome behind it."""
+    p = np.array([[-1e-12, 0.5, 0.5 + 1e-12]])
+    assert draw(p, 1, Fixed(0.5 - 0.7e-12))[0, 0] == 1
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1 - 1e-7, 1 + 1e-7, 40.0])
 def test_the_sum_is_divided_out(scale):
     """Probabilities in single precision would leave the last outcome too much or too little."""

@@ -106,7 +106,7 @@ def test_rotation_counts_nearly_equal_gaps_once(dense):
     energies = np.array([0.0, 1.0, 2.0 + 4e-9, 5.0])
     form = rotation("close", as_tensor(np.diag(energies)))
     expected = dense.transfer(np.diag(np.exp(0.7j * energies))[None])
-    dense.close(form(column([0.7]))[0], expected, atol=1e-7)
+    dense.close(form(column([0.7]))[0], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])

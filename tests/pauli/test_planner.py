@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pennylane_qizgloria.pauli.evolve import evolve
 from pennylane_qizgloria.pauli.planner import plan
 from pennylane_qizgloria.pauli.program import Operand, Program
 
@@ -105,25 +104,6 @@ def test_a_partner_of_a_replaced_wire_is_kept(new):
     """Tracing out one half of an entangled pair would leave the other half pure."""
     case = new(2).form("H", [0]).form("CNOT", [0, 1]).state([0])
     assert sorted(case.check([1]).order) == [0, 1]
-
-
-@pytest.mark.parametrize("add", ["projector", "filter"])
-def test_operations_that_lose_trace_are_never_dropped(add, new):
-    """The probability of a postselected outcome would be 1."""
-    case = new(3).form("RX", [0]).form("RX", [1], None, [1.0]).form("CRX", [1, 2])
-    getattr(case, add)([2])
-    ready = case.check([0])
-    assert {1, 2} <= set(ready.order)
-    trace = evolve(ready, case.arguments())[0, 0].item()
-    assert trace == pytest.approx(np.trace(case.density()).real, abs=1e-13)
-    assert trace < 0.999
-
-
-def test_a_wide_operation_that_loses_trace_is_never_dropped(new):
-    """The same, for Kraus operators and for states of another trace."""
-    for case in (new(3).kraus([1, 2], scale=0.9), new(3).state([1, 2], weight=0.8)):
-        ready = case.form("RX", [0]).check([0])
-        assert {1, 2} <= set(ready.order)
 
 
 def test_untouched_wires_are_not_simulated(new):

@@ -1,0 +1,75 @@
+"""Runs the examples of README.md, doc/ and the package's docstrings as tests.
+
+Each file is one test: its examples build on each other, so they must not be shared out among
+workers. Outputs may be abbreviated by ``...``, and white space may differ.
+"""
+
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+from sybil import Sybil
+from sybil.document import PythonDocStringDocument
+from sybil.example import SybilFailure
+from sybil.parsers.markdown import PythonCodeBlockParser
+from sybil.parsers.rest import DocTestParser
+
+FLAGS = ELLIPSIS | NORMALIZE_WHITESPACE
+
+SOURCES = [
+    Sybil(
+        parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS)],
+        patterns=["README.md", "doc/*.md"],
+    ),
+    Sybil(
+        path="pennylane_qizgloria",
+        parsers=[DocTestParser(optionflags=FLAGS)],
+        patterns=["*.py"],
+        document_types={".py": PythonDocStringDocument},
+        # A docstring takes these for granted, and the names of its own module.
+        setup=lambda namespace: namespace.update(np=np, qml=qml, torch=torch),
+    ),
+]
+
+
+def pytest_collect_file(file_path, parent):
+    for sybil in SOURCES:
+        if sybil.should_parse(file_path):
+            return ExampleFile.from_parent(parent, path=file_path, sybil=sybil)
+    return None
+
+
+class ExampleFile(pytest.File):
+    def __init__(self, *, sybil, **kwargs):
+        super().__init__(**kwargs)
+        self.sybil = sybil
+
+    def collect(self):
+        document = self.sybil.parse(self.path)
+        if list(document.examples()):
+            yield Examples.from_parent(
+                self, name="examples", document=document, setup=self.sybil.setup
+            )
+
+
+class Examples(pytest.Item):
+    def __init__(self, *, document, setup, **kwargs):
+        super().__init__(**kwargs)
+        self.document = document
+        self.prepare = setup
+
+    def runtest(self):
+        if self.prepare is not None:
+            self.prepare(self.document.namespace)
+        for example in self.document.examples():
+            example.evaluate()
+
+    def repr_failure(self, excinfo):
+        if isinstance(excinfo.value, SybilFailure):
+            return str(excinfo.value)
+        return excinfo.getrepr(style="short")
+
+    def reportinfo(self):
+        return self.path, 0, f"the examples of {self.path.name}"

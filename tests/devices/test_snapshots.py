@@ -1,0 +1,239 @@
+"""Snapshots inside QNodes, against default.mixed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+
+
+def compare(own, reference):
+    assert list(own) == list(reference)
+    for tag, value in reference.items():
+        values = value if isinstance(value, tuple) else (value,)
+        results = own[tag] if isinstance(own[tag], tuple) else (own[tag],)
+        for result, expected in zip(results, values, strict=True):
+            assert np.shape(result) == np.shape(expected), tag
+            assert np.allclose(qml.math.toarray(result), qml.math.toarray(expected)), tag
+
+
+def devices(make_device, wires):
+    return make_device(wires), qml.device("default.mixed", wires=wires)
+
+
+# Measurements in the middle of a circuit whose second wire is not touched yet.
+MEASUREMENTS = {
+    "state": lambda: None,
+    "explicit state": lambda: qml.state(),
+    "density matrix": lambda: qml.density_matrix(wires=[1, 0]),
+    "expval": lambda: qml.expval(qml.Z(0)),
+    "expval of an idle wire": lambda: qml.expval(qml.Z(2) @ qml.Y(0)),
+    "var": lambda: qml.var(qml.Y(0)),
+    "probs": lambda: qml.probs(wires=[1, 0]),
+    "probs of all wires": lambda: qml.probs(),
+    "purity": lambda: qml.purity(wires=[0]),
+}
+
+
+@pytest.mark.parametrize("wires", [3, None, (2, 0, 1)], ids=str)
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_one_snapshot(name, wires, make_device):
+    """A snapshot would be of another state, or of other wires, than default.mixed's."""
+
+    def circuit(x):
+        qml.RX(x, wires=0)
+        qml.AmplitudeDamping(0.2, wires=0)
+        qml.Snapshot(measurement=MEASUREMENTS[name]())
+        qml.CNOT(wires=[0, 1])
+        qml.RY(2 * x, wires=2)
+        return qml.expval(qml.Z(1) @ qml.X(2))
+
+    results = [
+        qml.snapshots(qml.QNode(circuit, device, interface=None))(0.7)
+        for device in devices(make_device, wires)
+    ]
+    compare(*results)
+
+
+@pytest.mark.parametrize("interface", ["torch", "numpy", "auto"])
+def test_several_with_tags(interface, make_device):
+    """Tags would be lost, snapshots overwrite one another, or their order change."""
+
+    def circuit(x):
+        qml.Snapshot("start")
+        qml.Hadamard(0)
+        qml.Snapshot()
+        qml.BitFlip(0.1, wires=0)
+        qml.Snapshot("mean", qml.expval(qml.X(0)))
+        qml.Snapshot("distribution", qml.probs(wires=[0, 1]))
+        qml.RX(x, wires=1)
+        qml.Snapshot()
+        return qml.expval(qml.Z(1)), qml.probs(wires=0)
+
+    x = torch.tensor(0.4, dtype=torch.float64) if interface == "torch" else np.array(0.4)
+    results = [
+        qml.snapshots(qml.QNode(circuit, device, interface=interface))(x)
+        for device in devices(make_device, 2)
+    ]
+    compare(*results)
+    assert {"start", "mean", "distribution", "execution_results"} <= set(results[0])
+
+
+def test_batch(make_device):
+    """Snapshots before and after the first batched gate would have wrong shapes."""
+
+    def circuit(x):
+        qml.Hadamard(0)
+        qml.Snapshot("before", qml.expval(qml.X(0)))
+        qml.RX(x, wires=1)
+        qml.Snapshot("after", qml.probs(wires=[0, 1]))
+        return qml.expval(qml.Z(1))
+
+    results = [
+        qml.snapshots(qml.QNode(circuit, device, interface=None))(np.array([0.1, 0.4, 2.0]))
+        for device in devices(make_device, 2)
+    ]
+    compare(*results)
+
+
+def test_only_snapshots(make_device):
+    """Debugging a circuit without results would fail."""
+
+    def circuit():
+        qml.Hadamard(0)
+        qml.Snapshot("plus")
+        return qml.state()
+
+    results = [
+        qml.snapshots(qml.QNode(circuit, device, interface=None))()
+        for device in devices(make_device, 1)
+    ]
+    compare(*results)
+
+
+def test_shots(make_device):
+    """Snapshots of a circuit with shots would be exact where they should be sampled."""
+
+    @qml.snapshots
+    @qml.set_shots(1000)
+    @qml.qnode(make_device(2, seed=5))
+    def circuit():
+        qml.RY(1.0, wires=0)
+        qml.Snapshot("workflow", qml.expval(qml.Z(0)))
+        qml.Snapshot("own", qml.counts(wires=0), shots=300)
+        qml.Snapshot("samples", qml.sample(wires=[0, 1]), shots=[10, 20])
+        qml.Snapshot("exact", qml.probs(wires=0), shots=None)
+        qml.Snapshot("state")
+        return qml.expval(qml.Z(0))
+
+    result = circuit()
+    mean = np.cos(1.0)
+    excited = np.sin(0.5) ** 2
+    error = 5 * np.sqrt((1 - mean**2) / 1000)
+    assert 0 < abs(result["workflow"] - mean) < error
+    assert abs(result["execution_results"] - mean) < error
+    assert sum(result["own"].values()) == 300
+    assert abs(result["own"]["1"] / 300 - excited) < 5 * np.sqrt(excited * (1 - excited) / 300)
+    assert [part.shape for part in result["samples"]] == [(10, 2), (20, 2)]
+    assert np.allclose(result["exact"], [1 - excited, excited], rtol=0, atol=1e-12)
+    assert np.allclose(result["state"][0, 0], 1 - excited, rtol=0, atol=1e-12)
+
+
+def test_shots_of_a_snapshot_alone(make_device):
+    """A snapshot could not be sampled in a circuit that is exact otherwise."""
+
+    @qml.snapshots
+    @qml.qnode(make_device(1, seed=6))
+    def circuit():
+        qml.Hadamard(0)
+        qml.Snapshot("samples", qml.sample(wires=0), shots=50)
+        return qml.expval(qml.X(0))
+
+    result = circuit()
+    assert set(np.ravel(result["samples"])) == {0, 1}
+    assert np.size(result["samples"]) == 50
+    assert abs(result["execution_results"] - 1) < 1e-12
+
+
+def test_mid_circuit_measurements(make_device):
+    """A snapshot between mid-circuit measurements would see another state."""
+
+    @qml.snapshots
+    @qml.qnode(make_device(3))
+    def circuit():
+        qml.Hadamard(0)
+        value = qml.measure(0)
+        qml.cond(value, qml.X)(wires=1)
+        qml.Snapshot("dephased", qml.expval(qml.X(0)))
+        qml.Snapshot("correlated", qml.expval(qml.Z(0) @ qml.Z(1)))
+        return qml.expval(value)
+
+    result = circuit()
+    assert abs(result["dephased"]) < 1e-12
+    assert abs(result["correlated"] - 1) < 1e-12
+    assert abs(result["execution_results"] - 0.5) < 1e-12
+
+
+def test_readout_error(make_device):
+    """A snapshot would be taken by another detector than the final measurement."""
+
+    @qml.snapshots
+    @qml.qnode(make_device(1, readout_prob=0.1))
+    def circuit():
+        qml.Snapshot("reported", qml.expval(qml.Z(0)))
+        qml.Snapshot("state")
+        return qml.expval(qml.Z(0))
+
+    result = circuit()
+    assert abs(result["reported"] - 0.8) < 1e-12
+    assert np.allclose(result["state"], [[1, 0], [0, 0]])
+    assert abs(result["execution_results"] - 0.8) < 1e-12
+
+
+def test_no_effect_without_debugger(make_device):
+    """Snapshots would cost something, or change the result, when nobody looks."""
+    device = make_device(1)
+
+    @qml.qnode(device)
+    def circuit():
+        qml.Hadamard(0)
+        qml.Snapshot("state")
+        qml.Snapshot("sampled", qml.sample(wires=0), shots=5)
+        return qml.expval(qml.X(0))
+
+    with qml.Tracker(device) as tracker:
+        value = circuit()
+    assert abs(value - 1) < 1e-12
+    assert tracker.totals["executions"] == 1
+
+
+def test_device_is_free_again(make_device):
+    """After a snapshot the device would keep taking snapshots, or keep the old ones."""
+    device = make_device(1)
+
+    @qml.qnode(device)
+    def circuit():
+        qml.Hadamard(0)
+        qml.Snapshot("plus")
+        return qml.expval(qml.X(0))
+
+    first = qml.snapshots(circuit)()
+    assert abs(circuit() - 1) < 1e-12
+    second = qml.snapshots(circuit)()
+    assert list(first) == list(second) == ["plus", "execution_results"]
+
+
+def test_gradient_through_a_circuit_with_snapshots(make_device):
+    """A snapshot would cut the gradient, or be differentiated itself."""
+
+    @qml.qnode(make_device(1), interface="torch")
+    def circuit(x):
+        qml.RX(x, wires=0)
+        qml.Snapshot("mid")
+        qml.RX(x, wires=0)
+        return qml.expval(qml.Z(0))
+
+    x = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    circuit(x).backward()
+    assert abs(x.grad + 2 * np.sin(0.6)) < 1e-10

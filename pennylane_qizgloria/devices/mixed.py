@@ -23,7 +23,7 @@ from . import gradients
 from .preprocessing import preprocessing
 from .random import random_source
 
-_OPTIONS = ("memory_budget", "r_dtype", "random")
+_OPTIONS = ("memory_budget", "r_dtype")
 """Device options: settings that an execution configuration may override for one call."""
 
 
@@ -88,6 +88,8 @@ class QizgloriaMixed(Device):
         c_dtype: Any = None,
         memory_budget: int | None = None,
     ) -> None:
+        if isinstance(wires, int) and wires < 0:
+            raise ValueError(f"{self.name} needs a number of wires or their labels, got {wires}.")
         super().__init__(wires=wires, shots=shots)
         self._readout = readout_model(readout_prob, self.wires)
         self._random = random_source(seed)
@@ -149,7 +151,7 @@ class QizgloriaMixed(Device):
         return Conditions(
             dtype=options.get("r_dtype", self._r_dtype),
             readout=self._readout,
-            random=options.get("random", self._random),
+            random=self._random,
             as_torch=torch_results and config.gradient_method == "backprop",
             budget=options.get("memory_budget", self._memory_budget),
         )
@@ -301,10 +303,12 @@ def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[An
     return tuple(first for first, _ in pairs), tuple(second for _, second in pairs)
 
 
-def _positive_or_none(budget: int | None) -> int | None:
-    if budget is not None and not budget > 0:
+def _positive_or_none(budget: Any) -> int | None:
+    if budget is None:
+        return None
+    if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget <= 0:
         raise ValueError(f"memory_budget must be a positive number of bytes, got {budget!r}.")
-    return budget
+    return int(budget)
 
 
 def _precision(r_dtype: Any, c_dtype: Any) -> torch.dtype:

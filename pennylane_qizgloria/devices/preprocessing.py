@@ -20,6 +20,7 @@ from pennylane.devices.preprocess import (
     validate_measurements,
     validate_observables,
 )
+from pennylane.exceptions import DeviceError
 from pennylane.measurements import (
     MeasurementProcess,
     MutualInfoMP,
@@ -61,7 +62,7 @@ def preprocessing(
     pipeline = CompilePipeline()
     # Wires are checked first: deferring measurements adds wires that the user need not have.
     pipeline.add_transform(validate_device_wires, wires, name=name)
-    pipeline.add_transform(_defer_measurements)
+    pipeline.add_transform(_defer_measurements, name=name)
     pipeline.add_transform(
         decompose,
         stopping_condition=partial(_runs, capabilities),
@@ -108,11 +109,18 @@ def _accepts(
 
 @transform
 def _defer_measurements(
-    tape: QuantumScript,
+    tape: QuantumScript, name: str
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Defer mid-circuit measurements to wires of their own that say which wire they stand for."""
-    if not any(isinstance(op, MidMeasure) for op in tape.operations):
+    measurements = [op for op in tape.operations if isinstance(op, MidMeasure)]
+    if not measurements:
         return (tape,), null_postprocessing
+    for op in measurements:
+        if op.postselect is not None:
+            raise DeviceError(
+                f"{name} does not postselect: {op}. Postselection is not allowed here; measure "
+                "the probabilities of both outcomes, and divide by that of the one you want."
+            )
     (deferred,), _ = qml.defer_measurements(tape, allow_postselect=False)
     copies: dict[Any, MeasuredCopy] = {}
     for op in deferred.operations:

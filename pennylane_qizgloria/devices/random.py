@@ -42,4 +42,10 @@ def random_source(seed: Any) -> Uniform:
         return np.random.default_rng(np.random.randint(0, high=10_000_000))  # noqa: NPY002
     if qml.math.get_interface(seed) == "jax":
         return JaxUniform(seed)
-    return np.random.default_rng(seed)
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"seed={seed!r} is neither 'global', a JAX key, nor what numpy.random.default_rng "
+            f"takes: {error}"
+        ) from error

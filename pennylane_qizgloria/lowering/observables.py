@@ -15,15 +15,19 @@ import pennylane as qml
 import torch
 from jaxtyping import Complex, Int
 from pennylane.operation import Operator
+from pennylane.ops.qubit.observables import BasisStateProjector
 from pennylane.pauli import PauliSentence
 from torch import Tensor
 
 from ..pauli.basis import LETTERS, pauli_vector
-from ..pauli.measure import PauliSum
+from ..pauli.measure import I, PauliSum, Z
 from .operations import Precision, holds
 
 Places = Mapping[Any, int]
 """The integer wire of each wire label."""
+
+HERMITICITY = {torch.float64: 1e-6, torch.float32: 1e-4}
+"""How far a matrix may be from Hermitian, relative to its largest entry."""
 
 MAX_DENSE_SQUARE_WIRES = 5
 """Up to this width a sum is squared as a matrix, beyond it word by word."""
@@ -33,20 +37,33 @@ def pauli_sum(observable: Operator, place: Places, precision: Precision) -> Paul
     """An observable as a sum of Pauli words.
 
     Raises:
-        ValueError: if it is not Hermitian.
+        ValueError: if it is not Hermitian, or not finite.
     """
+    terms = _terms(observable, place, precision)
+    if not holds(torch.isfinite(terms.coefficients.detach())):
+        raise ValueError(f"The observable {observable} has a coefficient that is not finite.")
+    return terms
+
+
+def _terms(observable: Operator, place: Places, precision: Precision) -> PauliSum:
     if observable.pauli_rep is not None:
         return _from_sentence(observable.pauli_rep, place, precision)
     if isinstance(observable, qml.ops.SProd):
-        base = pauli_sum(observable.base, place, precision)
+        base = _terms(observable.base, place, precision)
         scalar = precision.real(_real(observable.scalar))
         return PauliSum(base.wires, base.letters, scalar * base.coefficients)
     if isinstance(observable, qml.ops.Sum):
-        return _add([pauli_sum(term, place, precision) for term in observable.operands])
+        return _add([_terms(term, place, precision) for term in observable.operands])
     if isinstance(observable, qml.ops.Prod) and not observable.has_overlapping_wires:
-        return _tensor([pauli_sum(factor, place, precision) for factor in observable.operands])
+        return _tensor([_terms(factor, place, precision) for factor in observable.operands])
     wires = tuple(place[wire] for wire in observable.wires)
-    return _from_matrix(matrix_of(observable, precision), wires)
+    if isinstance(observable, BasisStateProjector):
+        return _from_bits(observable.data[0], wires, precision)
+    matrix = matrix_of(observable, precision)
+    scale = float(matrix.detach().abs().max())
+    if not holds((matrix - matrix.mH).abs() <= HERMITICITY[precision.dtype] * scale):
+        raise ValueError(f"The observable {observable} is not Hermitian.")
+    return _from_matrix(matrix, wires)
 
 
 def squared(observable: Operator, place: Places, precision: Precision) -> PauliSum:
@@ -94,14 +111,21 @@ def _letters(words: tuple[qml.pauli.PauliWord, ...], labels: tuple) -> Int[Tenso
 
 
 def _from_matrix(matrix: Complex[Tensor, "dim dim"], wires: tuple[int, ...]) -> PauliSum:
-    if not holds((matrix - matrix.mH).abs() < 1e-4):
-        raise ValueError(f"The observable on {len(wires)} wires is not Hermitian.")
     coefficients = pauli_vector(matrix) / matrix.shape[-1]
     letters = torch.cartesian_prod(*[torch.arange(4)] * len(wires)).reshape(-1, len(wires))
     if not coefficients.requires_grad:
         present = (coefficients != 0).cpu()
         letters, coefficients = letters[present], coefficients[present.to(coefficients.device)]
     return PauliSum(wires, letters, coefficients)
+
+
+def _from_bits(bits: Any, wires: tuple[int, ...], precision: Precision) -> PauliSum:
+    """A projector on a basis state: the product of (1 + Z) / 2 for a 0 and (1 - Z) / 2 for a 1."""
+    factors = [
+        PauliSum((wire,), torch.tensor([[I], [Z]]), precision.real([0.5, 0.5 - int(bit)]))
+        for wire, bit in zip(wires, bits, strict=True)
+    ]
+    return _tensor(factors)
 
 
 def _add(terms: list[PauliSum]) -> PauliSum:
@@ -137,6 +161,7 @@ def _real(value: Any) -> Any:
     is_complex = value.is_complex() if isinstance(value, Tensor) else np.iscomplexobj(value)
     if not is_complex:
         return value
-    if not holds(torch.as_tensor(value.imag).abs() < 1e-8):
+    number = torch.as_tensor(value)
+    if not holds(number.imag.abs() <= 1e-8 * number.abs()):
         raise ValueError(f"The observable is not Hermitian: it has the coefficient {value}.")
     return value.real

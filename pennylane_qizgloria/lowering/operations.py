@@ -238,6 +238,8 @@ def _kraus(
     op: Operator, kraus: Complex[Tensor, "*batch kraus dim dim"], precision: Precision
 ) -> Given:
     """Kraus operators as a transfer matrix, or as they are where that would be too large."""
+    if not holds(torch.isfinite(kraus)):
+        raise ValueError(f"{op.name} on wires {op.wires.tolist()} has entries that are not finite.")
     total = (kraus.mH @ kraus).sum(-3)
     identity = torch.eye(kraus.shape[-1], dtype=kraus.dtype, device=kraus.device)
     deviation = (total - identity).abs().amax((-2, -1))
@@ -275,8 +277,9 @@ def _pauli_error_kraus(
 def _state(op: Operator, vector: Tensor, precision: Precision) -> Given:
     norm = vector[..., 0]
     if not holds((norm - 1).abs() < _tolerance(op, precision)):
+        what = "trace" if isinstance(op, qml.QubitDensityMatrix) else "squared norm"
         raise ValueError(
-            f"{op.name} on wires {op.wires.tolist()} must hold a state of trace 1, "
+            f"{op.name} on wires {op.wires.tolist()} must hold a state of {what} 1, "
             f"got {norm.detach().cpu().numpy()}."
         )
     return Given(Operand.STATE, vector)

@@ -349,7 +349,9 @@ def test_density_matrix_that_is_not_finite(device, run):
 def test_state_vectors(vector, device, run):
     """A circuit would start in a state that is none."""
     operation = qml.StatePrep(np.array(vector), wires=[1], validate_norm=False)
-    with pytest.raises(ValueError, match=r"StatePrep on wires \[1\] must hold a state of trace 1"):
+    with pytest.raises(
+        ValueError, match=r"StatePrep on wires \[1\] must hold a state of squared norm 1"
+    ):
         run(device, [operation], [qml.expval(qml.Z(1))])
 
 

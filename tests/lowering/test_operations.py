@@ -207,7 +207,7 @@ def test_operators_without_effect_do_nothing():
             qml.QubitUnitary(np.stack([np.eye(2), 2 * np.eye(2)]), "q"),
             r"QubitUnitary on wires \['q'\] is not unitary",
         ),
-        (qml.QubitUnitary(np.full((2, 2), np.nan), "q"), "is not unitary"),
+        (qml.QubitUnitary(np.full((2, 2), np.nan), "q"), "entries that are not finite"),
         (qml.QubitDensityMatrix(np.eye(2), "q"), "state of trace 1, got 2"),
         (qml.QubitDensityMatrix(np.diag([1.5, -0.5]), "q"), "negative eigenvalue -0.5"),
         (qml.QubitDensityMatrix(np.array([[0.5, 0.3], [0, 0.5]]), "q"), "not Hermitian"),

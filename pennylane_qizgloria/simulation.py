@@ -13,7 +13,7 @@ from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 from torch import Tensor
 
-from .lowering.measurements import Setting, measure
+from .lowering.measurements import Setting, measure_all
 from .lowering.operations import Precision
 from .lowering.readout import ReadoutModel
 from .lowering.samples import Sampler, measure_with_shots
@@ -59,7 +59,7 @@ def simulate(tape: QuantumScript, conditions: Conditions) -> Result:
     if tape.shots:
         sampler = Sampler(state, setting, tape.shots, conditions.random, batched)
         return _with_shots(tape, sampler)
-    exact = [measure(process, state, setting) for process in tape.measurements]
+    exact = measure_all(tape.measurements, state, setting)
     as_torch = conditions.as_torch or bool(tensors)
     return _unwrap([_finish(result, batched, as_torch) for result in exact])
 

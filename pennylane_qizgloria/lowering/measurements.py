@@ -30,7 +30,7 @@ from pennylane.measurements import (
 from torch import Tensor
 
 from ..pauli import measure as pauli
-from ..pauli.measure import State
+from ..pauli.measure import PauliSum, State
 from ..pauli.program import Operand, Operation, Program
 from ..pauli.readout import Readout, confuse, reported
 from .observables import is_pauli_word, pauli_sum, squared
@@ -59,6 +59,31 @@ class Setting:
         return [self.place[wire] for wire in process.wires]
 
 
+def measure_all(
+    processes: Sequence[MeasurementProcess], state: State, setting: Setting
+) -> list[Tensor]:
+    """The exact results of several measurement processes, expectation values all at once."""
+    sums = {i: _as_sum(process, setting) for i, process in enumerate(processes)}
+    found = {i: terms for i, terms in sums.items() if terms is not None}
+    values = pauli.expectations(state, list(found.values())) if found else []
+    expectations = dict(zip(found, values, strict=True))
+    return [
+        expectations[i] if i in expectations else measure(process, state, setting)
+        for i, process in enumerate(processes)
+    ]
+
+
+def _as_sum(process: MeasurementProcess, setting: Setting) -> PauliSum | None:
+    """The sum of Pauli words whose expectation value is a process's result, if there is one."""
+    if not isinstance(process, ExpectationMP) or process.obs is None:
+        return None
+    read_wrongly = setting.readout.affects([setting.place[w] for w in process.obs.wires])
+    if read_wrongly and process.obs.pauli_rep is None:
+        return None
+    terms = pauli_sum(process.obs, setting.place, setting.precision)
+    return reported(terms, setting.readout) if read_wrongly else terms
+
+
 @singledispatch
 def measure(process: MeasurementProcess, state: State, setting: Setting) -> Tensor:
     """The exact result of a measurement process, ``(batch, *shape)``."""
@@ -76,26 +101,19 @@ def _of_the_user(process: StateMeasurement, state: State, setting: Setting) -> T
 
 @measure.register
 def _expectation(process: ExpectationMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    if process.obs is None:
-        return _mean(process, state, setting)
-    return _expectation_of(process.obs, state, setting)
-
-
-def _expectation_of(observable: Any, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    wires = [setting.place[wire] for wire in observable.wires]
-    if not setting.readout.affects(wires):
-        return pauli.expectation(state, pauli_sum(observable, setting.place, setting.precision))
-    if observable.pauli_rep is not None:
-        terms = pauli_sum(observable, setting.place, setting.precision)
-        return pauli.expectation(state, reported(terms, setting.readout))
+    terms = _as_sum(process, setting)
+    if terms is not None:
+        return pauli.expectation(state, terms)
+    observable = process.obs
     # The terms of a sum are read out one by one, each in its own basis, as hardware does it.
     if isinstance(observable, qml.ops.SProd):
         scalar = setting.precision.real(observable.scalar)
-        return scalar * _expectation_of(observable.base, state, setting)
+        return scalar * _expectation(ExpectationMP(observable.base), state, setting)
     if isinstance(observable, qml.ops.Sum):
-        values = [_expectation_of(term, state, setting) for term in observable.operands]
-        return torch.stack(values).sum(0)
-    return _mean(ExpectationMP(observable), state, setting)
+        parts = [ExpectationMP(term) for term in observable.operands]
+        return torch.stack([_expectation(part, state, setting) for part in parts]).sum(0)
+    distribution, values = _spectrum(process, state, setting)
+    return distribution @ values
 
 
 @measure.register
@@ -194,8 +212,3 @@ def _spectrum(
 ) -> tuple[Float[Tensor, "batch outcomes"], Float[Tensor, " outcomes"]]:
     """The distribution of the reported eigenvalues, and the eigenvalues."""
     return distribution(process, state, setting), setting.precision.real(process.eigvals())
-
-
-def _mean(process: MeasurementProcess, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    outcomes, values = _spectrum(process, state, setting)
-    return outcomes @ values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pennylane as qml
 import torch
 from jaxtyping import Float
-from pennylane.operation import Channel, Operator
+from pennylane.operation import Operator
 from torch import Tensor
 
 from ..pauli.evolve import evolve
@@ -52,7 +52,9 @@ def lower_operations(
     """
     kept = [op for op in operations if op.name not in NO_EFFECT]
     lowered = [lower_operation(op, precision) for op in kept]
-    sizes = [_batch_size(op, low) for op, low in zip(kept, lowered, strict=True)]
+    sizes = [_batch_size(low) for low in lowered]
+    # Operators without effect count too: a broadcast GlobalPhase has a batch of equal results.
+    idle = [op.batch_size for op in operations if op.name in NO_EFFECT]
     program = Program(
         len(place),
         tuple(
@@ -61,7 +63,7 @@ def lower_operations(
         ),
         observed,
     )
-    batch_size = _common_batch_size(operations, sizes)
+    batch_size = _common_batch_size([*sizes, *idle])
     arguments = _arguments(kept, lowered, sizes, precision)
     return LoweredOperations(program, arguments, batch_size)
 
@@ -84,21 +86,24 @@ def final_state(lowered: LoweredOperations, budget: int | None = None) -> State:
     return State(vector.expand(batch, -1), ready.order)
 
 
-def _batch_size(op: Operator, low: Lowered) -> int | None:
-    """The length of the batch axis of an operator's parameters or operand."""
+def _batch_size(low: Lowered) -> int | None:
+    """The length of the batch axis of an operator's parameters or operand.
+
+    Taken from what is there, not from PennyLane, which gives channels no batch size although their
+    strengths can be broadcast all the same.
+    """
     if isinstance(low, Parametrised):
-        if not isinstance(op, Channel):
-            return op.batch_size
-        # PennyLane gives channels no batch size; here their strengths are broadcast all the same.
-        return next((len(x) for x in low.scalars if qml.math.ndim(x)), None)
+        return next((len(x) for x in low.scalars if not isinstance(x, float) and _axes(x)), None)
     axes = {Operand.STATE: 1, Operand.TRANSFER: 2, Operand.KRAUS: 3}[low.source]
     return low.operand.shape[0] if low.operand.ndim > axes else None
 
 
-def _common_batch_size(operations: Sequence[Operator], sizes: Sequence[int | None]) -> int | None:
-    # Operators without effect count too: a broadcast GlobalPhase has a batch of equal results.
+def _axes(value: Any) -> int:
+    return value.ndim if hasattr(value, "ndim") else np.ndim(value)
+
+
+def _common_batch_size(sizes: Iterable[int | None]) -> int | None:
     found = {size for size in sizes if size is not None}
-    found |= {op.batch_size for op in operations if op.batch_size is not None}
     if len(found) > 1:
         raise ValueError(f"Broadcast parameters must have one batch size, got {sorted(found)}.")
     return found.pop() if found else None
@@ -132,9 +137,17 @@ def _arguments(
 
 def _stack(values: Sequence[Any], precision: Precision) -> Float[Tensor, " scalars"]:
     """Scalars of any interface as one tensor, through which torch can differentiate."""
-    if any(isinstance(value, Tensor) for value in values):
-        return torch.stack([precision.real(value).reshape(()) for value in values])
-    return precision.real(np.array([float(value) for value in values]))
+    tensors = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+    if not tensors:
+        return precision.real(np.array([float(value) for value in values]))
+    stacked = torch.stack([precision.real(values[i]).reshape(()) for i in tensors])
+    if len(tensors) == len(values):
+        return stacked
+    # Plain numbers become tensors all at once, which takes less time than one by one.
+    numbers = [i for i, value in enumerate(values) if not isinstance(value, Tensor)]
+    plain = precision.real(np.array([float(values[i]) for i in numbers]))
+    order = torch.tensor(tensors + numbers, device=plain.device).argsort()
+    return torch.cat([stacked, plain]).index_select(0, order)
 
 
 def _validate(parameters: Parameters, scalars: Tensor) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 
 import torch
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor
 
 from .basis import density_matrix
@@ -45,21 +45,47 @@ class PauliSum:
 
 def expectation(state: State, observable: PauliSum) -> Float[Tensor, " batch"]:
     r"""The expectation value :math:`\sum_t c_t \mathrm{Tr}(P_t \rho)`: a gather and a product."""
-    return pauli_expectations(state, observable) @ observable.coefficients.to(state.vector)
+    return expectations(state, [observable])[0]
+
+
+def expectations(state: State, observables: Sequence[PauliSum]) -> list[Float[Tensor, " batch"]]:
+    """The expectation values of several sums, all with one gather.
+
+    Every gather has a gradient of the size of the state, so one for all is what keeps many
+    measurements cheap.
+    """
+    indices = [_word_indices(state, observable) for observable in observables]
+    values = state.vector.index_select(1, torch.cat(indices).to(state.vector.device))
+    weights = torch.cat([_weights(state, observable) for observable in observables])
+    terms = (values * weights).split([len(index) for index in indices], 1)
+    return [own[:, 0] if own.shape[1] == 1 else own.sum(1) for own in terms]
 
 
 def pauli_expectations(state: State, observable: PauliSum) -> Float[Tensor, "batch terms"]:
     """The expectation value of each Pauli word of a sum, without its coefficient."""
-    letters = observable.letters
+    values = state.vector[:, _word_indices(state, observable)]
+    return values.masked_fill(_vanishing(state, observable).to(values.device), 0)
+
+
+def _word_indices(state: State, observable: PauliSum) -> Int[Tensor, " terms"]:
+    """Where the words of a sum stand in the Pauli vector, letters on idle wires left out."""
     place = {wire: axis for axis, wire in enumerate(state.wires)}
     weights = [_weight(place.get(wire), len(place)) for wire in observable.wires]
-    indices = letters @ torch.tensor(weights, dtype=torch.long)
-    values = state.vector[:, indices]
-    idle = [column for column, wire in enumerate(observable.wires) if wire not in place]
-    if idle:  # <0|I|0> = <0|Z|0> = 1, <0|X|0> = <0|Y|0> = 0
-        flips = ((letters[:, idle] == X) | (letters[:, idle] == Y)).any(1)
-        values = values.masked_fill(flips.to(values.device), 0)
-    return values
+    return observable.letters @ torch.tensor(weights, dtype=torch.long)
+
+
+def _weights(state: State, observable: PauliSum) -> Float[Tensor, " terms"]:
+    coefficients = observable.coefficients.to(state.vector)
+    if set(observable.wires) <= set(state.wires):
+        return coefficients
+    return coefficients.masked_fill(_vanishing(state, observable).to(coefficients.device), 0)
+
+
+def _vanishing(state: State, observable: PauliSum) -> Bool[Tensor, " terms"]:
+    """Words with X or Y on an idle wire: <0|X|0> = <0|Y|0> = 0, <0|I|0> = <0|Z|0> = 1."""
+    idle = [i for i, wire in enumerate(observable.wires) if wire not in state.wires]
+    letters = observable.letters[:, idle]
+    return ((letters == X) | (letters == Y)).any(1)
 
 
 def reduced_vector(state: State, wires: Sequence[int]) -> Float[Tensor, "batch paulis"]:

@@ -84,6 +84,12 @@ def apply_transfer(
     elif blocks == 1:
         into = None if out is None else out.view(size, right)
         image = torch.mm(matrix[0], state.reshape(size, right), out=into)
+    elif 2 * right < size:
+        # With little behind the wires, many small products take longer than a large one and two
+        # copies.
+        x = state.reshape(blocks, size, right).transpose(1, 2).reshape(-1, size)
+        image = torch.mm(x, matrix[0].T).view(blocks, right, size).transpose(1, 2)
+        return image.reshape(batch, -1) if out is None else _copy(image, out).view(batch, -1)
     else:
         into = None if out is None else out.view(blocks, size, right)
         x = state.reshape(blocks, size, right)

@@ -1,8 +1,8 @@
-"""Running one tape: lower it, evolve, measure, and give results in PennyLane's shapes."""
+"""Running tapes: lower them, evolve, measure, and give results in PennyLane's shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,12 @@ from pennylane.tape import QuantumScript
 from torch import Tensor
 
 from .lowering.measurements import Setting, measure_all
+from .lowering.merging import final_states
 from .lowering.operations import Precision
 from .lowering.readout import ReadoutModel
 from .lowering.samples import Sampler, measure_with_shots
-from .lowering.tapes import final_state, lower_operations
+from .lowering.tapes import LoweredOperations, lower_operations
+from .pauli.measure import State
 from .pauli.readout import Readout
 from .pauli.sample import Uniform
 
@@ -44,8 +46,38 @@ class Conditions:
     budget: int | None = None
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A tape that is ready to run.
+
+    Args:
+        tape: the tape.
+        setting: wires, readout error and precision.
+        lowered: its operations.
+        as_torch: whether its exact results are torch tensors.
+    """
+
+    tape: QuantumScript
+    setting: Setting
+    lowered: LoweredOperations
+    as_torch: bool
+
+
+def simulate_all(tapes: Sequence[QuantumScript], conditions: Conditions) -> tuple[Result, ...]:
+    """Run tapes that preprocessing has accepted, those of one structure together."""
+    prepared = [prepare(tape, conditions) for tape in tapes]
+    states = final_states([own.lowered for own in prepared], conditions.budget)
+    pairs = zip(prepared, states, strict=True)
+    return tuple(_results(own, state, conditions) for own, state in pairs)
+
+
 def simulate(tape: QuantumScript, conditions: Conditions) -> Result:
-    """Run a tape that preprocessing has accepted."""
+    """Run one tape that preprocessing has accepted."""
+    return simulate_all([tape], conditions)[0]
+
+
+def prepare(tape: QuantumScript, conditions: Conditions) -> Prepared:
+    """Lower a tape."""
     place = wire_places(tape)
     tensors = [x for op in tape.operations for x in op.data if isinstance(x, Tensor)]
     device = next((x.device for x in tensors if x.is_cuda), torch.device("cpu"))
@@ -54,14 +86,17 @@ def simulate(tape: QuantumScript, conditions: Conditions) -> Result:
     setting = Setting(place, readout, precision)
     observed = frozenset(wire for mp in tape.measurements for wire in setting.wires(mp))
     lowered = lower_operations(tape.operations, place, observed, precision)
-    state = final_state(lowered, conditions.budget)
-    batched = lowered.batch_size is not None
-    if tape.shots:
-        sampler = Sampler(state, setting, tape.shots, conditions.random, batched)
-        return _with_shots(tape, sampler)
-    exact = measure_all(tape.measurements, state, setting)
-    as_torch = conditions.as_torch or bool(tensors)
-    return _unwrap([_finish(result, batched, as_torch) for result in exact])
+    return Prepared(tape, setting, lowered, conditions.as_torch or bool(tensors))
+
+
+def _results(own: Prepared, state: State, conditions: Conditions) -> Result:
+    """The results of a tape from its final state."""
+    batched = own.lowered.batch_size is not None
+    if own.tape.shots:
+        sampler = Sampler(state, own.setting, own.tape.shots, conditions.random, batched)
+        return _with_shots(own.tape, sampler)
+    exact = measure_all(own.tape.measurements, state, own.setting)
+    return _unwrap([_finish(result, batched, own.as_torch) for result in exact])
 
 
 def wire_places(tape: QuantumScript) -> dict[Any, int]:

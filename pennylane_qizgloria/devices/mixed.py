@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -18,7 +19,7 @@ from pennylane.transforms.core import CompilePipeline
 
 from .. import derivatives
 from ..lowering.readout import readout_model
-from ..simulation import Conditions, Result, simulate, take_snapshots
+from ..simulation import Conditions, Result, simulate_all, take_snapshots
 from . import gradients
 from .preprocessing import preprocessing
 from .random import random_source
@@ -91,8 +92,9 @@ class QizgloriaMixed(Device):
         if isinstance(wires, int) and wires < 0:
             raise ValueError(f"{self.name} needs a number of wires or their labels, got {wires}.")
         super().__init__(wires=wires, shots=shots)
-        self._readout = readout_model(readout_prob, self.wires)
-        self._random = random_source(seed)
+        with _naming(self.name):
+            self._readout = readout_model(readout_prob, self.wires)
+            self._random = random_source(seed)
         self._r_dtype = _precision(r_dtype, c_dtype)
         self._memory_budget = _positive_or_none(memory_budget)
         self._debugger = None
@@ -161,17 +163,18 @@ class QizgloriaMixed(Device):
     def execute(
         self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
     ) -> tuple[Result, ...]:
-        """Run circuits that preprocessing has accepted.
+        """Run circuits that preprocessing has accepted, those of one structure as one batch.
 
         Returns:
             One result for each circuit, in PennyLane's shapes: torch tensors where a circuit has
             torch parameters or backpropagates through torch, numpy arrays otherwise.
         """
         conditions = self._conditions(execution_config)
-        if self._debugger is not None and self._debugger.active:
-            for circuit in circuits:
-                self._debugger.snapshots.update(take_snapshots(circuit, conditions))
-        return tuple(simulate(circuit, conditions) for circuit in circuits)
+        with _naming(self.name):
+            if self._debugger is not None and self._debugger.active:
+                for circuit in circuits:
+                    self._debugger.snapshots.update(take_snapshots(circuit, conditions))
+            return simulate_all(circuits, conditions)
 
     # --- derivatives ------------------------------------------------------------------------------
 
@@ -219,8 +222,8 @@ class QizgloriaMixed(Device):
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         """The results, and what `compute_derivatives` gives."""
         conditions = self._derivative_conditions(execution_config)
-        pairs = [derivatives.jacobian(circuit, conditions) for circuit in circuits]
-        return _transposed(pairs)
+        with _naming(self.name):
+            return _transposed([derivatives.jacobian(c, conditions) for c in circuits])
 
     def compute_vjp(
         self,
@@ -297,6 +300,17 @@ class QizgloriaMixed(Device):
     def _derivative_conditions(self, config: ExecutionConfig | None) -> Conditions:
         gradients.require(config or ExecutionConfig(), self.name)
         return self._conditions(config)
+
+
+@contextmanager
+def _naming(device: str) -> Iterator[None]:
+    """Put the device's name before what is wrong with the user's input."""
+    try:
+        yield
+    except (ValueError, TypeError, MemoryError) as error:
+        if type(error) not in (ValueError, TypeError, MemoryError):
+            raise
+        raise type(error)(f"{device}: {error}") from error
 
 
 def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -1,0 +1,91 @@
+"""Tapes of one structure as one batched evolution.
+
+Gradient transforms and data sets bring many tapes that differ in their numbers only. Those run
+together, as many at a time as stay within a fixed amount of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..pauli.measure import State
+from ..pauli.memory import state_bytes
+from ..pauli.planner import plan
+from ..pauli.program import Arguments, Operand, Operation
+from .tapes import LoweredOperations, final_state
+
+MERGED_BYTES = 2**26
+"""Tapes are merged while their states together stay below this; beyond, nothing is gained."""
+
+
+def final_states(lowered: Sequence[LoweredOperations], budget: int | None = None) -> list[State]:
+    """Run lowered tapes, those of one structure together.
+
+    Args:
+        lowered: programs and arguments.
+        budget: how many bytes of states a reverse pass may keep, see `pauli.adjoint`.
+    """
+    states: dict[int, State] = {}
+    for indices in _mergeable(lowered):
+        group = [lowered[index] for index in indices]
+        if len(group) == 1:
+            states[indices[0]] = final_state(group[0], budget)
+            continue
+        together = final_state(merged(group), budget)
+        rows = together.vector.split(1)
+        states.update((i, State(row, together.wires)) for i, row in zip(indices, rows, strict=True))
+    return [states[index] for index in range(len(lowered))]
+
+
+def _mergeable(lowered: Sequence[LoweredOperations]) -> Iterator[list[int]]:
+    """Indices of tapes that run together."""
+    groups: dict[tuple, list[int]] = {}
+    for index, own in enumerate(lowered):
+        scalars = own.arguments.scalars
+        alone = index if own.batch_size is not None else None
+        groups.setdefault((own.program, scalars.device, scalars.dtype, alone), []).append(index)
+    for (program, _, dtype, _), indices in groups.items():
+        size = state_bytes(4 ** len(plan(program).order), 1, dtype)
+        count = max(1, MERGED_BYTES // size)
+        yield from (indices[start : start + count] for start in range(0, len(indices), count))
+
+
+def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
+    """Tapes of one structure and without a batch, as one tape with a batch of them all.
+
+    Only what differs between them is batched.
+    """
+    program = group[0].program
+    scalars = torch.stack([own.arguments.scalars for own in group])
+    columns = zip(*(own.arguments.operands for own in group), strict=True)
+    operands = tuple(torch.stack(column) for column in columns)
+    differs = _differs(scalars)
+    operations: list[Operation] = []
+    plain: list[int] = []
+    batched: list[int] = []
+    start = 0
+    for operation in program.operations:
+        if isinstance(operation.source, Operand):
+            operations.append(replace(operation, batched=True))
+            continue
+        own = range(start, start + operation.source.num_params)
+        start = own.stop
+        varies = any(differs[column] for column in own)
+        (batched if varies else plain).extend(own)
+        operations.append(replace(operation, batched=varies))
+    arguments = Arguments(scalars[0, plain], scalars[:, batched] if batched else None, operands)
+    return LoweredOperations(replace(program, operations=tuple(operations)), arguments, len(group))
+
+
+def _differs(scalars: Tensor) -> list[bool]:
+    """For each column whether its entries may differ, or have gradients of their own."""
+    if scalars.requires_grad:
+        return [True] * scalars.shape[1]
+    try:
+        return (scalars != scalars[0]).any(0).tolist()
+    except RuntimeError:  # inside torch.func.vmap there are no values to compare
+        return [True] * scalars.shape[1]

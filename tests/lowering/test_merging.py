@@ -1,0 +1,107 @@
+"""Tapes of one structure, run together."""
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+
+from pennylane_qizgloria.lowering import merging
+from pennylane_qizgloria.lowering.merging import final_states, merged
+from pennylane_qizgloria.lowering.operations import Precision
+from pennylane_qizgloria.lowering.tapes import final_state, lower_operations
+
+PLACE = {0: 0, 1: 1, 2: 2}
+
+
+def lower(x, *more):
+    operations = [
+        qml.RX(x[0], 0),
+        qml.CRY(x[1], [0, 1]),
+        qml.DepolarizingChannel(0.1, 1),
+        qml.QubitUnitary(qml.RY(x[2], 0).matrix(), 2),
+        qml.CNOT([1, 2]),
+        *more,
+    ]
+    return lower_operations(operations, PLACE, frozenset(PLACE.values()), Precision())
+
+
+@pytest.fixture
+def angles():
+    return np.random.default_rng(5).normal(size=(6, 3))
+
+
+def test_merged_tapes_have_the_states_that_they_have_alone(angles):
+    """A tape would get the state of another one, or of another structure."""
+    tapes = [lower(x, *[qml.X(0)] * (i % 2)) for i, x in enumerate(angles)]
+    for together, own in zip(final_states(tapes), tapes, strict=True):
+        alone = final_state(own)
+        assert together.wires == alone.wires
+        assert torch.allclose(together.vector, alone.vector, rtol=0, atol=1e-14)
+
+
+def test_one_structure_is_one_evolution(angles, monkeypatch):
+    """Every shifted tape of a gradient would be an evolution of its own."""
+    runs = []
+
+    def counted(lowered, budget=None):
+        runs.append(lowered.batch_size)
+        return final_state(lowered, budget)
+
+    monkeypatch.setattr(merging, "final_state", counted)
+    final_states([lower(x, *[qml.X(0)] * (i % 3 == 0)) for i, x in enumerate(angles)])
+    assert runs == [2, 4]
+
+
+def test_merging_is_bounded(angles, monkeypatch):
+    """Many tapes would need the memory of all their states at once."""
+    monkeypatch.setattr(merging, "MERGED_BYTES", 2 * 8 * 4**3)
+    sizes = [len(group) for group in merging._mergeable([lower(x) for x in angles])]
+    assert sizes == [2, 2, 2]
+
+
+def test_only_what_differs_is_batched(angles):
+    """Every matrix would be made once for each tape, although most are the same."""
+    same = angles.copy()
+    same[:, 1:] = same[0, 1:]
+    together = merged([lower(x) for x in same])
+    by_name = {getattr(o.source, "name", o.source): o.batched for o in together.program.operations}
+    assert by_name["RX"]
+    assert not by_name["CRY"]
+    assert not by_name["DepolarizingChannel"]
+    assert together.batch_size == len(same)
+
+
+def test_equal_parameters_keep_their_own_gradients():
+    """Of two equal parameters of two tapes only the first would have a gradient."""
+    x = torch.full((2, 3), 0.4, dtype=torch.float64, requires_grad=True)
+    states = final_states(
+        [lower_operations([qml.RX(row[0], 0)], PLACE, frozenset([0]), Precision()) for row in x]
+    )
+    (states[0].vector[0, 3] + 2 * states[1].vector[0, 3]).backward()
+    expected = -np.sin(0.4) * np.array([1, 2])
+    assert np.allclose(x.grad[:, 0], expected, rtol=0, atol=1e-14)
+
+
+def test_broadcast_tapes_run_alone():
+    """The axis of a broadcast parameter would be taken for that of the tapes."""
+    tapes = [lower([np.array([0.1, 0.2]), 0.3, 0.4]) for _ in range(2)]
+    assert [state.vector.shape for state in final_states(tapes)] == [(2, 64)] * 2
+
+
+def test_parameter_shift_of_a_batch_of_tapes():
+    """Shifted tapes of several circuits would be mixed up."""
+    device = qml.device("qizgloria.mixed", wires=2)
+
+    @qml.qnode(device, interface="torch", diff_method="parameter-shift")
+    def circuit(x):
+        qml.RX(x[0], 0)
+        qml.RY(x[1], 1)
+        qml.CNOT([0, 1])
+        qml.PhaseDamping(0.1, 1)
+        return qml.expval(qml.Z(1))
+
+    x = torch.tensor([0.3, -0.8], dtype=torch.float64, requires_grad=True)
+    circuit(x).backward()
+    a, b = 0.3, -0.8
+    expected = [-np.sin(a) * np.cos(b), -np.cos(a) * np.sin(b)]
+    assert np.allclose(x.grad, expected, rtol=0, atol=1e-12)

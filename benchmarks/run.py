@@ -96,16 +96,19 @@ def _print(row: Row) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS), choices=[*WORKLOADS, []])
+    parser.add_argument("workloads", nargs="*", help=f"any of {', '.join(WORKLOADS)}; or all")
     parser.add_argument("--wires", type=int, nargs="+", default=[4, 6, 8, 10])
     parser.add_argument("--budget", type=float, default=10, help="seconds for each row")
     parser.add_argument("--output", type=Path, default=Path("benchmarks.json"))
     arguments = parser.parse_args()
+    unknown = set(arguments.workloads) - set(WORKLOADS)
+    if unknown:
+        parser.error(f"unknown workloads {sorted(unknown)}; there are {', '.join(WORKLOADS)}")
     warnings.filterwarnings("ignore")
     facts = environment()
     print("times in ms;", ", ".join(f"{name} {value}" for name, value in facts.items()))
     rows = []
-    for name in arguments.workloads:
+    for name in arguments.workloads or WORKLOADS:
         for row in WORKLOADS[name](arguments.wires, arguments.budget):
             _print(row)
             rows.append(row)

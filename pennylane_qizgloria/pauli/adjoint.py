@@ -14,13 +14,14 @@ run again, the state and the cotangent before and after a step, with buffers to 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from . import buffers
 from .checkpoints import kept_positions
 from .memory import available_bytes, state_bytes
 from .passes import advance, move_axes, pull_back
@@ -49,7 +50,7 @@ def run_steps(
         budget: how many bytes of states the reverse pass may keep; None for a share of what is
             free.
     """
-    if _is_transformed(state, *tensors):
+    if is_transformed(state, *tensors):
         return _run_recorded(steps, state, tensors)
     if torch.is_grad_enabled() and any(x.requires_grad for x in (state, *tensors)):
         return _Evolution.apply(steps, budget, state, *tensors)
@@ -57,7 +58,7 @@ def run_steps(
     return final
 
 
-def _is_transformed(*tensors: Tensor) -> bool:
+def is_transformed(*tensors: Tensor) -> bool:
     """Whether torch.func or forward-mode differentiation is at work.
 
     Those need every pass as an operation of torch's own.
@@ -89,33 +90,13 @@ def _run_recorded(
     return state
 
 
-class _Buffers:
-    """Memory of past states for new ones: allocating a large one costs more than filling it."""
-
-    def __init__(self) -> None:
-        self._free: list[Tensor] = []
-
-    def take(self, like: Tensor, batch: int) -> Tensor:
-        """A buffer for a batch of states, with any content."""
-        for i, buffer in enumerate(self._free):
-            if len(buffer) == batch:
-                return self._free.pop(i)
-        return like.new_empty(batch, like.shape[1])
-
-    def give(self, *states: Tensor) -> None:
-        """Take back states that nobody reads any more."""
-        self._free.extend(states)
-
-
 def _run(
     steps: tuple[Step, ...],
     state: Tensor,
     tensors: tuple[Tensor, ...],
     keep: Collection[int],
-    buffers: _Buffers | None = None,
 ) -> tuple[Float[Tensor, "batch paulis"], dict[int, Tensor]]:
     """Apply steps without recording them; return the states before the positions to keep, too."""
-    buffers = buffers or _Buffers()
     kept: dict[int, Tensor] = {}
     given = state
     with torch.no_grad():
@@ -123,13 +104,13 @@ def _run(
             if position in keep:
                 kept[position] = state
             before = state
-            state = _step(step, _operand(step, tensors), state, buffers)
+            state = _step(step, _operand(step, tensors), state)
             if before is not given and position not in keep:
                 buffers.give(before)
     return state, kept
 
 
-def _step(step: Step, operand: Tensor, state: Tensor, buffers: _Buffers) -> Tensor:
+def _step(step: Step, operand: Tensor, state: Tensor) -> Tensor:
     moved = state
     if step.move is not None:
         moved = move_axes(state, step.move, buffers.take(state, len(state)))
@@ -163,7 +144,7 @@ class _Evolution(torch.autograd.Function):
         # A graph that is walked a second time has no kept states left, and recomputes them.
         kept, ctx.kept = ctx.kept, {}
         reversal = _Reversal(ctx.steps, tuple(tensors), ctx.needs_input_grad[3:])
-        before = reversal.run(len(ctx.steps), 0, state, kept, cotangent.contiguous(), ctx.slots)
+        before = reversal.run(state, kept, cotangent.contiguous(), ctx.slots)
         return None, None, before, *reversal.gradients
 
 
@@ -203,54 +184,41 @@ class _Reversal:
         self.gradients = [
             torch.zeros_like(x) if need else None for x, need in zip(tensors, needed, strict=True)
         ]
-        self.buffers = _Buffers()
 
-    def run(
-        self,
-        stop: int,
-        first: int,
-        state: Tensor,
-        kept: dict[int, Tensor],
-        cotangent: Tensor,
-        slots: int,
-    ) -> Tensor:
-        """Reverse the steps of a range.
+    def run(self, state: Tensor, kept: dict[int, Tensor], cotangent: Tensor, slots: int) -> Tensor:
+        """Reverse all steps.
 
         Args:
-            stop: one past the last step.
-            first: the first step.
-            state: the state before it.
-            kept: the states before some of the later steps, in order; they are used up.
+            state: the state before the first step.
+            kept: the states before some of the later steps, in order.
             cotangent: of the state after the last step.
             slots: how many states may be kept besides the first.
         """
-        o = cotangent
-        while stop > first:
-            position, before = kept.popitem() if kept else (first, state)
-            if position + 1 == stop:
-                o = self._reverse_step(self.steps[position], before, o, spare=o is not cotangent)
-            else:
-                room = slots - len(kept) - (position != first)
-                o = self._reverse_stretch(position, stop, before, o, room)
-            if position != first:
-                self.buffers.give(before)
+        held = [(0, state), *kept.items()]
+        o, stop = cotangent, len(self.steps)
+        while stop > 0:
+            position, before = held[-1]
+            if position + 1 < stop:
+                held.extend(self._again(position, stop, before, slots - len(held) + 1))
+                continue
+            o = self._reverse_step(self.steps[position], before, o, spare=o is not cotangent)
+            held.pop()
+            if position > 0:
+                buffers.give(before)
             stop = position
         return o
 
-    def _reverse_stretch(
-        self, first: int, stop: int, state: Tensor, cotangent: Tensor, slots: int
-    ) -> Tensor:
-        """Run a range forward again, keeping what there is room for, and reverse it."""
-        positions = kept_positions(stop - first, slots)
-        last = positions[-1]
-        steps = self.steps[first : first + last]
-        final, kept = _run(steps, state, self.tensors, positions, self.buffers)
-        kept[last] = final
-        absolute = {first + position: before for position, before in kept.items()}
-        return self.run(stop, first, state, absolute, cotangent, slots)
+    def _again(
+        self, first: int, stop: int, state: Tensor, slots: int
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Run a range forward again, and keep the states that there is room for."""
+        *positions, last = kept_positions(stop - first, slots)
+        final, kept = _run(self.steps[first : first + last], state, self.tensors, positions)
+        yield from ((first + position, before) for position, before in kept.items())
+        yield first + last, final
 
     def _reverse_step(self, step: Step, state: Tensor, o: Tensor, spare: bool) -> Tensor:
-        buffers, gradients = self.buffers, self.gradients[step.tensor]
+        gradients = self.gradients[step.tensor]
         moved = state
         if step.move is not None:
             moved = move_axes(state, step.move, buffers.take(state, len(state)))

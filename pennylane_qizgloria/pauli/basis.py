@@ -66,7 +66,7 @@ def pauli_vector(matrix: Complex[Tensor, "*batch dim dim"]) -> Float[Tensor, "*b
     units = _interleave(matrix, num_wires)
     # r_P = sum_ij P_ji rho_ij
     change = _single_wire(matrix).transpose(1, 2).reshape(4, 4)
-    return _on_each_wire(change, units, num_wires).real
+    return _on_each_wire(change, units, num_wires).real.contiguous()
 
 
 def density_matrix(vector: Float[Tensor, "*batch paulis"]) -> Complex[Tensor, "*batch dim dim"]:
@@ -86,10 +86,12 @@ def density_matrix(vector: Float[Tensor, "*batch paulis"]) -> Complex[Tensor, "*
 
 def zero_vector(
     num_wires: int, dtype: torch.dtype, device: torch.device
-) -> Float[Tensor, "paulis"]:
+) -> Float[Tensor, " paulis"]:
     """The Pauli vector of ``|0...0><0...0|``: 1 for every word of I and Z, 0 elsewhere."""
-    single = torch.tensor([1, 0, 0, 1], dtype=dtype, device=device)
-    return reduce(torch.kron, [single] * num_wires, torch.ones(1, dtype=dtype, device=device))
+    words = torch.zeros(1, dtype=torch.long, device=device)
+    for _ in range(num_wires):
+        words = torch.cat([4 * words, 4 * words + 3])
+    return torch.zeros(4**num_wires, dtype=dtype, device=device).index_fill_(0, words, 1)
 
 
 def pure_state_vector(state: Complex[Tensor, "*batch dim"]) -> Float[Tensor, "*batch paulis"]:

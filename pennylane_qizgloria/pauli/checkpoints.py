@@ -38,10 +38,10 @@ def kept_positions(length: int, slots: int) -> list[int]:
 
 def _first_stretch(length: int, slots: int) -> int:
     """How far to go before keeping the first state."""
-    if length <= slots + 1:
-        return 1
     repeats = 1
     while comb(slots + repeats, repeats) < length:
         repeats += 1
-    rest = min(length - 1, comb(slots - 1 + repeats, repeats))
-    return length - rest
+    # What lies before the kept state is run forward once more often than what lies behind it; both
+    # must be neither longer nor shorter than pays for as many repeats.
+    longest = comb(slots + repeats - 1, repeats - 1)
+    return min(longest, length - comb(slots + repeats - 2, repeats - 1))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from .adjoint import run_steps
+from . import buffers
+from .adjoint import is_transformed, run_steps
 from .basis import zero_vector
 from .matrices import fused_matrices
 from .plan import Plan
@@ -25,12 +26,24 @@ def evolve(
         budget: how many bytes of states a reverse pass may keep, see `adjoint`.
     """
     tensors = (*fused_matrices(plan, arguments), *arguments.operands)
-    return run_steps(plan.steps, initial_state(plan, arguments), tensors, budget)
+    initial = initial_state(plan, arguments)
+    final = run_steps(plan.steps, initial, tensors, budget)
+    if final is not initial:
+        recycle(initial, final)
+    return final
+
+
+def recycle(state: Tensor, result: Tensor) -> None:
+    """Hand over a state's memory once a result is computed, unless a derivative may need it."""
+    if not (result.requires_grad or is_transformed(state, result)):
+        buffers.give(state)
 
 
 def initial_state(plan: Plan, arguments: Arguments) -> Float[Tensor, "batch paulis"]:
     """The product of the prepared states and of ``|0>`` on the other wires."""
     scalars = arguments.scalars
+    if plan.initial and plan.initial[0][1] is None:  # nothing is prepared
+        return zero_vector(plan.initial[0][0], scalars.dtype, scalars.device)[None]
     state = scalars.new_ones(1, 1)
     for num_wires, operand in plan.initial:
         if operand is None:

@@ -180,4 +180,4 @@ def _pull_back_by_autograd(
         operand, state = operand.detach().requires_grad_(), state.detach().requires_grad_()
         image = advance(step, operand, state)
     gradient, before = torch.autograd.grad(image, (operand, state), cotangent)
-    return before, gradient
+    return before.contiguous(), gradient

@@ -1,0 +1,457 @@
+"""The reverse pass: the same gradients whatever the budget, within the memory that it says."""
+
+import subprocess
+import sys
+from itertools import pairwise
+from math import comb
+from weakref import ref
+
+import numpy as np
+import pytest
+import torch
+
+from pennylane_qizgloria.pauli import adjoint
+from pennylane_qizgloria.pauli.adjoint import WORKING_STATES, run_steps
+from pennylane_qizgloria.pauli.plan import Move, Step
+from pennylane_qizgloria.pauli.program import Operand
+
+WIRES = 3
+PAULIS = 4**WIRES
+STATE = 8 * PAULIS
+"""Bytes of one state."""
+
+MOVES = (None, Move((4, 16), (1, 0)), None, Move((4, 4, 4), (0, 2, 1)), Move((4, 4, 4), (2, 1, 0)))
+SHAPES = ((1, 16, 4), (4, 16, 1), (4, 4, 4), (16, 4, 1), (1, 4, 16))
+
+
+def draw(seed, *shape):
+    return torch.as_tensor(np.random.default_rng(seed).normal(size=shape))
+
+
+def transfers(rows, size, batch=1, seed=0):
+    """A stack of matrices near the identity, so that long products stay of order one."""
+    return torch.eye(size).double() + 0.2 * draw(seed, rows, batch, size, size) / np.sqrt(size)
+
+
+def chain(length):
+    """Steps with all kinds of geometry, and the matrices of each size that they share."""
+    steps = []
+    for i in range(length):
+        left, size, right = SHAPES[i % len(SHAPES)]
+        tensor, row = (0, i) if size == 4 else (1, i)
+        steps.append(Step(Operand.TRANSFER, tensor, row, left, size, right, MOVES[i % 3 + i % 2]))
+    return tuple(steps), (transfers(length, 4), transfers(length, 16, seed=1))
+
+
+def one_wire(length):
+    """Steps on the last wire, without moves, and their matrices."""
+    steps = tuple(Step(Operand.TRANSFER, 0, i, 16, 4, 1, None) for i in range(length))
+    return steps, (transfers(length, 4),)
+
+
+def reference(steps, state, tensors):
+    """The same evolution, one einsum for each step, for torch to record and to differentiate."""
+    for step in steps:
+        if step.move is not None:
+            axes = (0, *(1 + axis for axis in step.move.permutation))
+            state = state.reshape(len(state), *step.move.shape).permute(axes)
+        matrix = tensors[step.tensor][step.row]
+        blocks = state.reshape(len(state), step.left, step.size, step.right)
+        batch = max(len(matrix), len(blocks))
+        pair = matrix.expand(batch, -1, -1), blocks.expand(batch, -1, -1, -1)
+        state = torch.einsum("bij,bljr->blir", *pair).reshape(batch, -1)
+    return state
+
+
+def leaves_of(*tensors):
+    return tuple(x.clone().requires_grad_() for x in tensors)
+
+
+def gradients(evolution, state, tensors, create_graph=False):
+    """Of a function that is not linear in the final state."""
+    leaves = leaves_of(state, *tensors)
+    final = evolution(leaves[0], leaves[1:])
+    cost = (final.square() * draw(99, *final.shape)).sum()
+    return torch.autograd.grad(cost, leaves, create_graph=create_graph), leaves
+
+
+def assert_equal(found, expected):
+    for own, other in zip(found, expected, strict=True):
+        scale = other.abs().max().item()
+        torch.testing.assert_close(own, other, rtol=0, atol=1e-12 * scale)
+
+
+@pytest.fixture
+def applied(monkeypatch):
+    """The steps in the order in which they are applied forwards."""
+    steps = []
+    original = adjoint._step
+
+    def spy(step, *args):
+        steps.append(step)
+        return original(step, *args)
+
+    monkeypatch.setattr(adjoint, "_step", spy)
+    return steps
+
+
+# --- gradients ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "batches", [(1, 1, 1), (1, 2, 1), (2, 1, 1), (1, 1, 2), (2, 2, 2)], ids=str
+)
+@pytest.mark.parametrize("budget", [None, 1, 2 * STATE, 3 * STATE, 5 * STATE, 100 * STATE])
+def test_gradients_do_not_depend_on_the_budget(budget, batches):
+    """A circuit that does not fit into memory would have another gradient than one that does."""
+    steps, _ = chain(17)
+    state = draw(2, batches[0], PAULIS)
+    tensors = transfers(17, 4, batches[1]), transfers(17, 16, batches[2], seed=1)
+    found, _ = gradients(lambda s, t: run_steps(steps, s, t, budget), state, tensors)
+    expected, _ = gradients(lambda s, t: reference(steps, s, t), state, tensors)
+    assert_equal(found, expected)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 7, 39, 40])
+def test_long_circuits(slots):
+    """Some order of checkpoints would bring up the wrong states."""
+    steps, tensors = chain(40)
+    state = draw(3, 1, PAULIS)
+    found, _ = gradients(lambda s, t: run_steps(steps, s, t, slots * STATE), state, tensors)
+    expected, _ = gradients(lambda s, t: reference(steps, s, t), state, tensors)
+    assert_equal(found, expected)
+
+
+def test_deep_circuits_do_not_need_deep_calls(monkeypatch):
+    """Reversing a circuit of a thousand steps in little memory would end in a RecursionError."""
+    depths = []
+    original = adjoint._step
+
+    def spy(*args):
+        frame, depth = sys._getframe(), 0
+        while frame is not None:
+            frame, depth = frame.f_back, depth + 1
+        depths.append(depth)
+        return original(*args)
+
+    monkeypatch.setattr(adjoint, "_step", spy)
+    deepest = []
+    for length in (5, 50):
+        steps, tensors = one_wire(length)
+        leaves = leaves_of(*tensors)
+        run_steps(steps, draw(4, 1, PAULIS), leaves, STATE).sum().backward()
+        deepest.append(max(depths))
+    assert deepest[0] == deepest[1]
+
+
+@pytest.mark.parametrize("budget", [None, 1])
+def test_one_matrix_used_many_times(budget):
+    """Its gradient would be that of one of its uses."""
+    steps = tuple(Step(Operand.TRANSFER, 0, 0, *shape, None) for shape in ((4, 4, 4), (16, 4, 1)))
+    steps = steps * 4
+    state, tensors = draw(5, 1, PAULIS), (transfers(1, 4),)
+    found, _ = gradients(lambda s, t: run_steps(steps, s, t, budget), state, tensors)
+    expected, _ = gradients(lambda s, t: reference(steps, s, t), state, tensors)
+    assert_equal(found, expected)
+
+
+@pytest.mark.parametrize("budget", [None, 1, 2 * STATE])
+@pytest.mark.parametrize("batch", [None, 2])
+def test_operands_of_every_kind(budget, batch, circuits):
+    """Wide operations and states prepared on the way would be reversed wrongly."""
+    case = circuits.Case(WIRES, np.random.default_rng(6))
+    rows = () if batch is None else (batch,)
+    case.transfer([0, 1]).kraus([2, 0], batch).transfer([1, 2], batch).state([1]).kraus([1, 2])
+    kraus, late = case.operands[1], case.operands[3]
+    steps = (
+        Step(Operand.TRANSFER, 0, 0, 1, 16, 4, None),
+        Step(Operand.KRAUS, 1, None, 4, 16, 1, Move((4, 4, 4), (2, 1, 0))),
+        Step(Operand.TRANSFER, 0, 1, 4, 16, 1, None),
+        Step(Operand.STATE, 2, None, 16, 4, 1, Move((4, 4, 4), (0, 2, 1))),
+        Step(Operand.TRANSFER, 0, 2, 1, 16, 4, None),
+    )
+    tensors = transfers(3, 16), torch.as_tensor(kraus), torch.as_tensor(late)
+    assert tensors[1].shape == (*rows, 2, 4, 4)
+    inputs = leaves_of(draw(7, 1, PAULIS), *tensors)
+    assert torch.autograd.gradcheck(
+        lambda state, *given: run_steps(steps, state, given, budget),
+        inputs,
+        fast_mode=True,
+        nondet_tol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("wanted", [(0,), (1,), (2,), (0, 2), (1, 2)], ids=str)
+def test_only_what_is_asked_for(wanted):
+    """Constants would get gradients that cost a pass each, or parameters would get none."""
+    steps, tensors = chain(9)
+    inputs = [draw(8, 1, PAULIS), *tensors]
+    for position in wanted:
+        inputs[position] = inputs[position].clone().requires_grad_()
+    chosen = [inputs[position] for position in wanted]
+    final = run_steps(steps, inputs[0], tuple(inputs[1:]), 2 * STATE)
+    found = torch.autograd.grad(final.sum(), chosen)
+    expected = torch.autograd.grad(reference(steps, inputs[0], inputs[1:]).sum(), chosen)
+    assert_equal(found, expected)
+
+
+@pytest.mark.parametrize("budget", [None, 2 * STATE])
+def test_backwards_twice(budget):
+    """Walking a retained graph again, for another result say, would give another gradient."""
+    steps, tensors = chain(12)
+    leaves = leaves_of(*tensors)
+    final = run_steps(steps, draw(9, 1, PAULIS), leaves, budget)
+    weights = draw(10, 1, PAULIS)
+    first = torch.autograd.grad(final, leaves, weights, retain_graph=True)
+    second = torch.autograd.grad(final, leaves, weights, retain_graph=True)
+    third = torch.autograd.grad(final, leaves, 2 * weights)
+    assert_equal(first, second)
+    assert_equal([2 * gradient for gradient in first], third)
+
+
+@pytest.mark.parametrize("budget", [None, STATE])
+def test_second_derivatives(budget):
+    """Gradients of gradients would be wrong, or zero, after a pass that torch has not recorded."""
+    steps, tensors = chain(6)
+    state = draw(11, 1, PAULIS)
+
+    def second(evolution):
+        first, leaves = gradients(evolution, state, tensors, create_graph=True)
+        return torch.autograd.grad(sum(g.square().sum() for g in first), leaves)
+
+    expected = second(lambda s, t: reference(steps, s, t))
+    assert_equal(second(lambda s, t: run_steps(steps, s, t, budget)), expected)
+
+
+def test_inputs_stay_as_they_are():
+    """A buffer would be written to that the caller still reads, among them the cotangent."""
+    steps, tensors = chain(10)
+    leaves = leaves_of(draw(12, 1, PAULIS), *tensors)
+    cotangent = draw(13, 1, PAULIS)
+    copies = [x.detach().clone() for x in (*leaves, cotangent)]
+    final = run_steps(steps, leaves[0], leaves[1:], 2 * STATE)
+    before = final.detach().clone()
+    torch.autograd.grad(final, leaves, cotangent)
+    for kept, copy in zip((*leaves, cotangent), copies, strict=True):
+        assert torch.equal(kept, copy)
+    assert torch.equal(final, before)
+
+
+def test_gradients_of_separate_runs_do_not_mix():
+    """Two circuits in one cost function would share buffers, and spoil each other's states."""
+    steps, tensors = chain(8)
+    leaves = leaves_of(*tensors)
+    states = [draw(seed, 1, PAULIS) for seed in (14, 15)]
+    finals = [run_steps(steps, state, leaves, 2 * STATE) for state in states]
+    found = torch.autograd.grad((finals[0] * finals[1]).sum(), leaves)
+    others = [reference(steps, state, leaves) for state in states]
+    assert_equal(found, torch.autograd.grad((others[0] * others[1]).sum(), leaves))
+
+
+def test_no_steps():
+    """A circuit without gates on its observed wires would fail."""
+    state = draw(16, 1, PAULIS).requires_grad_()
+    final = run_steps((), state, (), None)
+    assert torch.equal(final, state)
+    (gradient,) = torch.autograd.grad(final.sum(), state)
+    assert torch.equal(gradient, torch.ones_like(state))
+
+
+# --- what is recorded -----------------------------------------------------------------------------
+
+
+def test_one_node_in_the_graph():
+    """Torch would record every pass, and keep every state, whatever the budget."""
+    steps, tensors = chain(20)
+    leaves = leaves_of(*tensors)
+    final = run_steps(steps, draw(17, 1, PAULIS), leaves, None)
+    inputs = [node for node, _ in final.grad_fn.next_functions if node is not None]
+    assert [node.variable is leaf for node, leaf in zip(inputs, leaves, strict=True)] == [True] * 2
+
+
+@pytest.mark.parametrize("mode", ["no parameters", "no_grad"])
+def test_nothing_is_kept_without_need(mode, monkeypatch):
+    """Evaluating a circuit would take the memory of a gradient."""
+    steps, tensors = chain(20)
+    if mode == "no_grad":
+        tensors = leaves_of(*tensors)
+    kept = []
+    original = adjoint._run
+
+    def spy(*args, **kwargs):
+        result = original(*args, **kwargs)
+        kept.append(len(result[1]))
+        return result
+
+    monkeypatch.setattr(adjoint, "_run", spy)
+    with torch.set_grad_enabled(mode != "no_grad"):
+        final = run_steps(steps, draw(18, 1, PAULIS), tensors, None)
+    assert kept == [0]
+    assert final.grad_fn is None
+
+
+# --- recomputation --------------------------------------------------------------------------------
+
+
+def test_every_step_is_run_once_where_the_states_fit(applied):
+    """Gradients with memory to spare would be computed twice."""
+    steps, tensors = one_wire(30)
+    gradients(lambda s, t: run_steps(steps, s, t, 29 * STATE), draw(19, 1, PAULIS), tensors)
+    assert applied == list(steps)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4, 6, 10])
+@pytest.mark.parametrize("length", [2, 5, 13, 20, 35])
+def test_recomputation_follows_the_binomial_bound(length, slots, applied):
+    """A small budget would cost many times more than the documentation promises."""
+    steps, tensors = one_wire(length)
+    gradients(lambda s, t: run_steps(steps, s, t, slots * STATE), draw(20, 1, PAULIS), tensors)
+    repeats = next(t for t in range(1, 100) if comb(slots + t, t) >= length)
+    counts = [applied.count(step) for step in steps]
+    assert counts[-1] == 1
+    assert min(counts) >= 1
+    assert max(counts) <= repeats
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("given", ["state", "matrices"])
+def test_the_budget_is_in_bytes_of_batches(batch, given, monkeypatch):
+    """A batch would take as many times the budget as it has elements."""
+    steps, _ = one_wire(30)
+    state = draw(21, batch if given == "state" else 1, PAULIS)
+    tensors = (transfers(30, 4, batch if given == "matrices" else 1),)
+    sizes = []
+    original = adjoint.kept_positions
+
+    def spy(length, slots):
+        sizes.append(slots)
+        return original(length, slots)
+
+    monkeypatch.setattr(adjoint, "kept_positions", spy)
+    leaves = leaves_of(*tensors)
+    run_steps(steps, state, leaves, 7 * batch * STATE + STATE - 1)
+    run_steps(steps, state, leaves, 7 * batch * STATE - 1)
+    run_steps(steps, state, leaves, 1)
+    assert sizes == [7, 6, 1]
+
+
+def test_half_of_the_free_memory_without_a_budget(monkeypatch):
+    """Large circuits would keep all states, and be killed; or small ones would ask the system."""
+    free = 2 * (WORKING_STATES + 12) * 8 * 4**8
+    monkeypatch.setattr(adjoint, "available_bytes", lambda device: free)
+    sizes = []
+    original = adjoint.kept_positions
+
+    def spy(length, slots):
+        sizes.append(slots)
+        return original(length, slots)
+
+    monkeypatch.setattr(adjoint, "kept_positions", spy)
+    for length in (31, 32, 33):
+        steps = tuple(Step(Operand.TRANSFER, 0, i, 4**7, 4, 1, None) for i in range(length))
+        leaves = leaves_of(transfers(length, 4))
+        run_steps(steps, torch.zeros(1, 4**8, dtype=torch.float64), leaves, None)
+    # 32 states of 4**8 doubles are 16 MiB.
+    assert sizes == [31, 12, 12]
+
+
+def test_little_free_memory_still_leaves_one_state(monkeypatch):
+    """A nearly full machine would raise an error from deep inside instead of taking longer."""
+    monkeypatch.setattr(adjoint, "available_bytes", lambda device: 0)
+    steps = tuple(Step(Operand.TRANSFER, 0, i, 4**7, 4, 1, None) for i in range(40))
+    leaves = leaves_of(transfers(40, 4))
+    final = run_steps(steps, draw(22, 1, 4**8), leaves, None)
+    expected = reference(steps, draw(22, 1, 4**8), leaves)
+    found = torch.autograd.grad(final.sum(), leaves)
+    assert_equal(found, torch.autograd.grad(expected.sum(), leaves))
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4, 8])
+def test_no_more_states_than_promised(slots, monkeypatch):
+    """States would pile up that nobody needs, for one with each stretch that is run again."""
+    steps, tensors = one_wire(24)
+    leaves = leaves_of(*tensors)
+    states = []
+    most = 0
+
+    def watched(name):
+        original = getattr(adjoint, name)
+
+        def spy(*args):
+            nonlocal most
+            result = original(*args)
+            states.append(ref(result[0] if name == "pull_back" else result))
+            alive = [state() for state in states]
+            most = max(most, len({state.data_ptr() for state in alive if state is not None}))
+            return result
+
+        monkeypatch.setattr(adjoint, name, spy)
+
+    for name in ("advance", "move_axes", "pull_back"):
+        watched(name)
+    final = run_steps(steps, draw(23, 1, PAULIS), leaves, slots * STATE)
+    torch.autograd.grad(final.square().sum(), leaves)
+    # The initial state and the cotangent are torch's own.
+    assert slots < most <= slots + WORKING_STATES - 2
+
+
+PEAK = """
+import resource
+import sys
+from pathlib import Path
+
+import psutil
+import torch
+
+from pennylane_qizgloria.pauli.adjoint import run_steps
+from pennylane_qizgloria.pauli.plan import Move, Step
+from pennylane_qizgloria.pauli.program import Operand
+
+
+def peak():
+    # The kernel's figure for this program alone; getrusage begins with that of the parent process.
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * int(status.read_text().split("VmHWM:")[1].split()[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+torch.set_num_threads(1)
+wires, length = 9, 60
+state = torch.rand(1, 4**wires, dtype=torch.float64)
+matrices = torch.eye(16, dtype=torch.float64).expand(length, 1, 16, 16).clone().requires_grad_()
+steps = []
+for i in range(length):
+    place = 3 * i % (wires - 1)
+    move = Move((4, 4, 4 ** (wires - 2)), (1, 0, 2)) if i % 3 == 0 else None
+    steps.append(Step(Operand.TRANSFER, 0, i, 4**place, 16, 4 ** (wires - 2 - place), move))
+run_steps(tuple(steps[:8]), state[:, : 4**wires], (matrices,), 1).sum().backward()
+start = psutil.Process().memory_info().rss
+for slots in [int(word) for word in sys.argv[1:]]:
+    final = run_steps(tuple(steps), state, (matrices,), slots * 8 * 4**wires)
+    final.square().sum().backward()
+    del final
+    print((peak() - start) / (8 * 4**wires))
+"""
+"""Prints the growth of the peak, in states, after gradients with one budget after the other."""
+
+
+def test_peak_memory(monkeypatch):
+    """A gradient that should fit into memory would get the process killed."""
+    # Freed memory is to go back to the system at once, as that of larger states does.
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "65536")
+    slots = [1, 4, 16, 59]
+    words = [str(number) for number in slots]
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, *words], capture_output=True, text=True, check=True
+    )
+    found = [float(line) for line in done.stdout.split()]
+    for kept, states in zip(slots, found, strict=True):
+        # Half a MiB for what is not a state: a quarter of one.
+        assert kept <= states <= kept + WORKING_STATES + 0.25
+    # Each further state that may be kept is taken, and no other.
+    for (before, after), (low, high) in zip(pairwise(slots), pairwise(found), strict=True):
+        assert abs((high - low) - (after - before)) <= 3

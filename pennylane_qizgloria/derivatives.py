@@ -173,7 +173,7 @@ def _reverse_blocks(recorded: Recorded, result: Tensor) -> list[Tensor]:
     for number, leaf in enumerate(recorded.parameters):
         block = torch.stack([row[number] for row in rows])
         if result.is_complex():
-            block = torch.complex(block[0::2], block[1::2])
+            block = block[0::2] + 1j * block[1::2]
         blocks.append(block.reshape((*result.shape, *leaf.shape)))
     return blocks
 

@@ -7,6 +7,15 @@ import torch
 from pennylane.tape import QuantumScript
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Small products are quicker on one thread, many times so while other workers run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(42)

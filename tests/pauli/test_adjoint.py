@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from pennylane_qizgloria.pauli import adjoint
+from pennylane_qizgloria.pauli import adjoint, buffers
 from pennylane_qizgloria.pauli.adjoint import WORKING_STATES, run_steps
 from pennylane_qizgloria.pauli.plan import Move, Step
 from pennylane_qizgloria.pauli.program import Operand
@@ -369,10 +369,13 @@ def test_little_free_memory_still_leaves_one_state(monkeypatch):
 # --- memory ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("slots", [1, 2, 4, 8])
-def test_no_more_states_than_promised(slots, monkeypatch):
+@pytest.mark.parametrize("pool", [0, 2 * STATE, 2**30])
+@pytest.mark.parametrize("slots", [1, 2, 4, 8, 20])
+def test_no_more_states_than_promised(slots, pool, monkeypatch):
     """States would pile up that nobody needs, for one with each stretch that is run again."""
-    steps, tensors = one_wire(24)
+    buffers.clear()
+    monkeypatch.setattr(buffers, "MAX_BYTES", pool)
+    steps, tensors = one_wire(60)
     leaves = leaves_of(*tensors)
     states = []
     most = 0

@@ -16,6 +16,7 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pennylane as qml
 from pennylane.devices import ExecutionConfig
 from pennylane.math import Interface
@@ -23,6 +24,10 @@ from pennylane.tape import QuantumScript
 
 NATIVE_INTERFACES = {Interface.TORCH, Interface.NUMPY, Interface.AUTO}
 """Where backpropagation needs no bridge."""
+
+JAX = {Interface.JAX, Interface.JAX_JIT}
+"""Interfaces that can do without the device's products, and without which some of JAX's own
+transformations do not work."""
 
 REVERSE_PASS = {"device", "adjoint"}
 """Names of the device's own derivative."""
@@ -62,11 +67,23 @@ def resolve(config: ExecutionConfig) -> ExecutionConfig:
         updates["use_device_gradient"] = True
     if method in REVERSE_PASS:
         updates["use_device_gradient"] = True
-        if config.use_device_jacobian_product is None:
+        # PennyLane multiplies Jacobians by cotangents only where all parameters are numbers, and
+        # torch's only where results are real. JAX in turn cannot batch calls for a product.
+        if config.use_device_jacobian_product is None or Interface(config.interface) not in JAX:
             updates["use_device_jacobian_product"] = True
     if config.grad_on_execution is None:
         updates["grad_on_execution"] = False
     return replace(config, **updates)
+
+
+def by_convention(products: tuple[Any, ...], config: ExecutionConfig | None) -> tuple[Any, ...]:
+    """Vector-Jacobian products as the interface has them.
+
+    Torch's gradient of a complex parameter is the conjugate of autograd's and of JAX's.
+    """
+    if config is not None and Interface(config.interface) is Interface.TORCH:
+        return tuple(np.conj(product) for product in products)
+    return products
 
 
 def require(config: ExecutionConfig, device: str) -> None:

@@ -215,12 +215,17 @@ class QizgloriaMixed(Device):
         Raises:
             NotImplementedError: for an order or a method that the device does not provide.
         """
-        return self.execute_and_compute_derivatives(circuits, execution_config)[1]
+        return self._jacobians(circuits, execution_config)[1]
 
     def execute_and_compute_derivatives(
         self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         """The results, and what `compute_derivatives` gives."""
+        return self._jacobians(circuits, execution_config)
+
+    def _jacobians(
+        self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
+    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         conditions = self._derivative_conditions(execution_config)
         with _naming(self.name):
             return _transposed([derivatives.jacobian(c, conditions) for c in circuits])
@@ -244,7 +249,7 @@ class QizgloriaMixed(Device):
         Raises:
             NotImplementedError: for an order or a method that the device does not provide.
         """
-        return self.execute_and_compute_vjp(circuits, cotangents, execution_config)[1]
+        return self._vjps(circuits, cotangents, execution_config)[1]
 
     def execute_and_compute_vjp(
         self,
@@ -253,10 +258,18 @@ class QizgloriaMixed(Device):
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
         """The results, and what `compute_vjp` gives."""
+        return self._vjps(circuits, cotangents, execution_config)
+
+    def _vjps(
+        self,
+        circuits: QuantumScriptBatch,
+        cotangents: Sequence[Any],
+        execution_config: ExecutionConfig | None = None,
+    ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
         conditions = self._derivative_conditions(execution_config)
         recorded = [derivatives.record(circuit, conditions) for circuit in circuits]
         pairs = [
-            (r.value, derivatives.vjp(r, cotangent))
+            (r.value, gradients.by_convention(derivatives.vjp(r, cotangent), execution_config))
             for r, cotangent in zip(recorded, cotangents, strict=True)
         ]
         return _transposed(pairs)
@@ -281,7 +294,7 @@ class QizgloriaMixed(Device):
         Raises:
             NotImplementedError: for an order or a method that the device does not provide.
         """
-        return self.execute_and_compute_jvp(circuits, tangents, execution_config)[1]
+        return self._jvps(circuits, tangents, execution_config)[1]
 
     def execute_and_compute_jvp(
         self,
@@ -290,6 +303,14 @@ class QizgloriaMixed(Device):
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         """The results, and what `compute_jvp` gives."""
+        return self._jvps(circuits, tangents, execution_config)
+
+    def _jvps(
+        self,
+        circuits: QuantumScriptBatch,
+        tangents: Sequence[Sequence[Any]],
+        execution_config: ExecutionConfig | None = None,
+    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         conditions = self._derivative_conditions(execution_config)
         pairs = [
             derivatives.jvp(circuit, tangent, conditions)

@@ -190,11 +190,12 @@ class _Reversal:
 
         Args:
             state: the state before the first step.
-            kept: the states before some of the later steps, in order.
+            kept: the states before some of the later steps, in order; they are used up.
             cotangent: of the state after the last step.
             slots: how many states may be kept besides the first.
         """
         held = [(0, state), *kept.items()]
+        kept.clear()  # the caller's references would keep every state until the end
         o, stop = cotangent, len(self.steps)
         while stop > 0:
             position, before = held[-1]

@@ -360,15 +360,6 @@ class Named(SimpleNamespace):
         return f"<{len(vars(self))} functions of conftest.py>"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Small products are quicker on one thread, many times so while other workers run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def circuits():
     """What builds circuits for both simulators."""

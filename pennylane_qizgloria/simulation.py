@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,14 @@ from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 from torch import Tensor
 
-from .lowering.measurements import Setting, measure_all
+from .lowering.measurements import measure_all
 from .lowering.merging import final_states
 from .lowering.operations import Precision
+from .lowering.readings import Readings, readings
 from .lowering.readout import ReadoutModel
 from .lowering.samples import Sampler, measure_with_shots
-from .lowering.tapes import LoweredOperations, lower_operations
+from .lowering.setting import Setting
+from .lowering.tapes import LoweredOperations, lower_operations, wire_places
 from .pauli.measure import State
 from .pauli.readout import Readout
 from .pauli.sample import Uniform
@@ -54,12 +56,14 @@ class Prepared:
         tape: the tape.
         setting: wires, readout error and precision.
         lowered: its operations.
+        readings: what its measurements read off the final state.
         as_torch: whether its exact results are torch tensors.
     """
 
     tape: QuantumScript
     setting: Setting
     lowered: LoweredOperations
+    readings: Readings
     as_torch: bool
 
 
@@ -84,9 +88,9 @@ def prepare(tape: QuantumScript, conditions: Conditions) -> Prepared:
     precision = Precision(conditions.dtype, device)
     readout = conditions.readout.on(place) if conditions.readout else Readout({})
     setting = Setting(place, readout, precision)
-    observed = frozenset(wire for mp in tape.measurements for wire in setting.wires(mp))
-    lowered = lower_operations(tape.operations, place, observed, precision)
-    return Prepared(tape, setting, lowered, conditions.as_torch or bool(tensors))
+    own = readings(tape.measurements, setting, with_shots=bool(tape.shots))
+    lowered = lower_operations(tape.operations, place, own.observed, precision)
+    return Prepared(tape, setting, lowered, own, conditions.as_torch or bool(tensors))
 
 
 def _results(own: Prepared, state: State, conditions: Conditions) -> Result:
@@ -95,27 +99,8 @@ def _results(own: Prepared, state: State, conditions: Conditions) -> Result:
     if own.tape.shots:
         sampler = Sampler(state, own.setting, own.tape.shots, conditions.random, batched)
         return _with_shots(own.tape, sampler)
-    exact = measure_all(own.tape.measurements, state, own.setting)
+    exact = measure_all(own.tape.measurements, own.readings, state, own.setting)
     return _unwrap([_finish(result, batched, own.as_torch) for result in exact])
-
-
-def wire_places(tape: QuantumScript) -> dict[Any, int]:
-    """The integer wire of each label: operations' wires first, then those that are only measured.
-
-    Labels ``0 .. n-1`` keep their own order, so that the state of a device without wires is the
-    same whichever wire the circuit touches first. (PennyLane's standard wire order.)
-    """
-    acted_on = dict.fromkeys(wire for op in tape.operations for wire in op.wires)
-    measured = [w for mp in tape.measurements for w in mp.wires if w not in acted_on]
-    return {
-        label: i for i, label in enumerate(_sorted(acted_on, 0) + _sorted(measured, len(acted_on)))
-    }
-
-
-def _sorted(labels: Iterable[Any], start: int) -> list[Any]:
-    unique = list(dict.fromkeys(labels))
-    numbers = list(range(start, start + len(unique)))
-    return numbers if set(unique) == set(numbers) else unique
 
 
 def _with_shots(tape: QuantumScript, sampler: Sampler) -> Result:

@@ -267,11 +267,12 @@ class QizgloriaMixed(Device):
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
         conditions = self._derivative_conditions(execution_config)
-        recorded = [derivatives.record(circuit, conditions) for circuit in circuits]
-        pairs = [
-            (r.value, gradients.by_convention(derivatives.vjp(r, cotangent), execution_config))
-            for r, cotangent in zip(recorded, cotangents, strict=True)
-        ]
+        with _naming(self.name):
+            recorded = [derivatives.record(circuit, conditions) for circuit in circuits]
+            pairs = [
+                (r.value, gradients.by_convention(derivatives.vjp(r, cotangent), execution_config))
+                for r, cotangent in zip(recorded, cotangents, strict=True)
+            ]
         return _transposed(pairs)
 
     def compute_jvp(
@@ -312,10 +313,11 @@ class QizgloriaMixed(Device):
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         conditions = self._derivative_conditions(execution_config)
-        pairs = [
-            derivatives.jvp(circuit, tangent, conditions)
-            for circuit, tangent in zip(circuits, tangents, strict=True)
-        ]
+        with _naming(self.name):
+            pairs = [
+                derivatives.jvp(circuit, tangent, conditions)
+                for circuit, tangent in zip(circuits, tangents, strict=True)
+            ]
         return _transposed(pairs)
 
     def _derivative_conditions(self, config: ExecutionConfig | None) -> Conditions:

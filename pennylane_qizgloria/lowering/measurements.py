@@ -6,10 +6,9 @@ acts on everything that a detector reports, so not on states and entropies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import singledispatch
-from typing import Any
 
 import pennylane as qml
 import torch
@@ -30,58 +29,38 @@ from pennylane.measurements import (
 from torch import Tensor
 
 from ..pauli import measure as pauli
-from ..pauli.measure import PauliSum, State
+from ..pauli.basis import Z
+from ..pauli.measure import State
 from ..pauli.program import Operand, Operation, Program
-from ..pauli.readout import Readout, confuse, reported
-from .observables import is_pauli_word, pauli_sum, squared
-from .operations import Precision
+from ..pauli.readout import confuse
+from .observables import (
+    is_pauli_word,
+    is_product_of_letters,
+    pauli_sum,
+    squared,
+    word_letters,
+)
+from .readings import Readings, sum_of_words
+from .setting import Setting
 from .tapes import LoweredOperations, final_state, lower_operations
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What a measurement needs to know besides the state.
+def measure_all(
+    processes: Sequence[MeasurementProcess], own: Readings, state: State, setting: Setting
+) -> list[Tensor]:
+    """The exact results of several measurement processes, expectation values all at once.
 
     Args:
-        place: the integer wire of each wire label, in the order of the tape's or device's wires.
-        readout: the confusion matrices by integer wire.
-        precision: dtype and torch device.
+        processes: the measurement processes.
+        own: what they read.
+        state: the final state.
+        setting: the wires and the readout error.
     """
-
-    place: Mapping[Any, int]
-    readout: Readout
-    precision: Precision
-
-    def wires(self, process: MeasurementProcess) -> list[int]:
-        """The integer wires of a measurement; all of them where it names none."""
-        if not process.wires and process.obs is None:
-            return list(self.place.values())
-        return [self.place[wire] for wire in process.wires]
-
-
-def measure_all(
-    processes: Sequence[MeasurementProcess], state: State, setting: Setting
-) -> list[Tensor]:
-    """The exact results of several measurement processes, expectation values all at once."""
-    sums = {i: _as_sum(process, setting) for i, process in enumerate(processes)}
-    found = {i: terms for i, terms in sums.items() if terms is not None}
-    values = pauli.expectations(state, list(found.values())) if found else []
-    expectations = dict(zip(found, values, strict=True))
+    expectations = own.expectations(state)
     return [
         expectations[i] if i in expectations else measure(process, state, setting)
         for i, process in enumerate(processes)
     ]
-
-
-def _as_sum(process: MeasurementProcess, setting: Setting) -> PauliSum | None:
-    """The sum of Pauli words whose expectation value is a process's result, if there is one."""
-    if not isinstance(process, ExpectationMP) or process.obs is None:
-        return None
-    read_wrongly = setting.readout.affects([setting.place[w] for w in process.obs.wires])
-    if read_wrongly and process.obs.pauli_rep is None:
-        return None
-    terms = pauli_sum(process.obs, setting.place, setting.precision)
-    return reported(terms, setting.readout) if read_wrongly else terms
 
 
 @singledispatch
@@ -101,7 +80,7 @@ def _of_the_user(process: StateMeasurement, state: State, setting: Setting) -> T
 
 @measure.register
 def _expectation(process: ExpectationMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    terms = _as_sum(process, setting)
+    terms = sum_of_words(process, setting)
     if terms is not None:
         return pauli.expectation(state, terms)
     observable = process.obs
@@ -189,22 +168,30 @@ def distribution(
 ) -> Float[Tensor, "batch outcomes"]:
     """The distribution of what a detector reports, in the eigenbasis of the observable if any."""
     wires = setting.wires(process)
-    gates = process.diagonalizing_gates() if process.obs is not None else []
-    rotated = _rotate(state, gates, wires, setting) if gates else state
-    return confuse(pauli.probabilities(rotated, wires), wires, setting.readout)
+    if process.obs is None:
+        exact = pauli.probabilities(state, wires)
+    elif is_product_of_letters(process.obs):
+        letters = word_letters(process.obs)
+        basis = [letters.get(label, Z) for label in process.wires]
+        exact = pauli.probabilities(state, wires, basis)
+    else:
+        rotated = _rotate(state, process.diagonalizing_gates(), wires, setting)
+        exact = pauli.probabilities(rotated, wires)
+    return confuse(exact, wires, setting.readout)
 
 
 def _rotate(state: State, gates: list, wires: list[int], setting: Setting) -> State:
     """Apply diagonalizing gates to the measured wires, the others traced out first."""
     every = tuple(range(len(wires)))
+    bits = frozenset((wire, Z) for wire in every)
     local = {label: wires.index(setting.place[label]) for gate in gates for label in gate.wires}
-    lowered = lower_operations(gates, local, frozenset(every), setting.precision)
+    lowered = lower_operations(gates, local, bits, setting.precision)
     start = pauli.reduced_vector(state, wires)
     prepare = Operation(Operand.STATE, every, batched=True)
-    program = Program(len(wires), (prepare, *lowered.program.operations), frozenset(every))
+    program = Program(len(wires), (prepare, *lowered.program.operations), bits)
     arguments = replace(lowered.arguments, operands=(start, *lowered.arguments.operands))
     rotated = final_state(LoweredOperations(program, arguments, len(start)))
-    return State(rotated.vector, tuple(wires[axis] for axis in rotated.wires))
+    return replace(rotated, wires=tuple(wires[axis] for axis in rotated.wires))
 
 
 def _spectrum(

@@ -37,7 +37,9 @@ def final_states(lowered: Sequence[LoweredOperations], budget: int | None = None
             continue
         together = final_state(merged(group), budget)
         rows = together.vector.split(1)
-        states.update((i, State(row, together.wires)) for i, row in zip(indices, rows, strict=True))
+        states.update(
+            (i, replace(together, vector=row)) for i, row in zip(indices, rows, strict=True)
+        )
     return [states[index] for index in range(len(lowered))]
 
 
@@ -48,8 +50,8 @@ def _mergeable(lowered: Sequence[LoweredOperations]) -> Iterator[list[int]]:
         scalars = own.arguments.scalars
         alone = index if own.batch_size is not None else None
         groups.setdefault((own.program, scalars.device, scalars.dtype, alone), []).append(index)
-    for (program, _, dtype, _), indices in groups.items():
-        size = state_bytes(4 ** len(plan(program).order), 1, dtype)
+    for (program, device, dtype, _), indices in groups.items():
+        size = state_bytes(plan(program, device).peak, 1, dtype)
         count = max(1, MERGED_BYTES // size)
         yield from (indices[start : start + count] for start in range(0, len(indices), count))
 

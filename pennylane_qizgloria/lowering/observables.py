@@ -19,8 +19,8 @@ from pennylane.ops.qubit.observables import BasisStateProjector
 from pennylane.pauli import PauliSentence
 from torch import Tensor
 
-from ..pauli.basis import LETTERS, pauli_vector
-from ..pauli.measure import I, PauliSum, Z
+from ..pauli.basis import LETTERS, I, Z, pauli_vector
+from ..pauli.measure import PauliSum
 from .operations import Precision, holds
 
 Places = Mapping[Any, int]
@@ -85,6 +85,15 @@ def matrix_of(observable: Operator, precision: Precision) -> Complex[Tensor, "di
 def is_pauli_word(observable: Operator) -> bool:
     """Whether an observable is one Pauli word, with or without a coefficient."""
     return observable.pauli_rep is not None and len(observable.pauli_rep) == 1
+
+
+def is_product_of_letters(observable: Operator) -> bool:
+    """Whether an observable is a Pauli word whose eigenbasis is that of a letter on each wire.
+
+    That of a product which only multiplies out to a word, on a wire twice, may be another one.
+    """
+    overlaps = isinstance(observable, qml.ops.Prod) and observable.has_overlapping_wires
+    return is_pauli_word(observable) and not overlaps
 
 
 def word_letters(observable: Operator) -> dict[Any, int]:

@@ -104,9 +104,10 @@ def lower_operation(op: Operator, precision: Precision) -> Lowered:
         return _state(op, vectors[0] if op.batch_size is None else vectors, precision)
     if isinstance(op, qml.QubitDensityMatrix):
         return _state(op, pauli_vector(_hermitian(op, precision)), precision)
-    form = _channel_form(op) if isinstance(op, Channel) else _gate_form(op)
+    kind: Any = type(op)
+    form = form_of_kind(kind) or _form_of(op)
     if form is not None:
-        return Parametrised(form, _SCALARS.get(type(op), tuple)(op.data))
+        return Parametrised(form, scalars_of(op))
     if isinstance(op, qml.PauliError):
         return Given(Operand.KRAUS, _pauli_error_kraus(op, precision))
     if isinstance(op, Channel):
@@ -170,30 +171,42 @@ _SCALARS: dict[type[Operator], Callable[[Sequence], Sequence]] = {
 }
 
 
-def _channel_form(op: Operator) -> ClosedForm | None:
-    if isinstance(op, qml.PauliError):
-        word = op.hyperparameters["operators"]
-        return channels.pauli_error(word) if len(word) <= MAX_TRANSFER_WIRES else None
-    return CHANNELS.get(type(op))
+def scalars_of(op: Operator) -> Sequence[Any]:
+    """The parameters of an operator in the order in which its closed form takes them."""
+    reorder = _SCALARS.get(type(op))
+    return op.data if reorder is None else reorder(op.data)
 
 
-def _gate_form(op: Operator) -> ClosedForm | None:
-    """The closed form of a gate whose type and hyperparameters determine it, else None."""
-    if len(op.wires) > MAX_TRANSFER_WIRES:
-        return None
-    kind: Any = type(op)
+@cache
+def form_of_kind(kind: Any) -> ClosedForm | None:
+    """The closed form of an operator whose type alone determines it, else None."""
+    if kind in CHANNELS:
+        return CHANNELS[kind]
     if kind in (qml.Rot, qml.U2, qml.U3):
         return _product(qml.RZ, qml.RY, qml.RZ)
     if kind is qml.CRot:
         return _product(qml.CRZ, qml.CRY, qml.CRZ)
-    if kind in _KEYS:
-        return _rotation(kind, len(op.wires), _KEYS[kind](op))
-    if kind.__module__.startswith("pennylane.ops.") and isinstance(kind.num_wires, int):
-        if kind.num_params == 0:
-            return _constant(kind)
-        if kind.num_params == 1 and kind.has_generator and kind.ndim_params == (0,):
-            return _rotation(kind, kind.num_wires, ())
+    own = kind.__module__.startswith("pennylane.ops.") and kind.__name__ not in NO_EFFECT
+    if not own or issubclass(kind, (Channel, StatePrepBase)):
+        return None
+    if not isinstance(kind.num_wires, int) or kind.num_wires > MAX_TRANSFER_WIRES:
+        return None
+    if kind.num_params == 0:
+        return _constant(kind)
+    if kind.num_params == 1 and kind.has_generator and kind.ndim_params == (0,):
+        return _rotation(kind, kind.num_wires, ())
     return None
+
+
+def _form_of(op: Operator) -> ClosedForm | None:
+    """The closed form of an operator whose hyperparameters or wires determine it, else None."""
+    if len(op.wires) > MAX_TRANSFER_WIRES:
+        return None
+    if isinstance(op, qml.PauliError):
+        return channels.pauli_error(op.hyperparameters["operators"])
+    kind: Any = type(op)
+    key = _KEYS.get(kind)
+    return None if key is None else _rotation(kind, len(op.wires), key(op))
 
 
 # Rotations that need more than their type to be known: what is needed, as further arguments.

@@ -26,11 +26,13 @@ from pennylane.shadows import ClassicalShadow
 from pennylane.wires import Wires
 
 from ..pauli import measure as pauli
+from ..pauli.basis import Z
 from ..pauli.measure import State
 from ..pauli.readout import confuse
 from ..pauli.sample import Uniform, draw, sample_shadow, to_bits
-from .measurements import Setting, distribution
+from .measurements import distribution
 from .observables import is_pauli_word, pauli_sum, word_letters
+from .setting import Setting
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _draw_group(group: list[MeasurementProcess], sampler: Sampler) -> tuple[Wire
     labels = Wires([label_of[number] for number in numbers])
     if all(p.obs is not None and is_pauli_word(p.obs) for p in group):
         letters = {place[w]: x for p in group for w, x in word_letters(p.obs).items()}
-        basis = [letters.get(number, pauli.Z) for number in numbers]
+        basis = [letters.get(number, Z) for number in numbers]
         exact = pauli.probabilities(sampler.state, numbers, basis)
         reported = confuse(exact, numbers, setting.readout)
     elif group[0].obs is not None:

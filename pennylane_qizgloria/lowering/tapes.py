@@ -1,33 +1,42 @@
-"""A PennyLane tape as a program and its arguments."""
+"""A PennyLane tape as a program and its arguments.
+
+What a tape is apart from its numbers is a short key; the program made for it is kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
-import pennylane as qml
-import torch
-from jaxtyping import Float
 from pennylane.operation import Operator
+from pennylane.tape import QuantumScript
 from torch import Tensor
 
 from ..pauli.evolve import evolve
 from ..pauli.measure import State
 from ..pauli.memory import check_memory
 from ..pauli.planner import plan
-from ..pauli.program import Arguments, Operand, Operation, Program
+from ..pauli.program import Arguments, Operand, Operation, Program, Visible
 from ..pauli.transfer import ClosedForm
+from . import arguments
 from .operations import (
     NO_EFFECT,
     Given,
-    Lowered,
-    Parametrised,
     Precision,
-    holds,
+    form_of_kind,
     lower_operation,
+    scalars_of,
 )
+
+Labels = tuple[Any, ...]
+"""Wires by their labels."""
+
+Kind = tuple[ClosedForm | Operand, Labels, bool]
+"""An operation on labelled wires: its source, its wires and whether it is batched."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +48,39 @@ class LoweredOperations:
     batch_size: int | None
 
 
+def wire_places(tape: QuantumScript) -> dict[Any, int]:
+    """The integer wire of each label: operations' wires first, then those that are only measured.
+
+    Labels ``0 .. n-1`` keep their own order, so that the state of a device without wires is the
+    same whichever wire the circuit touches first. (PennyLane's standard wire order.)
+    """
+    acted_on = tuple(op.wires.labels for op in tape.operations)
+    measured = tuple(process.wires.labels for process in tape.measurements)
+    return dict(_places(acted_on, measured))
+
+
 def lower_operations(
     operations: Sequence[Operator],
     place: Mapping[Any, int],
-    observed: frozenset[int],
+    observed: Visible,
     precision: Precision,
 ) -> LoweredOperations:
     """Operators on labelled wires as a program on the integers that ``place`` gives them.
 
+    Args:
+        operations: the operators.
+        place: the integer wire of each label.
+        observed: what measurements look at.
+        precision: dtype and torch device.
+
     Raises:
         ValueError: if a parameter is not finite or outside its range, naming the operator.
     """
-    kept = [op for op in operations if op.name not in NO_EFFECT]
-    lowered = [lower_operation(op, precision) for op in kept]
-    sizes = [_batch_size(low) for low in lowered]
-    # Operators without effect count too: a broadcast GlobalPhase has a batch of equal results.
-    idle = [op.batch_size for op in operations if op.name in NO_EFFECT]
-    program = Program(
-        len(place),
-        tuple(
-            Operation(low.source, tuple(place[wire] for wire in op.wires), size is not None)
-            for op, low, size in zip(kept, lowered, sizes, strict=True)
-        ),
-        observed,
-    )
-    batch_size = _common_batch_size([*sizes, *idle])
-    arguments = _arguments(kept, lowered, sizes, precision)
-    return LoweredOperations(program, arguments, batch_size)
+    collected = _Collected()
+    for op in operations:
+        collected.add(op, precision)
+    program = _program(tuple(collected.kinds), tuple(place.items()), observed)
+    return LoweredOperations(program, collected.arguments(precision), collected.batch_size)
 
 
 def final_state(lowered: LoweredOperations, budget: int | None = None) -> State:
@@ -78,99 +93,115 @@ def final_state(lowered: LoweredOperations, budget: int | None = None) -> State:
     Raises:
         MemoryError: if its state does not fit into memory.
     """
-    ready = plan(lowered.program)
-    batch = lowered.batch_size or 1
     scalars = lowered.arguments.scalars
-    check_memory(len(ready.order), batch, scalars.dtype, scalars.device)
+    ready = plan(lowered.program, scalars.device)
+    batch = lowered.batch_size or 1
+    check_memory(lowered.program.num_wires, ready.peak, batch, scalars.dtype, scalars.device)
     vector = evolve(ready, lowered.arguments, budget)
-    return State(vector.expand(batch, -1), ready.order)
+    return State(vector.expand(batch, -1), ready.order, ready.letters)
 
 
-def _batch_size(low: Lowered) -> int | None:
-    """The length of the batch axis of an operator's parameters or operand.
+@lru_cache(maxsize=512)
+def _program(
+    kinds: tuple[Kind, ...], place: tuple[tuple[Any, int], ...], observed: Visible
+) -> Program:
+    places = dict(place)
+    operations = [
+        Operation(source, tuple(places[label] for label in labels), batched)
+        for source, labels, batched in kinds
+    ]
+    return Program(len(places), tuple(operations), observed)
 
-    Taken from what is there, not from PennyLane, which gives channels no batch size although their
-    strengths can be broadcast all the same.
-    """
-    if isinstance(low, Parametrised):
-        return next((len(x) for x in low.scalars if not isinstance(x, float) and _axes(x)), None)
-    axes = {Operand.STATE: 1, Operand.TRANSFER: 2, Operand.KRAUS: 3}[low.source]
-    return low.operand.shape[0] if low.operand.ndim > axes else None
+
+@lru_cache(maxsize=512)
+def _places(
+    acted_on: tuple[Labels, ...], measured: tuple[Labels, ...]
+) -> tuple[tuple[Any, int], ...]:
+    first = dict.fromkeys(chain.from_iterable(acted_on))
+    second = [label for label in chain.from_iterable(measured) if label not in first]
+    labels = _sorted(first, 0) + _sorted(second, len(first))
+    return tuple((label, number) for number, label in enumerate(labels))
+
+
+def _sorted(labels: Iterable[Any], start: int) -> list[Any]:
+    unique = list(dict.fromkeys(labels))
+    numbers = list(range(start, start + len(unique)))
+    return numbers if set(unique) == set(numbers) else unique
 
 
 def _axes(value: Any) -> int:
     return value.ndim if hasattr(value, "ndim") else np.ndim(value)
 
 
-def _common_batch_size(sizes: Iterable[int | None]) -> int | None:
-    found = {size for size in sizes if size is not None}
-    if len(found) > 1:
-        raise ValueError(f"Broadcast parameters must have one batch size, got {sorted(found)}.")
-    return found.pop() if found else None
+class _Collected:
+    """The operators of a tape, taken apart into structure and numbers."""
+
+    def __init__(self) -> None:
+        self.kinds: list[Kind] = []
+        self.operands: list[Tensor] = []
+        self.plain = _Scalars()
+        self.batched = _Scalars()
+        self.batch_size: int | None = None
+
+    def add(self, op: Operator, precision: Precision) -> None:
+        """Add an operator."""
+        kind: Any = type(op)
+        form = form_of_kind(kind)
+        if form is not None:
+            self._add_form(op, form, scalars_of(op))
+        elif op.name in NO_EFFECT:
+            # It counts all the same: a broadcast GlobalPhase has a batch of equal results.
+            self._has_batch(op.batch_size)
+        else:
+            lowered = lower_operation(op, precision)
+            if isinstance(lowered, Given):
+                self._add_operand(op, lowered)
+            else:
+                self._add_form(op, lowered.source, lowered.scalars)
+
+    def arguments(self, precision: Precision) -> Arguments:
+        """The numbers as tensors, validated."""
+        plain, batched = self.plain, self.batched
+        scalars = arguments.stacked(plain.values, precision)
+        arguments.validate(plain.ops, tuple(plain.forms), scalars)
+        if not batched.ops:
+            return Arguments(scalars, None, tuple(self.operands))
+        columns = arguments.columns(batched.values, precision)
+        arguments.validate(batched.ops, tuple(batched.forms), columns)
+        return Arguments(scalars, columns, tuple(self.operands))
+
+    def _add_form(self, op: Operator, form: ClosedForm, scalars: Sequence[Any]) -> None:
+        # Taken from what is there, not from PennyLane, which gives channels no batch size although
+        # their strengths can be broadcast all the same.
+        size = next((len(x) for x in scalars if type(x) is not float and _axes(x)), None)
+        self._has_batch(size)
+        self.kinds.append((form, op.wires.labels, size is not None))
+        if scalars:
+            own = self.plain if size is None else self.batched
+            own.ops.append(op)
+            own.forms.append(form)
+            own.values.extend(scalars)
+
+    def _add_operand(self, op: Operator, given: Given) -> None:
+        axes = {Operand.STATE: 1, Operand.TRANSFER: 2, Operand.KRAUS: 3}[given.source]
+        size = given.operand.shape[0] if given.operand.ndim > axes else None
+        self._has_batch(size)
+        self.kinds.append((given.source, op.wires.labels, size is not None))
+        self.operands.append(given.operand)
+
+    def _has_batch(self, size: int | None) -> None:
+        if size is None or size == self.batch_size:
+            return
+        if self.batch_size is not None:
+            sizes = sorted([size, self.batch_size])
+            raise ValueError(f"Broadcast parameters must have one batch size, got {sizes}.")
+        self.batch_size = size
 
 
-Parameters = list[tuple[Operator, Parametrised]]
-"""Operators with scalar parameters, in the order of their scalars."""
+class _Scalars:
+    """Operators with closed forms, and their parameters one after the other."""
 
-
-def _arguments(
-    ops: Sequence[Operator],
-    lowered: Sequence[Lowered],
-    sizes: Sequence[int | None],
-    precision: Precision,
-) -> Arguments:
-    operands = tuple(low.operand for low in lowered if isinstance(low, Given))
-    plain: Parameters = []
-    batched: Parameters = []
-    for op, low, size in zip(ops, lowered, sizes, strict=True):
-        if isinstance(low, Parametrised):
-            (plain if size is None else batched).append((op, low))
-    scalars = _stack([value for _, low in plain for value in low.scalars], precision)
-    _validate(plain, scalars)
-    if not batched:
-        return Arguments(scalars, None, operands)
-    columns = [precision.real(value) for _, low in batched for value in low.scalars]
-    batched_scalars = torch.stack(torch.broadcast_tensors(*columns), 1)
-    _validate(batched, batched_scalars)
-    return Arguments(scalars, batched_scalars, operands)
-
-
-def _stack(values: Sequence[Any], precision: Precision) -> Float[Tensor, " scalars"]:
-    """Scalars of any interface as one tensor, through which torch can differentiate."""
-    tensors = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
-    if not tensors:
-        return precision.real(np.array([float(value) for value in values]))
-    stacked = torch.stack([precision.real(values[i]).reshape(()) for i in tensors])
-    if len(tensors) == len(values):
-        return stacked
-    # Plain numbers become tensors all at once, which takes less time than one by one.
-    numbers = [i for i, value in enumerate(values) if not isinstance(value, Tensor)]
-    plain = precision.real(np.array([float(values[i]) for i in numbers]))
-    order = torch.tensor(tensors + numbers, device=plain.device).argsort()
-    return torch.cat([stacked, plain]).index_select(0, order)
-
-
-def _validate(parameters: Parameters, scalars: Tensor) -> None:
-    """Refuse parameters that are not finite or outside their domain, naming the operator."""
-    values = scalars.detach()
-    finite = torch.isfinite(values)
-    all_finite = holds(finite)
-    by_form: dict[ClosedForm, list[tuple[int, Operator, Parametrised]]] = {}
-    start = 0
-    for op, low in parameters:
-        if low.source.valid is not None or not all_finite:
-            by_form.setdefault(low.source, []).append((start, op, low))
-        start += low.source.num_params
-    for form, uses in by_form.items():
-        index = [list(range(start, start + form.num_params)) for start, _, _ in uses]
-        valid = finite[..., index].all(-1)
-        if form.valid is not None:
-            valid = valid & form.valid(values[..., index])
-        if not holds(valid):
-            wrong = int((~valid).reshape(-1, len(uses)).any(0).nonzero()[0])
-            raise ValueError(_out_of_domain(*uses[wrong][1:]))
-
-
-def _out_of_domain(op: Operator, low: Parametrised) -> str:
-    given = ", ".join(str(qml.math.toarray(value)) for value in op.data)
-    return f"{op.name}({given}) on wires {op.wires.tolist()}: {low.source.domain}."
+    def __init__(self) -> None:
+        self.ops: list[Operator] = []
+        self.forms: list[ClosedForm] = []
+        self.values: list[Any] = []

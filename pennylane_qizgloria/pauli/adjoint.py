@@ -7,14 +7,15 @@ one mechanism serves every parameter, batch axis and observable, and torch recor
 it would record every pass.
 
 The states before each step are kept while they fit a budget, and otherwise recomputed from
-checkpoints. With states of ``m`` bytes and a budget of ``b``, the peak is about ``b + 9 m``: the
-kept states; the first and the last one; the cotangent that torch brings; and while a stretch is
-run again, the state and the cotangent before and after a step, with buffers to rearrange axes.
+checkpoints. With states of at most ``m`` bytes and a budget of ``b``, the peak is about
+``b + 9 m``: the kept states; the first and the last one; the cotangent that torch brings; and while
+a stretch is run again, the state and the cotangent before and after a step, with buffers to
+rearrange axes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ def run_steps(
     state: Float[Tensor, "#batch paulis"],
     tensors: tuple[Tensor, ...],
     budget: int | None,
-) -> Float[Tensor, "batch paulis"]:
+) -> Float[Tensor, "batch words"]:
     """Apply steps to a state.
 
     Args:
@@ -68,7 +69,7 @@ def is_transformed(*tensors: Tensor) -> bool:
     return forward_mode or torch._C._are_functorch_transforms_active()
 
 
-def _operand(step: Step, tensors: tuple[Tensor, ...]) -> Tensor:
+def _operand(step: Step, tensors: Sequence[Tensor]) -> Tensor:
     tensor = tensors[step.tensor]
     return tensor if step.row is None else tensor[step.row]
 
@@ -81,7 +82,7 @@ def _batch(step: Step, operand: Tensor) -> int:
 
 def _run_recorded(
     steps: tuple[Step, ...], state: Tensor, tensors: tuple[Tensor, ...]
-) -> Float[Tensor, "batch paulis"]:
+) -> Float[Tensor, "batch words"]:
     """Apply steps by operations that torch records, and can differentiate to any order."""
     for step in steps:
         if step.move is not None:
@@ -95,7 +96,7 @@ def _run(
     state: Tensor,
     tensors: tuple[Tensor, ...],
     keep: Collection[int],
-) -> tuple[Float[Tensor, "batch paulis"], dict[int, Tensor]]:
+) -> tuple[Float[Tensor, "batch words"], dict[int, Tensor]]:
     """Apply steps without recording them; return the states before the positions to keep, too."""
     kept: dict[int, Tensor] = {}
     given = state
@@ -113,9 +114,10 @@ def _run(
 def _step(step: Step, operand: Tensor, state: Tensor) -> Tensor:
     moved = state
     if step.move is not None:
-        moved = move_axes(state, step.move, buffers.take(state, len(state)))
+        moved = move_axes(state, step.move, buffers.take(state, *state.shape))
     batch = max(len(state), _batch(step, operand))
-    image = advance(step, operand, moved, buffers.take(state, batch) if step.fused else None)
+    out = buffers.take(state, batch, step.size) if step.fused else None
+    image = advance(step, operand, moved, out)
     if moved is not state:
         buffers.give(moved)
     return image
@@ -165,7 +167,7 @@ def _slots(
 ) -> int:
     """How many states may be kept."""
     batch = max([len(state), *(_batch(step, _operand(step, tensors)) for step in steps)])
-    size = state_bytes(state.shape[1], batch, state.dtype)
+    size = state_bytes(max((step.size for step in steps), default=1), batch, state.dtype)
     if budget is None:
         if size * len(steps) < 2**24:  # asking what is free would take longer than the steps
             return len(steps)
@@ -222,8 +224,8 @@ class _Reversal:
         gradients = self.gradients[step.tensor]
         moved = state
         if step.move is not None:
-            moved = move_axes(state, step.move, buffers.take(state, len(state)))
-        out = buffers.take(o, len(o)) if step.fused else None
+            moved = move_axes(state, step.move, buffers.take(state, *state.shape))
+        out = buffers.take(o, len(o), moved.shape[1]) if step.fused else None
         operand = _operand(step, self.tensors)
         before, gradient = pull_back(step, operand, moved, o, gradients is not None, out)
         if spare:
@@ -233,6 +235,6 @@ class _Reversal:
         if step.move is None:
             return before
         buffers.give(moved)
-        back = move_axes(before, step.move.inverse, buffers.take(before, len(before)))
+        back = move_axes(before, step.move.inverse, buffers.take(before, *before.shape))
         buffers.give(before)
         return back

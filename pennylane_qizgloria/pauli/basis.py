@@ -20,6 +20,8 @@ from torch import Tensor
 LETTERS = "IXYZ"
 """The single-wire Pauli operators in the order in which they are numbered."""
 
+I, X, Y, Z = range(4)  # noqa: E741
+
 
 @cache
 def pauli_matrices(
@@ -37,11 +39,6 @@ def pauli_matrices(
 def num_wires_of(paulis: int) -> int:
     """The number of wires of a Pauli vector with that many entries."""
     return (paulis.bit_length() - 1) // 2
-
-
-def real_dtype(dtype: torch.dtype) -> torch.dtype:
-    """The real dtype of the same precision as a complex one."""
-    return torch.float32 if dtype == torch.complex64 else torch.float64
 
 
 def complex_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -2,12 +2,13 @@
 
 Above a few megabytes the operating system hands out fresh memory page by page, which takes longer
 than the arithmetic of a step does. So states that nobody reads any more are kept, up to a limit,
-and new ones are written over them, in later calls too.
+and new ones are written over them, in later calls too. Small states are not worth the trouble.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -15,18 +16,50 @@ from torch import Tensor
 MAX_BYTES = 2**30
 """How much memory may lie ready for later states."""
 
-_Key = tuple[torch.Size, torch.dtype, torch.device]
+MIN_BYTES = 2**17
+"""States below this are left to torch's own allocator."""
 
-_free: defaultdict[_Key, list[Tensor]] = defaultdict(list)
+_Key = tuple[int, torch.dtype, torch.device]
 
 
-def take(like: Tensor, batch: int) -> Tensor:
-    """A buffer for a batch of states like this one, with any content."""
-    shape = torch.Size((batch, like.shape[1]))
-    try:
-        return _free[shape, like.dtype, like.device].pop()
-    except IndexError:
-        return like.new_empty(shape)
+class _Pool:
+    """Flat buffers by size, shared by all threads."""
+
+    def __init__(self) -> None:
+        self.free: defaultdict[_Key, list[Tensor]] = defaultdict(list)
+        self.bytes = 0
+        self.lock = Lock()
+
+    def pop(self, key: _Key) -> Tensor | None:
+        with self.lock:
+            if not self.free[key]:
+                return None
+            self.bytes -= self.free[key][-1].nbytes
+            return self.free[key].pop()
+
+    def push(self, state: Tensor) -> None:
+        with self.lock:
+            if self.bytes + state.nbytes <= MAX_BYTES:
+                self.free[state.numel(), state.dtype, state.device].append(state.view(-1))
+                self.bytes += state.nbytes
+
+    def clear(self) -> None:
+        with self.lock:
+            self.free.clear()
+            self.bytes = 0
+
+
+_pool = _Pool()
+
+
+def take(like: Tensor, batch: int, paulis: int) -> Tensor:
+    """A buffer for a batch of states of the dtype and on the device of another, of any content."""
+    numbers = batch * paulis
+    if numbers * like.element_size() >= MIN_BYTES:
+        found = _pool.pop((numbers, like.dtype, like.device))
+        if found is not None:
+            return found.view(batch, paulis)
+    return like.new_empty(batch, paulis)
 
 
 def give(state: Tensor) -> None:
@@ -35,15 +68,15 @@ def give(state: Tensor) -> None:
     A view of something larger is left alone: it would keep all of that, and slow down what is
     written to it.
     """
-    if state.is_contiguous() and held_bytes() + state.nbytes <= MAX_BYTES:
-        _free[state.shape, state.dtype, state.device].append(state)
+    if state.nbytes >= MIN_BYTES and state.is_contiguous():
+        _pool.push(state)
 
 
 def held_bytes() -> int:
     """How much memory lies ready."""
-    return sum(len(states) * states[0].nbytes for states in _free.values() if states)
+    return _pool.bytes
 
 
 def clear() -> None:
     """Give the memory that lies ready back to the operating system."""
-    _free.clear()
+    _pool.clear()

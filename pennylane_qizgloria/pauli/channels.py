@@ -14,10 +14,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .basis import LETTERS
+from .basis import LETTERS, I, X, Y, Z
 from .transfer import ClosedForm
-
-I, X, Y, Z = range(4)  # noqa: E741
 
 PROBABILITY = "p must be in [0, 1]"
 

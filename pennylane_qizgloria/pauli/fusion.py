@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .program import Operand, Program
+from .program import Operand, Operation, Program
 
 FUSED_WIRES = 2
 """Steps up to this width are built by fusion; wider operations keep their own width."""
@@ -27,10 +27,15 @@ class Block:
     kind: Operand
     members: list[int] = field(default_factory=list)
 
+    @property
+    def fused(self) -> bool:
+        """Whether the step applies a transfer matrix."""
+        return self.kind is Operand.TRANSFER
 
-def live_operations(program: Program) -> tuple[list[int], list[int]]:
-    """Operations in the causal cone of the observed wires, and the wires that they touch."""
-    cone = set(program.observed)
+
+def live_operations(program: Program) -> list[int]:
+    """Operations in the causal cone of the observed wires."""
+    cone = {wire for wire, _ in program.observed}
     kept = []
     for index in range(len(program.operations) - 1, -1, -1):
         operation = program.operations[index]
@@ -42,21 +47,7 @@ def live_operations(program: Program) -> tuple[list[int], list[int]]:
         else:
             cone.update(operation.wires)
     kept.reverse()
-    touched = {wire for index in kept for wire in program.operations[index].wires}
-    return kept, sorted(touched)
-
-
-def split_initial(program: Program, live: list[int]) -> tuple[list[int], list[int]]:
-    """State preparations on untouched wires make the initial product state; the rest follows."""
-    touched: set[int] = set()
-    prepared: list[int] = []
-    rest: list[int] = []
-    for index in live:
-        operation = program.operations[index]
-        fresh = touched.isdisjoint(operation.wires)
-        (prepared if operation.source is Operand.STATE and fresh else rest).append(index)
-        touched.update(operation.wires)
-    return prepared, rest
+    return kept
 
 
 def fuse(program: Program, indices: Iterable[int]) -> list[Block]:
@@ -65,15 +56,16 @@ def fuse(program: Program, indices: Iterable[int]) -> list[Block]:
     last: dict[int, Block] = {}
     for index in indices:
         operation = program.operations[index]
-        kind = operation.source if isinstance(operation.source, Operand) else Operand.TRANSFER
-        fusible = kind is Operand.TRANSFER
+        kind = _kind(operation)
         wires = set(operation.wires)
+        if kind is not Operand.TRANSFER:
+            _border(operation, kind, blocks, last)
         before = {id(last[w]): last[w] for w in wires if w in last}
-        host = _host(wires, before.values()) if fusible else None
+        host = _host(wires, before.values()) if kind is Operand.TRANSFER else None
         if host is None:
-            width = max(len(wires), FUSED_WIRES) if fusible else len(wires)
-            host = Block(set(wires), width, kind)
-            if fusible:
+            host = Block(set(wires), len(wires), kind)
+            if host.fused:
+                host.width = max(len(wires), FUSED_WIRES)
                 _absorb(host, before.values(), blocks, last)
             blocks.append(host)
         host.wires |= wires
@@ -82,16 +74,37 @@ def fuse(program: Program, indices: Iterable[int]) -> list[Block]:
     return blocks
 
 
+def _kind(operation: Operation) -> Operand:
+    source = operation.source
+    return source if isinstance(source, Operand) else Operand.TRANSFER
+
+
+def _border(
+    operation: Operation, kind: Operand, blocks: list[Block], last: dict[int, Block]
+) -> None:
+    """Put a step that does nothing where the axes of a wire have to come or go.
+
+    Only steps with a transfer matrix take a new wire in or trace one out. Kraus operators need all
+    of their wires to be there; a new state needs the old one to be gone.
+    """
+    for wire in operation.wires:
+        if kind is Operand.KRAUS:
+            missing = wire not in last
+        else:
+            missing = wire in last and not last[wire].fused
+        if missing:
+            last[wire] = Block({wire}, 1, Operand.TRANSFER)
+            blocks.append(last[wire])
+
+
 def _host(wires: set[int], before: Iterable[Block]) -> Block | None:
     """The open step that can take an operation on these wires, if there is one."""
     candidates = list(before)
     if len(candidates) != 1:
         return None
     (block,) = candidates
-    if block.kind is not Operand.TRANSFER:
-        return None
     # A block that other steps have followed on one of its wires cannot grow by new wires.
-    return block if wires <= block.wires else None
+    return block if block.fused and wires <= block.wires else None
 
 
 def _absorb(
@@ -100,11 +113,7 @@ def _absorb(
     """Pull pending steps, whose wires nothing else has touched since, into a new wider one."""
     for block in before:
         open_everywhere = all(last[wire] is block for wire in block.wires)
-        if (
-            block.kind is Operand.TRANSFER
-            and open_everywhere
-            and len(host.wires | block.wires) <= host.width
-        ):
+        if block.fused and open_everywhere and len(host.wires | block.wires) <= host.width:
             blocks.remove(block)
             host.wires |= block.wires
             host.members.extend(block.members)

@@ -6,24 +6,25 @@ the number of torch calls depends on how many kinds there are, not on how deep t
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cache, reduce
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .plan import Group, Layer, Plan, Runs, Source
+from .plan import Cut, Group, Layer, Plan, Runs, Source
 from .program import Arguments, Operand
 
 
 def fused_matrices(
     plan: Plan, arguments: Arguments
-) -> tuple[Float[Tensor, "rows batch size size"], ...]:
-    """The transfer matrices of the fused steps, one stack for each group of the plan."""
+) -> tuple[Float[Tensor, "rows batch outputs inputs"], ...]:
+    """The transfer matrices of the fused steps, one stack for each cut of the plan."""
     stacks = [source_matrices(source, arguments) for source in plan.sources]
-    identity = torch.eye(4).to(arguments.scalars).expand(1, 1, -1, -1)
+    identity = _identity(1, arguments.scalars.dtype, arguments.scalars.device)
     plain, batched = (_run_matrices(runs, stacks, identity) for runs in plan.runs)
-    return tuple(_group_matrices(group, stacks, plain, batched) for group in plan.groups)
+    whole = [_group_matrices(group, stacks, plain, batched) for group in plan.groups]
+    return tuple(_cut_matrices(cut, whole[cut.group]) for cut in plan.cuts)
 
 
 def source_matrices(
@@ -39,6 +40,13 @@ def source_matrices(
         return form(chosen.unflatten(1, source.slots.shape).transpose(0, 1))
     chosen = arguments.scalars.index_select(0, source.slots.flatten())
     return form(chosen.view(len(source.slots), 1, -1))
+
+
+@cache
+def _identity(
+    width: int, dtype: torch.dtype, device: torch.device
+) -> Float[Tensor, "1 1 size size"]:
+    return torch.eye(4**width, dtype=dtype, device=device)[None, None]
 
 
 def _run_matrices(
@@ -59,7 +67,7 @@ def _group_matrices(
     group: Group, stacks: list[Tensor], plain: Tensor, batched: Tensor
 ) -> Float[Tensor, "rows batch size size"]:
     """Multiply the factors of all steps of a group together, one factor of all steps at a time."""
-    product = None
+    product = None if group.factors else _identity(group.width, plain.dtype, plain.device)
     for factor in group.factors:
         if isinstance(factor, Layer):
             wires = zip(factor.batched, factor.rows, strict=True)
@@ -71,6 +79,17 @@ def _group_matrices(
             product = _multiply(matrices, factor.positions, product, group.width)
     assert product is not None
     return product
+
+
+def _cut_matrices(
+    cut: Cut, matrices: Float[Tensor, "rows batch size size"]
+) -> Float[Tensor, "steps batch outputs inputs"]:
+    """The rows and columns of some matrices that are needed."""
+    if cut.rows is not None:
+        matrices = matrices.index_select(0, cut.rows)
+    if cut.kept is not None:
+        matrices = matrices.index_select(2, cut.kept)
+    return matrices if cut.columns is None else matrices @ cut.columns.to(matrices)
 
 
 def _kron(
@@ -91,7 +110,7 @@ def _multiply(
         matrices = _reordered(matrices, positions)
         return matrices if product is None else matrices @ product
     if product is None:
-        product = torch.eye(4**width).to(matrices).expand(1, 1, -1, -1)
+        product = _identity(width, matrices.dtype, matrices.device)
     size = 4**width
     axes = tuple(2 + position for position in positions)
     fronts = tuple(range(2, 2 + len(positions)))

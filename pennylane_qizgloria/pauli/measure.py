@@ -1,7 +1,8 @@
 """Exact results from a Pauli vector: gathers and sums of a few of its entries.
 
-A `State` holds the Pauli vector of the wires that a program touched; every other wire is in
-``|0>`` and costs nothing. Results keep the state's batch axis in front.
+A `State` holds the Pauli vector of the wires that a program touched, restricted to the letters that
+measurements need of each; every other wire is in ``|0>`` and costs nothing. Results keep the
+state's batch axis in front.
 """
 
 from __future__ import annotations
@@ -14,21 +15,43 @@ import torch
 from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor
 
-from .basis import density_matrix
+from .basis import I, X, Y, Z, density_matrix
 from .memory import check_result
 
-I, X, Y, Z = range(4)  # noqa: E741
+MISSING = -(2**40)
+"""Stands for a letter that a state has been restricted from: an index that no vector has."""
+
+IDLE = [0, 0, 0, 0]
+"""A wire without an axis does not change the index of a word."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A Pauli vector and the wires of its axes, first wire most significant."""
+    """A Pauli vector and the wires of its axes, first wire most significant.
 
-    vector: Float[Tensor, "batch paulis"]
+    Args:
+        vector: the expectation values of the words.
+        wires: the wire of each axis.
+        letters: the letters of each axis in ascending order; all four if left out.
+    """
+
+    vector: Float[Tensor, "batch words"]
     wires: tuple[int, ...]
+    letters: tuple[tuple[int, ...], ...] | None = None
+
+    def strides(self) -> dict[int, list[int]]:
+        """What each letter on a wire adds to the index of a word."""
+        letters = self.letters or ((I, X, Y, Z),) * len(self.wires)
+        stride = prod(map(len, letters))
+        found = {}
+        for wire, own in zip(self.wires, letters, strict=True):
+            stride //= len(own)
+            present = {letter: stride * i for i, letter in enumerate(own)}
+            found[wire] = [present.get(letter, MISSING) for letter in (I, X, Y, Z)]
+        return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PauliSum:
     """A real linear combination of Pauli words on a few wires.
 
@@ -43,35 +66,66 @@ class PauliSum:
     coefficients: Float[Tensor, " terms"]
 
 
+@dataclass(frozen=True, eq=False)
+class Gather:
+    """Where the words of several sums stand in a Pauli vector.
+
+    Args:
+        indices: of all words of all sums.
+        weights: their coefficients, 0 for words that vanish.
+        lengths: how many words each sum has.
+    """
+
+    indices: Int[Tensor, " words"]
+    weights: Float[Tensor, " words"]
+    lengths: tuple[int, ...]
+
+
+def gather(state: State, observables: Sequence[PauliSum]) -> Gather:
+    """Where the words of some sums stand in states with the axes of this one."""
+    indices = torch.cat([_word_indices(state, observable) for observable in observables])
+    weights = torch.cat([_weights(state, observable) for observable in observables])
+    lengths = tuple(len(observable.letters) for observable in observables)
+    return Gather(indices.to(state.vector.device), weights, lengths)
+
+
 def expectation(state: State, observable: PauliSum) -> Float[Tensor, " batch"]:
     r"""The expectation value :math:`\sum_t c_t \mathrm{Tr}(P_t \rho)`: a gather and a product."""
-    return expectations(state, [observable])[0]
+    return expectations(state, gather(state, [observable]))[0]
 
 
-def expectations(state: State, observables: Sequence[PauliSum]) -> list[Float[Tensor, " batch"]]:
+def expectations(state: State, words: Gather) -> Sequence[Float[Tensor, " batch"]]:
     """The expectation values of several sums, all with one gather.
 
     Every gather has a gradient of the size of the state, so one for all is what keeps many
     measurements cheap.
     """
-    indices = [_word_indices(state, observable) for observable in observables]
-    values = state.vector.index_select(1, torch.cat(indices).to(state.vector.device))
-    weights = torch.cat([_weights(state, observable) for observable in observables])
-    terms = (values * weights).split([len(index) for index in indices], 1)
-    return [own[:, 0] if own.shape[1] == 1 else own.sum(1) for own in terms]
+    terms = state.vector.index_select(1, words.indices) * words.weights
+    if set(words.lengths) == {1}:
+        return terms.unbind(1)
+    return [own.sum(1) for own in terms.split(words.lengths, 1)]
 
 
 def pauli_expectations(state: State, observable: PauliSum) -> Float[Tensor, "batch terms"]:
     """The expectation value of each Pauli word of a sum, without its coefficient."""
-    values = state.vector[:, _word_indices(state, observable)]
+    indices = _word_indices(state, observable).to(state.vector.device)
+    values = state.vector.index_select(1, indices)
     return values.masked_fill(_vanishing(state, observable).to(values.device), 0)
 
 
 def _word_indices(state: State, observable: PauliSum) -> Int[Tensor, " terms"]:
     """Where the words of a sum stand in the Pauli vector, letters on idle wires left out."""
-    place = {wire: axis for axis, wire in enumerate(state.wires)}
-    weights = [_weight(place.get(wire), len(place)) for wire in observable.wires]
-    return observable.letters @ torch.tensor(weights, dtype=torch.long)
+    strides = state.strides()
+    table = torch.tensor([strides.get(wire, IDLE) for wire in observable.wires], dtype=torch.long)
+    columns = torch.arange(len(observable.wires))
+    return _present(table.reshape(-1, 4)[columns, observable.letters].sum(1))
+
+
+def _present(indices: Int[Tensor, " words"]) -> Int[Tensor, " words"]:
+    """Refuse words with letters that the state has been restricted from."""
+    if bool((indices < 0).any()):
+        raise IndexError("A measurement needs letters that the state does not have.")
+    return indices
 
 
 def _weights(state: State, observable: PauliSum) -> Float[Tensor, " terms"]:
@@ -119,28 +173,23 @@ def probabilities(
     return _walsh_hadamard(values, len(wires)) / 2 ** len(wires)
 
 
-def _weight(axis: int | None, num_axes: int) -> int:
-    """What a letter on this axis adds to the index of a word."""
-    return 0 if axis is None else 4 ** (num_axes - 1 - axis)
-
-
 def _sub_vector(
     state: State, wires: Sequence[int], letters: Sequence[Sequence[int]]
 ) -> Float[Tensor, "batch words"]:
     """The entries of all words made of the given letters on the given wires, I elsewhere."""
     vector = state.vector
     check_result(prod(len(x) for x in letters), len(vector), vector.dtype, vector.device)
-    place = {wire: axis for axis, wire in enumerate(state.wires)}
+    strides = state.strides()
     indices = torch.zeros(1, dtype=torch.long)
     idle = torch.ones(1, dtype=state.vector.dtype)
     for wire, choices in zip(wires, letters, strict=True):
         choice = torch.tensor(choices)
-        weight = _weight(place.get(wire), len(place))
-        indices = (indices[:, None] + weight * choice).flatten()
-        on_zero = ((choice == I) | (choice == Z)) | (wire in place)
+        own = torch.tensor(strides.get(wire, IDLE))[choice]
+        indices = (indices[:, None] + own).flatten()
+        on_zero = ((choice == I) | (choice == Z)) | (wire in strides)
         idle = (idle[:, None] * on_zero).flatten()
-    values = state.vector[:, indices]
-    return values if set(wires) <= place.keys() else values * idle.to(values.device)
+    values = vector.index_select(1, _present(indices).to(vector.device))
+    return values if set(wires) <= strides.keys() else values * idle.to(values.device)
 
 
 def _walsh_hadamard(values: Float[Tensor, "batch words"], num_wires: int) -> Tensor:

@@ -23,12 +23,22 @@ def available_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def check_memory(num_wires: int, batch: int, dtype: torch.dtype, device: torch.device) -> None:
-    """Raise a MemoryError that says what a state needs and what is there."""
+def check_memory(
+    num_wires: int, paulis: int, batch: int, dtype: torch.dtype, device: torch.device
+) -> None:
+    """Raise a MemoryError that says what a simulation needs and what is there.
+
+    Args:
+        num_wires: for the message.
+        paulis: the number of words of the largest state on the way.
+        batch: how many states.
+        dtype: of their entries.
+        device: where they lie.
+    """
     each = f" for each of {batch} states" if batch > 1 else ""
     what = f"A mixed state of {num_wires} wires in {_name(dtype)}"
-    how = f"{BUFFERS} buffers of 4**{num_wires} numbers{each}"
-    check_fits(BUFFERS * state_bytes(4**num_wires, batch, dtype), what, how, device)
+    how = f"{BUFFERS} buffers of {paulis} numbers{each}"
+    check_fits(BUFFERS * state_bytes(paulis, batch, dtype), what, how, device)
 
 
 def check_result(numbers: int, batch: int, dtype: torch.dtype, device: torch.device) -> None:

@@ -16,10 +16,13 @@ from .basis import density_matrix, pauli_vector
 from .plan import Move, Step
 from .program import Operand
 
+FEW = 8
+"""With fewer words than this behind a step's wires, many small products are slow."""
+
 
 def advance(
     step: Step, operand: Tensor, state: Float[Tensor, "#batch paulis"], out: Tensor | None = None
-) -> Float[Tensor, "batch paulis"]:
+) -> Float[Tensor, "batch words"]:
     """Apply a step, its axes in place already."""
     match step.kind:
         case Operand.TRANSFER:
@@ -27,14 +30,14 @@ def advance(
         case Operand.KRAUS:
             return apply_kraus(operand, state, step)
         case Operand.STATE:
-            return replace_state(operand, state, step)
+            return bring_in(operand, state, step)
 
 
 def pull_back(
     step: Step,
     operand: Tensor,
     state: Float[Tensor, "#batch paulis"],
-    cotangent: Float[Tensor, "batch paulis"],
+    cotangent: Float[Tensor, "batch words"],
     needs_operand: bool,
     out: Tensor | None = None,
 ) -> tuple[Float[Tensor, "#batch paulis"], Tensor | None]:
@@ -46,7 +49,7 @@ def pull_back(
     if step.kind is not Operand.TRANSFER:
         return _pull_back_by_autograd(step, operand, state, cotangent)
     gradient = _outer(cotangent, state, len(operand), step) if needs_operand else None
-    before = apply_transfer(operand.mT, cotangent, step, out)
+    before = apply_transfer(operand.mT, cotangent, step.transposed, out)
     if len(state) < len(before):
         before = before.sum(0, keepdim=True)
     return before, gradient
@@ -65,77 +68,105 @@ def move_axes(
 
 
 def apply_transfer(
-    matrix: Float[Tensor, "#batch size size"],
+    matrix: Float[Tensor, "#batch outputs inputs"],
     state: Float[Tensor, "#batch paulis"],
     step: Step,
     out: Tensor | None = None,
-) -> Float[Tensor, "batch paulis"]:
+) -> Float[Tensor, "batch words"]:
     """Multiply one transfer matrix, or one for each element of the batch, onto a step's wires.
 
     Written with explicit `torch.bmm` and `torch.mm`, because the broadcasting of `torch.matmul`
     copies the state.
     """
-    left, size, right = step.left, step.size, step.right
+    batch = max(len(matrix), len(state))
+    if step.turned:
+        return _apply_turned(matrix, state, step, out)
     if len(matrix) > 1:
-        return _apply_batch(matrix, state.expand(len(matrix), -1), step, out)
-    batch, blocks = len(state), len(state) * left
+        return _apply_batch(matrix, state.expand(batch, -1), step, out)
+    left, inputs, outputs, right = step.left, step.inputs, step.outputs, step.right
+    blocks = batch * left
     if right == 1:
-        into = None if out is None else out.view(blocks, size)
-        image = torch.mm(state.reshape(blocks, size), matrix[0].T, out=into)
+        into = None if out is None else out.view(blocks, outputs)
+        image = torch.mm(state.reshape(blocks, inputs), matrix[0].T, out=into)
     elif blocks == 1:
-        into = None if out is None else out.view(size, right)
-        image = torch.mm(matrix[0], state.reshape(size, right), out=into)
-    elif 2 * right < size:
+        into = None if out is None else out.view(outputs, right)
+        image = torch.mm(matrix[0], state.reshape(inputs, right), out=into)
+    elif right < FEW:
         return _apply_transposed(matrix[0], state, step, out)
     else:
-        into = None if out is None else out.view(blocks, size, right)
-        x = state.reshape(blocks, size, right)
-        image = torch.bmm(matrix.expand(blocks, size, size), x, out=into)
+        into = None if out is None else out.view(blocks, outputs, right)
+        x = state.reshape(blocks, inputs, right)
+        image = torch.bmm(matrix.expand(blocks, -1, -1), x, out=into)
     return image.view(batch, -1)
 
 
+def _apply_turned(
+    matrix: Float[Tensor, "#batch outputs inputs"],
+    state: Float[Tensor, "#batch paulis"],
+    step: Step,
+    out: Tensor | None,
+) -> Float[Tensor, "batch words"]:
+    """The product with its axes at the other end, which it is as easily written to."""
+    batch = max(len(matrix), len(state))
+    x = state.reshape(len(state), step.left * step.inputs, -1)
+    if step.left == 1:
+        first, second = x.mT, matrix.mT
+        shape = (batch, step.right, step.outputs)
+    else:
+        first, second = matrix, x.view(len(state), step.left, step.inputs).mT
+        shape = (batch, step.outputs, step.left)
+    into = None if out is None else out.view(shape)
+    if batch == 1:
+        image = torch.mm(first[0], second[0], out=None if into is None else into[0])
+    else:
+        image = torch.bmm(first.expand(batch, -1, -1), second.expand(batch, -1, -1), out=into)
+    return image.reshape(batch, -1)
+
+
 def _apply_transposed(
-    matrix: Float[Tensor, "size size"],
+    matrix: Float[Tensor, "outputs inputs"],
     state: Float[Tensor, "batch paulis"],
     step: Step,
     out: Tensor | None,
-) -> Float[Tensor, "batch paulis"]:
+) -> Float[Tensor, "batch words"]:
     """One large product between two rearrangements of the state.
 
     With little behind the wires this takes less time than the many small products instead.
     """
-    size, right = step.size, step.right
-    x = state.reshape(-1, size, right).transpose(1, 2)
+    batch, inputs, outputs, right = len(state), step.inputs, step.outputs, step.right
+    x = state.reshape(-1, inputs, right).transpose(1, 2)
     if out is None:
-        image = torch.mm(x.reshape(-1, size), matrix.T).view(-1, right, size).transpose(1, 2)
-        return image.reshape(state.shape)
-    source, target = buffers.take(state, len(state)), buffers.take(state, len(state))
+        image = torch.mm(x.reshape(-1, inputs), matrix.T).view(-1, right, outputs)
+        return image.transpose(1, 2).reshape(batch, -1)
+    source = buffers.take(state, batch, state.shape[1])
+    target = buffers.take(state, batch, step.size)
     source.view(x.shape).copy_(x)
-    torch.mm(source.view(-1, size), matrix.T, out=target.view(-1, size))
-    _copy(target.view(-1, right, size).transpose(1, 2), out)
+    torch.mm(source.view(-1, inputs), matrix.T, out=target.view(-1, outputs))
+    _copy(target.view(-1, right, outputs).transpose(1, 2), out)
     buffers.give(source)
     buffers.give(target)
     return out
 
 
 def _apply_batch(
-    matrix: Float[Tensor, "batch size size"],
+    matrix: Float[Tensor, "batch outputs inputs"],
     state: Float[Tensor, "batch paulis"],
     step: Step,
     out: Tensor | None,
-) -> Float[Tensor, "batch paulis"]:
-    left, size, right = step.left, step.size, step.right
+) -> Float[Tensor, "batch words"]:
+    left, inputs, outputs, right = step.left, step.inputs, step.outputs, step.right
     batch = len(matrix)
     if right == 1:
-        into = None if out is None else out.view(batch, left, size)
-        return torch.bmm(state.reshape(batch, left, size), matrix.mT, out=into).view(batch, -1)
-    if right < size and left > 1:
+        into = None if out is None else out.view(batch, left, outputs)
+        x = state.reshape(batch, left, inputs)
+        return torch.bmm(x, matrix.mT, out=into).view(batch, -1)
+    if right < FEW and left > 1:
         # A copy of each matrix for every block would be larger than two copies of the state.
-        x = state.reshape(batch, left, size, right).transpose(2, 3).reshape(batch, -1, size)
-        image = torch.bmm(x, matrix.mT).view(batch, left, right, size).transpose(2, 3)
+        x = state.reshape(batch, left, inputs, right).transpose(2, 3).reshape(batch, -1, inputs)
+        image = torch.bmm(x, matrix.mT).view(batch, left, right, outputs).transpose(2, 3)
         return image.reshape(batch, -1) if out is None else _copy(image, out)
-    into = None if out is None else out.view(batch * left, size, right)
-    x = state.reshape(batch * left, size, right)
+    into = None if out is None else out.view(batch * left, outputs, right)
+    x = state.reshape(batch * left, inputs, right)
     return torch.bmm(matrix.repeat_interleave(left, 0), x, out=into).view(batch, -1)
 
 
@@ -145,28 +176,45 @@ def _copy(image: Tensor, out: Tensor) -> Tensor:
 
 
 def _outer(
-    cotangent: Float[Tensor, "batch paulis"],
+    cotangent: Float[Tensor, "batch words"],
     state: Float[Tensor, "#batch paulis"],
     matrices: int,
     step: Step,
-) -> Float[Tensor, "matrices size size"]:
+) -> Float[Tensor, "matrices outputs inputs"]:
     """The gradient of one matrix, or of one for each element of the batch."""
-    size, right = step.size, step.right
+    inputs, outputs, right = step.inputs, step.outputs, step.right
     state = state.expand(len(cotangent), -1)
     blocks = len(cotangent) * step.left // matrices
+    if step.turned:
+        return _outer_turned(cotangent, state, matrices, step)
     if right == 1:
-        shape = (matrices, blocks, size)
-        return torch.bmm(cotangent.reshape(shape).mT, state.reshape(shape))
-    if size <= 2 * right or blocks == 1:
-        flat = (matrices * blocks, size, right)
-        products = torch.bmm(cotangent.reshape(flat), state.reshape(flat).mT)
-        return products.view(matrices, blocks, size, size).sum(1)
+        o, r = (x.reshape(matrices, blocks, -1) for x in (cotangent, state))
+        return torch.bmm(o.mT, r)
+    if right >= FEW or blocks == 1:
+        o = cotangent.reshape(matrices * blocks, outputs, right)
+        r = state.reshape(matrices * blocks, inputs, right)
+        products = torch.bmm(o, r.mT)
+        return products.view(matrices, blocks, outputs, inputs).sum(1)
     # With little behind the wires, a product for each block would be larger than the state.
     o, r = (
         x.reshape(matrices, blocks, size, right).transpose(1, 2).reshape(matrices, size, -1)
-        for x in (cotangent, state)
+        for x, size in ((cotangent, outputs), (state, inputs))
     )
     return torch.bmm(o, r.mT)
+
+
+def _outer_turned(
+    cotangent: Tensor, state: Tensor, matrices: int, step: Step
+) -> Float[Tensor, "matrices outputs inputs"]:
+    batch = len(cotangent)
+    if step.left == 1:
+        o = cotangent.reshape(batch, step.right, step.outputs).mT
+        r = state.reshape(batch, step.inputs, step.right)
+    else:
+        o = cotangent.reshape(batch, step.outputs, step.left)
+        r = state.reshape(batch, step.left, step.inputs).mT
+    products = torch.bmm(o, r.mT)
+    return products if matrices == batch else products.sum(0, keepdim=True)
 
 
 def apply_kraus(
@@ -180,17 +228,17 @@ def apply_kraus(
     """
     kraus = kraus.reshape(-1, 1, *kraus.shape[-3:])
     batch = max(len(state), len(kraus))
-    units = density_matrix(state.reshape(len(state), step.left, step.size))
+    units = density_matrix(state.reshape(len(state), step.left, step.inputs))
     images = torch.stack([k @ units @ k.mH for k in kraus.unbind(2)])
     return pauli_vector(images.sum(0)).reshape(batch, -1)
 
 
-def replace_state(
-    vector: Float[Tensor, "*batch size"], state: Float[Tensor, "#batch paulis"], step: Step
-) -> Float[Tensor, "batch paulis"]:
-    """Trace the trailing wires out and put them into a new state."""
-    rest = state.reshape(len(state), step.left, step.size)[:, :, :1]
-    return (rest * vector.reshape(-1, 1, step.size)).flatten(1)
+def bring_in(
+    vector: Float[Tensor, "*batch outputs"], state: Float[Tensor, "#batch paulis"], step: Step
+) -> Float[Tensor, "batch words"]:
+    """Put new wires, in a state of their own, among those that are there."""
+    rest = state.reshape(len(state), step.left, 1, step.right)
+    return (rest * vector.reshape(-1, 1, step.outputs, 1)).flatten(1)
 
 
 def _pull_back_by_autograd(

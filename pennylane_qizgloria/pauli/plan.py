@@ -5,9 +5,10 @@ A plan depends on a program's structure only; the `planner` makes it and keeps i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .program import Operand, Operation
@@ -75,11 +76,31 @@ class Group:
 
     Args:
         width: the number of wires of each step.
-        factors: what is multiplied, the first one first.
+        factors: what is multiplied, the first one first; of nothing, the identity.
     """
 
     width: int
     factors: tuple[Layer | Wide, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """The parts of a group's matrices that are needed, where wires come or go.
+
+    A wire that comes in ``|0>`` has one column instead of four: the sum of those of I and Z. Of a
+    wire that goes only the rows of the letters that measurements look at are kept.
+
+    Args:
+        group: the group.
+        rows: which of its matrices; None for all.
+        columns: what the columns are multiplied by; None if they all stay.
+        kept: which rows of each matrix stay; None if they all do.
+    """
+
+    group: int
+    rows: Int[Tensor, " steps"] | None
+    columns: Float[Tensor, "size inputs"] | None
+    kept: Int[Tensor, " outputs"] | None
 
 
 # --- what is done to the state --------------------------------------------------------------------
@@ -101,16 +122,19 @@ class Move:
 
 @dataclass(frozen=True)
 class Step:
-    """One pass over the state.
+    """One pass over the state, which it reads as ``(left, inputs, right)``.
 
     Args:
         kind: TRANSFER for a fused transfer matrix, else the operand's kind.
-        tensor: which of the plan's tensors it uses: the groups' stacks come first, then the
+        tensor: which of the plan's tensors it uses: the stacks of the cuts come first, then the
             operands.
-        row: which row of the group's stack; None for an operand.
+        row: which row of the cut's stack; None for an operand.
         left: the number of Pauli words on the wires before the step's wires.
-        size: the number of Pauli words on the step's wires.
+        inputs: the number of words on the step's wires that it reads.
+        outputs: the number of words on the step's wires that it writes.
         right: the number of Pauli words on the wires behind.
+        turned: whether the result is written as ``(right, outputs)`` where left is 1, or as
+            ``(outputs, left)`` where right is 1, instead of ``(left, outputs, right)``.
         move: what to do with the axes first, if anything.
     """
 
@@ -118,33 +142,55 @@ class Step:
     tensor: int
     row: int | None
     left: int
-    size: int
+    inputs: int
+    outputs: int
     right: int
-    move: Move | None
+    turned: bool = False
+    move: Move | None = None
 
     @property
     def fused(self) -> bool:
         """Whether the step applies a fused transfer matrix."""
         return self.kind is Operand.TRANSFER
 
+    @property
+    def size(self) -> int:
+        """The number of words of the state that it leaves."""
+        return self.left * self.outputs * self.right
+
+    @cached_property
+    def transposed(self) -> Step:
+        """The pass with the transposed matrix, from where this one writes to where it reads."""
+        sides = (self.right, self.left) if self.turned else (self.left, self.right)
+        left, right = sides
+        return replace(
+            self, left=left, inputs=self.outputs, outputs=self.inputs, right=right, move=None
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A program made ready to run.
+    """A program made ready to run, from a state of no wires.
 
     Args:
-        initial: the blocks of the initial product state, in the order of their axes: their number
-            of wires, and the operand that holds their state (None for ``|0...0>``).
         sources: the transfer matrices to make.
         runs: the sequences on single wires to make from them: those without and with a batch.
         groups: the fused matrices to make from both.
+        cuts: the parts of them that the steps need.
         steps: what to apply, in order.
         order: the wires in the order of their axes at the end; other wires are in ``|0>``.
+        letters: the letters of each of these axes.
     """
 
-    initial: tuple[tuple[int, int | None], ...]
     sources: tuple[Source, ...]
     runs: tuple[tuple[Runs, ...], tuple[Runs, ...]]
     groups: tuple[Group, ...]
+    cuts: tuple[Cut, ...]
     steps: tuple[Step, ...]
     order: tuple[int, ...]
+    letters: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def peak(self) -> int:
+        """The number of words of the largest state on the way."""
+        return max((step.size for step in self.steps), default=1)

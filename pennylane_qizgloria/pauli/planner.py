@@ -1,4 +1,4 @@
-"""Making plans: fusion, the places of the axes, and the recipes of the matrices.
+"""Making plans: fusion, schedule, the places of the axes, and the recipes of the matrices.
 
 Planning sees the structure of a program only, so one plan serves every set of parameters, and is
 kept.
@@ -6,64 +6,91 @@ kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from math import prod
 
-from .axes import initial_order, move_between, side_by_side
-from .fusion import Block, fuse, live_operations, split_initial
+import torch
+
+from .axes import Order, Placement, move_between, place
+from .fusion import fuse, live_operations
 from .plan import Plan, Step
-from .program import Operand, Program
-from .recipes import Recipes, positions_of_numbers
+from .program import Program
+from .recipes import EVERY_LETTER, Recipes, positions_of_numbers
+from .schedule import Letters, Stage, schedule
+from .swaps import without_swaps
+
+CPU = torch.device("cpu")
 
 
 @lru_cache(maxsize=512)
-def plan(program: Program) -> Plan:
-    """The plan of a program."""
-    live, active = live_operations(program)
-    prepared, rest = split_initial(program, live)
-    blocks = fuse(program, rest)
-    order = initial_order(active, [program.operations[i].wires for i in prepared], blocks)
-    numbers = positions_of_numbers(program)
-    initial = [(len(program.operations[i].wires), numbers[i][0]) for i in prepared]
-    loose = len(order) - sum(width for width, _ in initial)
-    recipes = Recipes(program)
-    steps, order = _lay_out(program, blocks, order, recipes)
-    groups = recipes.groups()
+def plan(program: Program, device: torch.device = CPU) -> Plan:
+    """The plan of a program, for the torch device that it is to run on."""
+    relabelled, labels = without_swaps(program)
+    blocks = fuse(relabelled, live_operations(relabelled))
+    stages = schedule(blocks, relabelled.observed)
+    recipes = Recipes(relabelled, device)
+    steps, letters = _lay_out(relabelled, stages, recipes)
+    cuts = recipes.cuts()
     return Plan(
-        initial=(*initial, (loose, None)) if loose else tuple(initial),
         sources=recipes.sources(),
         runs=recipes.runs(),
-        groups=groups,
-        steps=tuple(_numbered(step, len(groups)) for step in steps),
-        order=tuple(order),
+        groups=recipes.groups(),
+        cuts=cuts,
+        steps=tuple(_numbered(step, len(cuts)) for step in steps),
+        order=tuple(labels[wire] for wire in letters),
+        letters=tuple(letters.values()),
     )
 
 
 def _lay_out(
-    program: Program, blocks: list[Block], order: list[int], recipes: Recipes
-) -> tuple[list[Step], list[int]]:
-    """Give each block its place among the axes; return the order of the axes at the end, too."""
+    program: Program, stages: Sequence[Stage], recipes: Recipes
+) -> tuple[list[Step], dict[int, Letters]]:
+    """Give each stage its place; return the wires in the order of their axes at the end, too."""
     numbers = positions_of_numbers(program)
+    following = [stage.block.wires for stage in stages]
     steps = []
-    following = [block.wires for block in blocks]
-    for position, block in enumerate(blocks):
-        row: int | None = None
-        if block.kind is Operand.TRANSFER:
-            new_order = side_by_side(order, block.wires, following[position + 1 :])
-            wires = tuple(wire for wire in new_order if wire in block.wires)
-            tensor, row = recipes.add(block.members, wires)
+    order: Order = ()
+    letters: dict[int, Letters] = {}
+    for position, stage in enumerate(stages):
+        members = stage.block.members
+        wires = () if stage.block.fused else program.operations[members[0]].wires
+        placement = place(order, stage, following[position + 1 :], wires)
+        if stage.block.fused:
+            tensor, row = recipes.add(stage, placement.wires)
         else:
-            (member,) = block.members
-            wires = program.operations[member].wires
-            new_order = [wire for wire in order if wire not in block.wires] + list(wires)
-            (tensor,) = numbers[member]
-        move, order = move_between(order, new_order), new_order
-        first, behind = order.index(wires[0]), len(order) - order.index(wires[-1]) - 1
-        step = Step(block.kind, tensor, row, 4**first, 4 ** len(wires), 4**behind, move)
-        steps.append(step)
-    return steps, order
+            tensor, row = numbers[members[0]][0], None
+        steps.append(_step(stage, placement, order, letters, tensor, row))
+        order = placement.after(stage)
+        letters |= {wire: stage.leaving.get(wire, EVERY_LETTER) for wire in placement.wires}
+    return steps, {wire: letters[wire] for wire in order}
 
 
-def _numbered(step: Step, groups: int) -> Step:
-    """Operands come after the groups' stacks."""
-    return step if step.fused else replace(step, tensor=groups + step.tensor)
+def _step(
+    stage: Stage,
+    placement: Placement,
+    order: Order,
+    letters: dict[int, Letters],
+    tensor: int,
+    row: int | None,
+) -> Step:
+    sizes = {wire: len(letters[wire]) for wire in order}
+    found, first, wires = placement.found, placement.first, placement.wires
+    present = len(wires) - len(stage.entering)
+    return Step(
+        kind=stage.block.kind,
+        tensor=tensor,
+        row=row,
+        left=prod(sizes[wire] for wire in found[:first]),
+        inputs=4**present,
+        outputs=prod(len(stage.leaving.get(wire, EVERY_LETTER)) for wire in wires),
+        right=prod(sizes[wire] for wire in found[first + present :]),
+        turned=placement.turned,
+        move=move_between(order, found, sizes),
+    )
+
+
+def _numbered(step: Step, cuts: int) -> Step:
+    """Operands come after the stacks of the cuts."""
+    return step if step.fused else replace(step, tensor=cuts + step.tensor)

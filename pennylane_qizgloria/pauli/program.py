@@ -7,12 +7,14 @@ beside it as `Arguments`. Wires are integers ``0 .. num_wires - 1``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from .basis import X, Y, Z
 from .transfer import ClosedForm
 
 
@@ -39,13 +41,23 @@ class Operation:
     batched: bool = False
 
 
+Visible = frozenset[tuple[int, int]]
+"""What measurements look at: pairs of a wire and a letter (X, Y or Z) that it may have in the words
+that they need. I is always among the letters."""
+
+
+def every_letter(wires: Iterable[int]) -> Visible:
+    """All letters on some wires."""
+    return frozenset((wire, letter) for wire in wires for letter in (X, Y, Z))
+
+
 @dataclass(frozen=True)
 class Program:
-    """A sequence of operations on ``|0...0>``, and the wires that measurements look at."""
+    """A sequence of operations on ``|0...0>``, and what measurements look at afterwards."""
 
     num_wires: int
     operations: tuple[Operation, ...]
-    observed: frozenset[int]
+    observed: Visible
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .measure import I, PauliSum
+from .basis import I
+from .measure import PauliSum
 
 
 @dataclass(frozen=True)

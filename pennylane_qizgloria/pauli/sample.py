@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from .measure import State, X, probabilities
+from .basis import X
+from .measure import State, probabilities
 from .readout import Readout, confuse
 
 

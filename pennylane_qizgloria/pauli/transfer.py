@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import torch
 from jaxtyping import Complex, Float
@@ -58,6 +58,9 @@ class ClosedForm:
         self, params: Float[Tensor, "*sets params"]
     ) -> Float[Tensor, "*sets paulis paulis"]:
         """The transfer matrices of several sets of parameters at once."""
+        if not self.num_params:
+            constants = _coefficients(self, params.dtype, params.device)
+            return constants.view(self.coefficients.shape[1:]).expand(*params.shape[:-1], -1, -1)
         entries = self.features(params) @ _coefficients(self, params.dtype, params.device)
         return entries.unflatten(-1, self.coefficients.shape[1:])
 
@@ -108,13 +111,20 @@ def rotation(name: str, generator: Complex[Tensor, "dim dim"]) -> ClosedForm:
     gives the parameter-shift rules: Wierichs, Izaac, Wang, Lin, Quantum 6, 677, 2022.)
     """
     gaps, constants = _spectral_form(generator.to(torch.complex128))
-    frequencies = torch.tensor(gaps, dtype=torch.float64)
+    return ClosedForm(name, 1, _Waves(tuple(gaps)), constants)
 
-    def features(theta: Tensor) -> Tensor:
-        phases = theta * frequencies.to(theta)
+
+@dataclass(frozen=True)
+class _Waves:
+    """The features 1, cos and sin of an angle, or of each of several, at some frequencies."""
+
+    frequencies: tuple[float, ...]
+
+    def __call__(self, theta: Float[Tensor, "*angles"]) -> Float[Tensor, "*sets features"]:
+        if self.frequencies == (1.0,):
+            return torch.cat([torch.ones_like(theta), torch.cos(theta), torch.sin(theta)], -1)
+        phases = theta * torch.tensor(self.frequencies, dtype=torch.float64).to(theta)
         return torch.cat([torch.ones_like(theta), torch.cos(phases), torch.sin(phases)], -1)
-
-    return ClosedForm(name, 1, features, constants)
 
 
 def _spectral_form(generator: Tensor) -> tuple[list[float], Tensor]:
@@ -158,24 +168,29 @@ def sequence(name: str, *factors: ClosedForm) -> ClosedForm:
         products = factor.coefficients[None] @ coefficients[:, None]
         coefficients = products.reshape(-1, *products.shape[-2:])
     counts = [factor.num_params for factor in factors]
+    alike = len({factor.features for factor in factors}) == 1 and set(counts) == {1}
 
     def features(params: Tensor) -> Tensor:
-        parts = [f.features(p) for f, p in zip(factors, params.split(counts, -1), strict=True)]
-        out = parts[0]
-        for part in parts[1:]:
-            out = (out[..., :, None] * part[..., None, :]).flatten(-2)
-        return out
+        if alike:  # all angles at once
+            parts = factors[0].features(params[..., None]).unbind(-2)
+        else:
+            pairs = zip(factors, params.split(counts, -1), strict=True)
+            parts = tuple(factor.features(own) for factor, own in pairs)
+        return reduce(_products, parts)
 
     return ClosedForm(name, sum(counts), features, coefficients)
+
+
+def _products(first: Float[Tensor, "*sets f"], second: Float[Tensor, "*sets g"]) -> Tensor:
+    return (first[..., :, None] * second[..., None, :]).flatten(-2)
 
 
 def constant(name: str, transfer: Float[Tensor, "paulis paulis"]) -> ClosedForm:
     """A family without parameters."""
 
-    def features(params: Tensor) -> Tensor:
-        return params.new_ones(*params.shape[:-1], 1)
-
-    return ClosedForm(name, 0, features, transfer[None])
+    return ClosedForm(
+        name, 0, lambda params: params.new_ones(*params.shape[:-1], 1), transfer[None]
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -11,50 +11,12 @@ from scipy.stats import unitary_group
 
 LABELS = ("a", 3, "b", 0)
 
-ONE_WIRE = [
-    (kind, num_params)
-    for num_params, kinds in {
-        0: (qml.X, qml.Y, qml.Z, qml.H, qml.S, qml.T, qml.SX),
-        1: (qml.RX, qml.RY, qml.RZ, qml.PhaseShift, qml.U1),
-        2: (qml.U2,),
-        3: (qml.Rot, qml.U3),
-    }.items()
-    for kind in kinds
-]
-TWO_WIRES = [
-    (kind, num_params)
-    for num_params, kinds in {
-        0: (qml.CNOT, qml.CY, qml.CZ, qml.CH, qml.SWAP, qml.ISWAP, qml.SISWAP, qml.ECR),
-        1: [
-            qml.CRX,
-            qml.CRY,
-            qml.CRZ,
-            qml.CPhase,
-            qml.IsingXX,
-            qml.IsingXY,
-            qml.IsingYY,
-            qml.IsingZZ,
-            qml.PSWAP,
-            qml.SingleExcitation,
-            qml.FermionicSWAP,
-            qml.MultiRZ,
-        ],
-        3: (qml.CRot,),
-    }.items()
-    for kind in kinds
-]
-THREE_WIRES = [(qml.Toffoli, 0), (qml.CSWAP, 0), (qml.CCZ, 0), (qml.MultiRZ, 1)]
-FOUR_WIRES = [(qml.DoubleExcitation, 1), (qml.OrbitalRotation, 1), (qml.MultiRZ, 1)]
-GATES = {1: ONE_WIRE, 2: TWO_WIRES, 3: THREE_WIRES, 4: FOUR_WIRES}
-CHANNELS = [
-    (qml.AmplitudeDamping, 1),
-    (qml.PhaseDamping, 1),
-    (qml.DepolarizingChannel, 1),
-    (qml.BitFlip, 1),
-    (qml.PhaseFlip, 1),
-    (qml.GeneralizedAmplitudeDamping, 2),
-    (qml.ResetError, 2),
-]
+CONSTANT = {
+    1: [qml.X, qml.Y, qml.Z, qml.H, qml.S, qml.T, qml.SX],
+    2: [qml.CNOT, qml.CY, qml.CZ, qml.CH, qml.SWAP, qml.ISWAP, qml.SISWAP, qml.ECR],
+    3: [qml.Toffoli, qml.CSWAP, qml.CCZ],
+    4: [],
+}
 
 
 def angles(batch_size):
@@ -67,17 +29,17 @@ def angles(batch_size):
 
 
 @st.composite
-def operations(draw, wires, batch_size):
+def operations(draw, gates, channels, wires, batch_size):
     """One operation on some of the wires, as a function that makes it and its parameters."""
     wires = draw(st.permutations(wires))
     width = draw(st.integers(1, len(wires)))
     on = wires[:width]
     what = draw(st.sampled_from(["gate", "gate", "gate", "channel", "pauli", "matrix", "state"]))
     if what == "gate":
-        kind, num_params = draw(st.sampled_from(GATES[width]))
+        kind, num_params = draw(st.sampled_from(gates[width]))
         return partial(kind, wires=on), [draw(angles(batch_size)) for _ in range(num_params)]
     if what == "channel":
-        kind, num_params = draw(st.sampled_from(CHANNELS))
+        kind, num_params = draw(st.sampled_from(channels))
         strengths = [draw(st.floats(0.01, 0.4)) for _ in range(num_params)]
         return partial(kind, wires=wires[0]), strengths
     if what == "pauli":
@@ -102,11 +64,20 @@ def operations(draw, wires, batch_size):
     return lambda: qml.QubitDensityMatrix(state, wires[0]), []
 
 
-@st.composite
-def circuits(draw, batch_size=None):
-    """The wires and the operations of a circuit."""
-    wires = LABELS[: draw(st.integers(1, len(LABELS)))]
-    return wires, draw(st.lists(operations(wires, batch_size), min_size=3, max_size=14))
+@pytest.fixture(scope="session")
+def circuits(gates, channels):
+    """A function that gives a strategy for the wires and the operations of a circuit."""
+    by_width = {width: [(kind, 0) for kind in kinds] for width, kinds in CONSTANT.items()}
+    for kind, num_wires, num_angles in gates:
+        by_width[num_wires].append((kind, num_angles))
+
+    @st.composite
+    def strategy(draw, batch_size=None):
+        wires = LABELS[: draw(st.integers(1, len(LABELS)))]
+        one = operations(by_width, channels, wires, batch_size)
+        return wires, draw(st.lists(one, min_size=3, max_size=14))
+
+    return strategy
 
 
 def results(execute, device, circuit, **options):
@@ -125,17 +96,19 @@ def agree(ours, theirs, tolerance):
 
 
 @settings(deadline=None, derandomize=True, max_examples=150)
-@given(circuit=circuits())
-def test_random_circuit(circuit, execute):
+@given(data=st.data())
+def test_random_circuit(data, circuits, execute):
     """Some sequence of operations would be fused, ordered or applied wrongly."""
+    circuit = data.draw(circuits())
     theirs = results(execute, "default.mixed", circuit)
     agree(results(execute, "qizgloria.mixed", circuit), theirs, 1e-10)
 
 
 @settings(deadline=None, derandomize=True, max_examples=50)
-@given(circuit=circuits())
-def test_random_circuit_in_single_precision(circuit, execute):
+@given(data=st.data())
+def test_random_circuit_in_single_precision(data, circuits, execute):
     """Single precision would lose more digits than it must."""
+    circuit = data.draw(circuits())
     theirs = results(execute, "default.mixed", circuit)
     ours = results(execute, "qizgloria.mixed", circuit, r_dtype=np.float32)
     assert ours[0].dtype == np.complex64
@@ -145,7 +118,7 @@ def test_random_circuit_in_single_precision(circuit, execute):
 @pytest.mark.parametrize("batch_size", [3, 1])
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(data=st.data())
-def test_random_broadcast_circuit(data, batch_size, execute):
+def test_random_broadcast_circuit(data, batch_size, circuits, execute):
     """Batched and plain operations side by side would be mixed up."""
     wires, drawn = data.draw(circuits(batch_size))
     first = partial(qml.RX, wires=wires[0]), [np.linspace(0.3, 1.1, batch_size)]

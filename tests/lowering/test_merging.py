@@ -9,6 +9,7 @@ from pennylane_qizgloria.lowering import merging
 from pennylane_qizgloria.lowering.merging import final_states, merged
 from pennylane_qizgloria.lowering.operations import Precision
 from pennylane_qizgloria.lowering.tapes import final_state, lower_operations
+from pennylane_qizgloria.pauli.program import every_letter
 
 PLACE = {0: 0, 1: 1, 2: 2}
 
@@ -22,7 +23,7 @@ def lower(x, *more):
         qml.CNOT([1, 2]),
         *more,
     ]
-    return lower_operations(operations, PLACE, frozenset(PLACE.values()), Precision())
+    return lower_operations(operations, PLACE, every_letter(PLACE.values()), Precision())
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_equal_parameters_keep_their_own_gradients():
     """Of two equal parameters of two tapes only the first would have a gradient."""
     x = torch.full((2, 3), 0.4, dtype=torch.float64, requires_grad=True)
     states = final_states(
-        [lower_operations([qml.RX(row[0], 0)], PLACE, frozenset([0]), Precision()) for row in x]
+        [lower_operations([qml.RX(row[0], 0)], PLACE, every_letter([0]), Precision()) for row in x]
     )
     (states[0].vector[0, 3] + 2 * states[1].vector[0, 3]).backward()
     expected = -np.sin(0.4) * np.array([1, 2])

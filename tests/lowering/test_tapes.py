@@ -7,13 +7,14 @@ import torch
 
 from pennylane_qizgloria.lowering.operations import Precision
 from pennylane_qizgloria.lowering.tapes import final_state, lower_operations, plan
+from pennylane_qizgloria.pauli.program import every_letter
 
 DOUBLE = Precision()
 
 
 def lower(operations, place=None, observed=None, precision=DOUBLE):
     place = place or {label: i for i, label in enumerate("abcd")}
-    observed = frozenset(place.values()) if observed is None else frozenset(observed)
+    observed = every_letter(place.values() if observed is None else observed)
     return lower_operations(operations, place, observed, precision)
 
 
@@ -152,8 +153,13 @@ def circuit():
 
 
 def simulated_wires(operations, observed=None):
-    """The wires that the state of a circuit on a large device has axes for."""
+    """The wires that the final state of a circuit on a large device has axes for."""
     return sorted(final_state(lower(operations, PLACE, observed)).wires)
+
+
+def largest_state(operations, observed):
+    """The number of words of the largest state on the way."""
+    return plan(lower(operations, PLACE, observed).program).peak
 
 
 def test_untouched_wires_are_not_in_the_state():
@@ -164,8 +170,10 @@ def test_untouched_wires_are_not_in_the_state():
 def test_operations_that_no_measurement_sees_are_dropped():
     """Wires outside the causal cone of what is measured would be simulated."""
     operations = [*circuit(), qml.CNOT([3, 5]), qml.RX(0.1, 8), qml.CNOT([8, 9])]
-    assert simulated_wires(operations, [17]) == [3, 11, 17]
-    assert simulated_wires(operations, [9]) == [8, 9]
+    assert simulated_wires(operations, [17]) == [17]
+    assert largest_state(operations, [17]) == 4
+    assert largest_state(operations, [3, 17]) == 4**2
+    assert largest_state(operations, [9]) == 4
     assert simulated_wires(operations, [0]) == []
 
 

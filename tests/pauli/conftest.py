@@ -33,9 +33,18 @@ def words(n):
     return np.array([kron(*(PAULIS[i] for i in w)) for w in np.ndindex(*(4,) * n)])
 
 
+def letters_of(rho):
+    """Tr(P rho) for every word P, an axis for each wire."""
+    n = int(np.log2(len(rho)))
+    tensor = rho.reshape((2,) * (2 * n))
+    for left in range(n, 0, -1):  # each turn replaces a row and a column by a letter at the end
+        tensor = np.tensordot(tensor, PAULIS, ((0, left), (2, 1)))
+    return tensor.real
+
+
 def vector(rho):
     """Tr(P rho) for every word P."""
-    return np.einsum("pij,ji->p", words(int(np.log2(len(rho)))), rho).real
+    return letters_of(rho).flatten()
 
 
 def transfer(kraus):
@@ -99,6 +108,18 @@ def matrix_of(r, order, n):
     return rho.transpose(*back, *(n + back)).reshape(2**n, 2**n)
 
 
+def completed(values, order, letters):
+    """The entries of a state on all wires, from those on ``order``; other wires are in |0>.
+
+    ``letters`` has the letters of every wire.
+    """
+    rest = [w for w in range(len(letters)) if w not in order]
+    tensor = np.asarray(values, float).reshape([len(letters[w]) for w in order])
+    for wire in rest:
+        tensor = np.multiply.outer(tensor, np.isin(letters[wire], (0, 3)))
+    return tensor.transpose(np.argsort([*order, *rest]).astype(int))
+
+
 def random_kraus(rng, wires, count):
     """Kraus operators of a random trace-preserving map."""
     dim = 2**wires
@@ -140,6 +161,7 @@ _, X, Y, Z = PAULIS
 ONE = np.diag([0.0, 1.0])
 H = (X + Z) / np.sqrt(2)
 CNOT = np.kron(np.eye(2) - ONE, np.eye(2)) + np.kron(ONE, X)
+SWAP = (np.eye(4) + np.kron(X, X) + np.kron(Y, Y) + np.kron(Z, Z)) / 2
 TOFFOLI = np.kron(np.eye(4) - np.kron(ONE, ONE), np.eye(2)) + kron(ONE, ONE, X)
 
 
@@ -190,6 +212,7 @@ FORMS = {
     "damping": (channels.AMPLITUDE_DAMPING, damping_kraus, [STRENGTH]),
     "depolarizing": (channels.DEPOLARIZING, depolarizing_kraus, [STRENGTH]),
     "CNOT": (*fixed("CNOT", CNOT), []),
+    "SWAP": (*fixed("SWAP", SWAP), []),
     "CRX": (*pauli_rotation("CRX", np.kron(ONE, -X / 2)), [ANGLE]),
     "XY": (*pauli_rotation("XY", np.kron(X, Y) + 0.5 * np.kron(Z, X)), [ANGLE]),
     "error": (channels.pauli_error("XZ"), lambda p: mixture(p, np.kron(X, Z)), [STRENGTH]),
@@ -262,8 +285,14 @@ class Case:
         return self._operand(Operand.STATE, wires, batch, make, vector)
 
     def program(self, observed=None):
+        """Observing all wires, or those given: all letters of a wire, one of a pair."""
         observed = range(self.num_wires) if observed is None else observed
-        return Program(self.num_wires, tuple(self.operations), frozenset(observed))
+        pairs = [
+            pair
+            for item in observed
+            for pair in ([item] if isinstance(item, tuple) else [(item, x) for x in (1, 2, 3)])
+        ]
+        return Program(self.num_wires, tuple(self.operations), frozenset(pairs))
 
     def arguments(self, dtype=torch.float64):
         real = {torch.float64: torch.complex128, torch.float32: torch.complex64}
@@ -285,21 +314,26 @@ class Case:
         return rho
 
     def check(self, observed=None, batch=None, atol=1e-12, dtype=torch.float64):
-        """Compare the reduced state of the observed wires, for every element of the batch."""
+        """Compare every entry that is observed, for every element of the batch."""
         program = self.program(observed)
         ready = plan(program)
         found = evolve(ready, self.arguments(dtype)).numpy()
         assert len(found) in (1, batch or 1)
-        wires = sorted(program.observed)
+        observed = {w: [0] for w in range(self.num_wires)}
+        for wire, letter in sorted(program.observed):
+            observed[wire].append(letter)
+        letters = observed | dict(zip(ready.order, ready.letters, strict=True))
+        positions = [[letters[w].index(x) for x in own] for w, own in observed.items()]
         for b in range(batch or 1):
-            mine = matrix_of(found[min(b, len(found) - 1)], ready.order, self.num_wires)
-            theirs = self.density(b)
-            close(partial_trace(mine, wires), partial_trace(theirs, wires), atol)
+            mine = completed(found[min(b, len(found) - 1)], ready.order, letters)
+            theirs = letters_of(self.density(b))[np.ix_(*observed.values())]
+            close(mine[np.ix_(*positions)], theirs, atol)
         return ready
 
 
 WIDTHS = {"RX": 1, "Rot": 1, "H": 1, "damping": 1, "depolarizing": 1} | {
     "CNOT": 2,
+    "SWAP": 2,
     "CRX": 2,
     "XY": 2,
     "error": 2,
@@ -308,6 +342,12 @@ WIDTHS = {"RX": 1, "Rot": 1, "H": 1, "damping": 1, "depolarizing": 1} | {
     "error3": 3,
 }
 OPERANDS = ["transfer", "kraus", "state"]
+
+
+def pairs_of(num_wires):
+    """Some pairs of a wire and a letter."""
+    pairs = [(wire, letter) for wire in range(num_wires) for letter in (1, 2, 3)]
+    return st.sets(st.sampled_from(pairs))
 
 
 @st.composite
@@ -367,6 +407,7 @@ def circuits():
         Case=Case,
         random_case=random_case,
         layered_ring=layered_ring,
+        pairs_of=pairs_of,
         FORMS=FORMS,
         OPERANDS=OPERANDS,
     )
@@ -380,6 +421,7 @@ def dense():
         close=close,
         kron=kron,
         words=words,
+        letters_of=letters_of,
         vector=vector,
         transfer=transfer,
         zero=zero,

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from math import comb
 from weakref import ref
@@ -20,33 +21,54 @@ PAULIS = 4**WIRES
 STATE = 8 * PAULIS
 """Bytes of one state."""
 
-MOVES = (None, Move((4, 16), (1, 0)), None, Move((4, 4, 4), (0, 2, 1)), Move((4, 4, 4), (2, 1, 0)))
-SHAPES = ((1, 16, 4), (4, 16, 1), (4, 4, 4), (16, 4, 1), (1, 4, 16))
+SHAPES = (
+    Step(Operand.TRANSFER, 0, 0, 1, 16, 16, 4, turned=True),
+    Step(Operand.TRANSFER, 0, 0, 4, 16, 8, 1, move=Move((4, 16), (1, 0))),
+    Step(Operand.TRANSFER, 0, 0, 2, 4, 4, 4),
+    Step(Operand.TRANSFER, 0, 0, 8, 4, 8, 1, turned=True),
+    Step(Operand.TRANSFER, 0, 0, 1, 4, 2, 16, move=Move((4, 4, 4), (0, 2, 1))),
+    Step(Operand.TRANSFER, 0, 0, 8, 2, 4, 2),
+    Step(Operand.TRANSFER, 0, 0, 16, 4, 4, 1, move=Move((4, 4, 4), (2, 1, 0))),
+)
+"""Steps with all kinds of geometry, after which a state has as many words as before."""
+
+SIZES = tuple(dict.fromkeys((step.outputs, step.inputs) for step in SHAPES))
+
+
+@pytest.fixture(autouse=True)
+def small_states_are_pooled(monkeypatch):
+    """Buffers are used again whatever their size, as those of large circuits are."""
+    monkeypatch.setattr(buffers, "MIN_BYTES", 0)
+    buffers.clear()
+    yield
+    buffers.clear()
 
 
 def draw(seed, *shape):
     return torch.as_tensor(np.random.default_rng(seed).normal(size=shape))
 
 
-def transfers(rows, size, batch=1, seed=0):
+def transfers(rows, outputs, inputs, batch=1, seed=0):
     """A stack of matrices near the identity, so that long products stay of order one."""
-    return torch.eye(size).double() + 0.2 * draw(seed, rows, batch, size, size) / np.sqrt(size)
+    noise = draw(seed, rows, batch, outputs, inputs) / np.sqrt(inputs)
+    return torch.eye(outputs, inputs).double() + 0.2 * noise
 
 
-def chain(length):
+def chain(length, batches=(1, 1)):
     """Steps with all kinds of geometry, and the matrices of each size that they share."""
     steps = []
     for i in range(length):
-        left, size, right = SHAPES[i % len(SHAPES)]
-        tensor, row = (0, i) if size == 4 else (1, i)
-        steps.append(Step(Operand.TRANSFER, tensor, row, left, size, right, MOVES[i % 3 + i % 2]))
-    return tuple(steps), (transfers(length, 4), transfers(length, 16, seed=1))
+        shape = SHAPES[i % len(SHAPES)]
+        tensor = SIZES.index((shape.outputs, shape.inputs))
+        steps.append(replace(shape, tensor=tensor, row=i))
+    stacks = [transfers(length, *size, batches[i % 2], seed=i) for i, size in enumerate(SIZES)]
+    return tuple(steps), tuple(stacks)
 
 
 def one_wire(length):
     """Steps on the last wire, without moves, and their matrices."""
-    steps = tuple(Step(Operand.TRANSFER, 0, i, 16, 4, 1, None) for i in range(length))
-    return steps, (transfers(length, 4),)
+    steps = tuple(Step(Operand.TRANSFER, 0, i, 16, 4, 4, 1) for i in range(length))
+    return steps, (transfers(length, 4, 4),)
 
 
 def reference(steps, state, tensors):
@@ -56,10 +78,11 @@ def reference(steps, state, tensors):
             axes = (0, *(1 + axis for axis in step.move.permutation))
             state = state.reshape(len(state), *step.move.shape).permute(axes)
         matrix = tensors[step.tensor][step.row]
-        blocks = state.reshape(len(state), step.left, step.size, step.right)
+        blocks = state.reshape(len(state), step.left, step.inputs, step.right)
         batch = max(len(matrix), len(blocks))
         pair = matrix.expand(batch, -1, -1), blocks.expand(batch, -1, -1, -1)
-        state = torch.einsum("bij,bljr->blir", *pair).reshape(batch, -1)
+        end = ("brli" if step.left == 1 else "birl") if step.turned else "blir"
+        state = torch.einsum(f"bij,bljr->{end}", *pair).reshape(batch, -1)
     return state
 
 
@@ -104,9 +127,8 @@ def applied(monkeypatch):
 @pytest.mark.parametrize("budget", [None, 1, 2 * STATE, 3 * STATE, 5 * STATE, 100 * STATE])
 def test_gradients_do_not_depend_on_the_budget(budget, batches):
     """A circuit that does not fit into memory would have another gradient than one that does."""
-    steps, _ = chain(17)
+    steps, tensors = chain(17, batches[1:])
     state = draw(2, batches[0], PAULIS)
-    tensors = transfers(17, 4, batches[1]), transfers(17, 16, batches[2], seed=1)
     found, _ = gradients(lambda s, t: run_steps(steps, s, t, budget), state, tensors)
     expected, _ = gradients(lambda s, t: reference(steps, s, t), state, tensors)
     assert_equal(found, expected)
@@ -147,9 +169,9 @@ def test_deep_circuits_do_not_need_deep_calls(monkeypatch):
 @pytest.mark.parametrize("budget", [None, 1])
 def test_one_matrix_used_many_times(budget):
     """Its gradient would be that of one of its uses."""
-    steps = tuple(Step(Operand.TRANSFER, 0, 0, *shape, None) for shape in ((4, 4, 4), (16, 4, 1)))
-    steps = steps * 4
-    state, tensors = draw(5, 1, PAULIS), (transfers(1, 4),)
+    shapes = (4, 4, 4, 4), (16, 4, 4, 1)
+    steps = tuple(Step(Operand.TRANSFER, 0, 0, *shape) for shape in shapes) * 4
+    state, tensors = draw(5, 1, PAULIS), (transfers(1, 4, 4),)
     found, _ = gradients(lambda s, t: run_steps(steps, s, t, budget), state, tensors)
     expected, _ = gradients(lambda s, t: reference(steps, s, t), state, tensors)
     assert_equal(found, expected)
@@ -164,14 +186,15 @@ def test_operands_of_every_kind(budget, batch, circuits):
     case.transfer([0, 1]).kraus([2, 0], batch).transfer([1, 2], batch).state([1]).kraus([1, 2])
     kraus, late = case.operands[1], case.operands[3]
     steps = (
-        Step(Operand.TRANSFER, 0, 0, 1, 16, 4, None),
-        Step(Operand.KRAUS, 1, None, 4, 16, 1, Move((4, 4, 4), (2, 1, 0))),
-        Step(Operand.TRANSFER, 0, 1, 4, 16, 1, None),
-        Step(Operand.STATE, 2, None, 16, 4, 1, Move((4, 4, 4), (0, 2, 1))),
-        Step(Operand.TRANSFER, 0, 2, 1, 16, 4, None),
+        Step(Operand.TRANSFER, 0, 0, 1, 16, 16, 4),
+        Step(Operand.KRAUS, 2, None, 4, 16, 16, 1, move=Move((4, 4, 4), (2, 1, 0))),
+        Step(Operand.TRANSFER, 1, 0, 4, 16, 4, 1),
+        Step(Operand.STATE, 3, None, 4, 1, 4, 4),
+        Step(Operand.TRANSFER, 0, 1, 1, 16, 16, 4, turned=True),
     )
-    tensors = transfers(3, 16), torch.as_tensor(kraus), torch.as_tensor(late)
-    assert tensors[1].shape == (*rows, 2, 4, 4)
+    stacks = transfers(2, 16, 16), transfers(1, 4, 16)
+    tensors = *stacks, torch.as_tensor(kraus), torch.as_tensor(late)
+    assert tensors[2].shape == (*rows, 2, 4, 4)
     inputs = leaves_of(draw(7, 1, PAULIS), *tensors)
     assert torch.autograd.gradcheck(
         lambda state, *given: run_steps(steps, state, given, budget),
@@ -181,7 +204,7 @@ def test_operands_of_every_kind(budget, batch, circuits):
     )
 
 
-@pytest.mark.parametrize("wanted", [(0,), (1,), (2,), (0, 2), (1, 2)], ids=str)
+@pytest.mark.parametrize("wanted", [(0,), (1,), (3,), (0, 2), (1, 2, 4)], ids=str)
 def test_only_what_is_asked_for(wanted):
     """Constants would get gradients that cost a pass each, or parameters would get none."""
     steps, tensors = chain(9)
@@ -201,7 +224,7 @@ def test_backwards_twice(budget):
     steps, tensors = chain(12)
     leaves = leaves_of(*tensors)
     final = run_steps(steps, draw(9, 1, PAULIS), leaves, budget)
-    weights = draw(10, 1, PAULIS)
+    weights = draw(10, *final.shape)
     first = torch.autograd.grad(final, leaves, weights, retain_graph=True)
     second = torch.autograd.grad(final, leaves, weights, retain_graph=True)
     third = torch.autograd.grad(final, leaves, 2 * weights)
@@ -227,9 +250,10 @@ def test_inputs_stay_as_they_are():
     """A buffer would be written to that the caller still reads, among them the cotangent."""
     steps, tensors = chain(10)
     leaves = leaves_of(draw(12, 1, PAULIS), *tensors)
-    cotangent = draw(13, 1, PAULIS)
-    copies = [x.detach().clone() for x in (*leaves, cotangent)]
+    before = [x.detach().clone() for x in leaves]
     final = run_steps(steps, leaves[0], leaves[1:], 2 * STATE)
+    cotangent = draw(13, *final.shape)
+    copies = [*before, cotangent.clone()]
     before = final.detach().clone()
     torch.autograd.grad(final, leaves, cotangent)
     for kept, copy in zip((*leaves, cotangent), copies, strict=True):
@@ -266,7 +290,9 @@ def test_one_node_in_the_graph():
     leaves = leaves_of(*tensors)
     final = run_steps(steps, draw(17, 1, PAULIS), leaves, None)
     inputs = [node for node, _ in final.grad_fn.next_functions if node is not None]
-    assert [node.variable is leaf for node, leaf in zip(inputs, leaves, strict=True)] == [True] * 2
+    assert [node.variable is leaf for node, leaf in zip(inputs, leaves, strict=True)] == [
+        True
+    ] * len(leaves)
 
 
 @pytest.mark.parametrize("mode", ["no parameters", "no_grad"])
@@ -313,13 +339,33 @@ def test_recomputation_follows_the_binomial_bound(length, slots, applied):
     assert max(counts) <= repeats
 
 
+def test_the_budget_is_counted_in_the_largest_states(monkeypatch):
+    """A circuit whose state grows on the way would keep many times the memory that it may."""
+    sizes = 1, 4, 16, 64, 16, 4
+    steps = [
+        Step(Operand.TRANSFER, i, 0, 1, inputs, outputs, 1)
+        for i, (inputs, outputs) in enumerate(pairwise(sizes))
+    ]
+    leaves = leaves_of(*(transfers(1, b, a) for a, b in pairwise(sizes)))
+    slots = []
+    original = adjoint.kept_positions
+
+    def spy(length, number):
+        slots.append(number)
+        return original(length, number)
+
+    monkeypatch.setattr(adjoint, "kept_positions", spy)
+    run_steps(tuple(steps), draw(24, 1, 1), leaves, 3 * STATE)
+    assert slots == [3]
+
+
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("given", ["state", "matrices"])
 def test_the_budget_is_in_bytes_of_batches(batch, given, monkeypatch):
     """A batch would take as many times the budget as it has elements."""
     steps, _ = one_wire(30)
     state = draw(21, batch if given == "state" else 1, PAULIS)
-    tensors = (transfers(30, 4, batch if given == "matrices" else 1),)
+    tensors = (transfers(30, 4, 4, batch if given == "matrices" else 1),)
     sizes = []
     original = adjoint.kept_positions
 
@@ -348,8 +394,8 @@ def test_half_of_the_free_memory_without_a_budget(monkeypatch):
 
     monkeypatch.setattr(adjoint, "kept_positions", spy)
     for length in (31, 32, 33):
-        steps = tuple(Step(Operand.TRANSFER, 0, i, 4**7, 4, 1, None) for i in range(length))
-        leaves = leaves_of(transfers(length, 4))
+        steps = tuple(Step(Operand.TRANSFER, 0, i, 4**7, 4, 4, 1) for i in range(length))
+        leaves = leaves_of(transfers(length, 4, 4))
         run_steps(steps, torch.zeros(1, 4**8, dtype=torch.float64), leaves, None)
     # 32 states of 4**8 doubles are 16 MiB.
     assert sizes == [31, 12, 12]
@@ -358,8 +404,8 @@ def test_half_of_the_free_memory_without_a_budget(monkeypatch):
 def test_little_free_memory_still_leaves_one_state(monkeypatch):
     """A nearly full machine would raise an error from deep inside instead of taking longer."""
     monkeypatch.setattr(adjoint, "available_bytes", lambda device: 0)
-    steps = tuple(Step(Operand.TRANSFER, 0, i, 4**7, 4, 1, None) for i in range(40))
-    leaves = leaves_of(transfers(40, 4))
+    steps = tuple(Step(Operand.TRANSFER, 0, i, 4**7, 4, 4, 1) for i in range(40))
+    leaves = leaves_of(transfers(40, 4, 4))
     final = run_steps(steps, draw(22, 1, 4**8), leaves, None)
     expected = reference(steps, draw(22, 1, 4**8), leaves)
     found = torch.autograd.grad(final.sum(), leaves)
@@ -430,7 +476,8 @@ steps = []
 for i in range(length):
     place = 3 * i % (wires - 1)
     move = Move((4, 4, 4 ** (wires - 2)), (1, 0, 2)) if i % 3 == 0 else None
-    steps.append(Step(Operand.TRANSFER, 0, i, 4**place, 16, 4 ** (wires - 2 - place), move))
+    left, right = 4**place, 4 ** (wires - 2 - place)
+    steps.append(Step(Operand.TRANSFER, 0, i, left, 16, 16, right, move=move))
 run_steps(tuple(steps[:8]), state[:, : 4**wires], (matrices,), 1).sum().backward()
 start = psutil.Process().memory_info().rss
 for slots in [int(word) for word in sys.argv[1:]]:

@@ -10,6 +10,8 @@ from pennylane_qizgloria.pauli.measure import (
     PauliSum,
     State,
     expectation,
+    expectations,
+    gather,
     pauli_expectations,
     probabilities,
     purity,
@@ -146,3 +148,100 @@ def test_gradients_of_every_measurement(state):
         lambda r: reduced_density_matrix(State(r, ORDER), (3, 2)),
     ):
         assert torch.autograd.gradcheck(function, (vector,))
+
+
+# --- states restricted to letters -----------------------------------------------------------------
+
+LETTERS = ((0, 3), (0, 1, 2), (0, 1, 2, 3))
+"""What is left of each wire of ``ORDER``."""
+
+
+@pytest.fixture(scope="module")
+def restricted(state):
+    """The states without the other letters."""
+    tensor = state.vector.reshape(-1, 4, 4, 4).numpy()
+    part = tensor[np.ix_(range(len(tensor)), *LETTERS)].reshape(len(tensor), -1)
+    return State(torch.as_tensor(part), ORDER, LETTERS)
+
+
+ENOUGH = dict(zip(ORDER, LETTERS, strict=True)) | {1: range(4), 2: range(4)}
+"""Letters of each of the five wires that results can be had of."""
+
+
+@pytest.mark.parametrize("wires", [(0, 1, 2, 3, 4), (4, 1, 3), (0,), (3, 0), (1, 2)])
+def test_words_of_the_letters_that_are_left(wires, state, restricted, dense):
+    """An expectation value would be that of another word."""
+    letters = np.array(list(product(*(ENOUGH[w] for w in wires))))[::3]
+    observable = PauliSum(
+        wires, torch.as_tensor(letters), torch.linspace(1, 2, len(letters)).double()
+    )
+    expected = pauli_expectations(state, observable)
+    dense.close(pauli_expectations(restricted, observable), expected, atol=1e-15)
+    dense.close(expectation(restricted, observable), expectation(state, observable), atol=1e-13)
+
+
+@pytest.mark.parametrize("wires", [(3,), (3, 4, 1), (4, 3), (2, 1), ()])
+def test_probabilities_from_the_letters_that_are_left(wires, state, restricted, dense):
+    """qml.probs would be wrong where only the measured letters are kept."""
+    dense.close(probabilities(restricted, wires), probabilities(state, wires), atol=1e-15)
+
+
+@pytest.mark.parametrize("basis", [(1, 3, 2), (2, 3, 3), (1, 3, 1)])
+def test_probabilities_in_other_bases_from_the_letters_that_are_left(
+    basis, state, restricted, dense
+):
+    """Shadows would be drawn from another distribution."""
+    found, expected = (probabilities(own, (0, 3, 4), basis) for own in (restricted, state))
+    dense.close(found, expected, atol=1e-15)
+
+
+@pytest.mark.parametrize("wires", [(4,), (4, 2), (1, 4), ()])
+def test_reduced_states_from_the_letters_that_are_left(wires, state, restricted, dense):
+    """qml.density_matrix would be wrong beside measurements that need less."""
+    for function in (reduced_vector, reduced_density_matrix, purity):
+        dense.close(function(restricted, wires), function(state, wires), atol=1e-15)
+
+
+@pytest.mark.parametrize("others", [(), (4,), (1, 4)], ids=str)
+@pytest.mark.parametrize(("wire", "letter"), [(3, 1), (3, 2), (0, 3)])
+def test_a_letter_that_is_missing_raises(wire, letter, others, restricted):
+    """A measurement would silently read another word."""
+    wires = (wire, *others)
+    word = PauliSum(wires, torch.tensor([[letter] + [3] * len(others)]), torch.ones(1).double())
+    for measure in (
+        lambda: expectation(restricted, word),
+        lambda: expectations(restricted, gather(restricted, [word, word])),
+        lambda: pauli_expectations(restricted, word),
+        lambda: probabilities(restricted, wires, [letter] + [3] * len(others)),
+        lambda: reduced_density_matrix(restricted, wires),
+        lambda: purity(restricted, wires),
+    ):
+        # Which of the two torch raises depends on the kernel that gathers.
+        with pytest.raises(IndexError, match="letters that the state does not have"):
+            measure()
+
+
+def test_several_sums_are_measured_as_each_alone(state, restricted, dense):
+    """Terms of one observable would be added to another."""
+    wires = (4, 2, 3)
+    observables = [
+        PauliSum(wires, torch.tensor([[1, 0, 3], [3, 3, 0]]), torch.tensor([0.5, -2.0]).double()),
+        PauliSum((0,), torch.tensor([[2]]), torch.tensor([1.5]).double()),
+        PauliSum((), torch.zeros(0, 0, dtype=torch.long), torch.zeros(0).double()),
+        PauliSum((1, 0), torch.tensor([[1, 1], [0, 1], [3, 1]]), torch.ones(3).double()),
+        PauliSum((2,), torch.tensor([[1]]), torch.tensor([0.7]).double()),
+    ]
+    for own in (state, restricted):
+        for chosen in (observables, [observables[1], observables[4]]):
+            found = expectations(own, gather(own, chosen))
+            assert len(found) == len(chosen)
+            for result, observable in zip(found, chosen, strict=True):
+                dense.close(result, expectation(state, observable), atol=1e-14)
+
+
+def test_a_gather_serves_other_states_of_the_same_axes(restricted, dense):
+    """A circuit that is run again would be measured as it was the first time."""
+    words = PauliSum((4, 0), torch.tensor([[1, 2], [3, 0]]), torch.tensor([0.5, -2.0]).double())
+    other = State(restricted.vector.flip(1)[:1], ORDER, LETTERS)
+    (found,) = expectations(other, gather(restricted, [words]))
+    dense.close(found, expectation(other, words), atol=1e-15)

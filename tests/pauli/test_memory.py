@@ -20,9 +20,9 @@ def free(monkeypatch):
 def test_a_state_that_fits_is_accepted(free):
     """A simulation that just fits would be refused: two buffers of 4**13 doubles are 1 GiB."""
     free(GIB)
-    check_memory(13, 1, torch.float64, CPU)
-    check_memory(13, 2, torch.float32, CPU)
-    check_memory(12, 4, torch.float64, CPU)
+    check_memory(13, 4**13, 1, torch.float64, CPU)
+    check_memory(13, 4**13, 2, torch.float32, CPU)
+    check_memory(12, 4**12, 4, torch.float64, CPU)
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def test_a_state_that_does_not_fit_is_refused(wires, batch, dtype, free):
     """The process would be killed instead: batch, precision and wires all count."""
     free(GIB - 1)
     with pytest.raises(MemoryError):
-        check_memory(wires, batch, dtype, CPU)
+        check_memory(wires, 4**wires, batch, dtype, CPU)
 
 
 def test_the_message_names_what_is_needed_and_what_is_free(free):
     """Users could not tell by how much their circuit is too large, or what to do."""
     free(3 * GIB // 2)
     with pytest.raises(MemoryError) as caught:
-        check_memory(14, 5, torch.float64, CPU)
+        check_memory(14, 4**14, 5, torch.float64, CPU)
     message = str(caught.value)
     for part in ("14 wires", "float64", "20 GiB", "5 states", "1.5 GiB are free", "cpu", "float32"):
         assert part in message
@@ -51,14 +51,14 @@ def test_a_single_state_is_not_called_a_batch(free):
     """The message would speak of a batch that the user does not have."""
     free(1)
     with pytest.raises(MemoryError, match=r"13 wires in float64 needs 1 GiB \(2 buffers") as caught:
-        check_memory(13, 1, torch.float64, CPU)
+        check_memory(13, 4**13, 1, torch.float64, CPU)
     assert "states" not in str(caught.value)
 
 
 def test_a_state_that_no_machine_can_hold_is_refused_at_once():
     """The refusal would come after the attempt to allocate: 2**124 bytes are asked for here."""
     with pytest.raises(MemoryError, match="60 wires"):
-        check_memory(60, 1, torch.float64, CPU)
+        check_memory(60, 4**60, 1, torch.float64, CPU)
 
 
 def test_small_states_are_not_checked(monkeypatch):
@@ -68,9 +68,9 @@ def test_small_states_are_not_checked(monkeypatch):
         raise AssertionError("asked for the free memory")
 
     monkeypatch.setattr(memory, "available_bytes", fail)
-    check_memory(9, 1, torch.float64, CPU)
+    check_memory(9, 4**9, 1, torch.float64, CPU)
     with pytest.raises(AssertionError, match="asked"):
-        check_memory(10, 1, torch.float64, CPU)
+        check_memory(10, 4**10, 1, torch.float64, CPU)
 
 
 def test_available_bytes_is_what_the_system_reports(monkeypatch):

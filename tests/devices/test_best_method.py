@@ -1,0 +1,66 @@
+"""What ``diff_method="best"`` stands for: with each interface, with shots, in second order."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pennylane as qml
+import pytest
+from pennylane import numpy as pnp
+from pennylane.devices import ExecutionConfig
+
+ANGLE = 0.7
+BEST = {
+    "torch": "backprop",
+    "numpy": "backprop",
+    "auto": "backprop",
+    "autograd": "device",
+    "jax": "device",
+}
+
+
+@pytest.mark.parametrize("interface", BEST)
+@pytest.mark.parametrize("method", ["best", "backprop"])
+def test_what_best_means(method, interface, make_device):
+    """An interface would get a slower method than there is, or one that cannot serve it."""
+    device = make_device(2)
+    config = ExecutionConfig(gradient_method=method, interface=interface)
+    resolved = device.setup_execution_config(config)
+    assert resolved.gradient_method == BEST[interface]
+    assert resolved.use_device_gradient is True
+    assert resolved.grad_on_execution is False
+    second = device.setup_execution_config(
+        ExecutionConfig(gradient_method=method, interface=interface, derivative_order=2)
+    )
+    native = BEST[interface] == "backprop"
+    assert second.gradient_method == ("backprop" if native else qml.gradients.param_shift)
+
+
+def test_best_with_shots_is_parameter_shift(interface, make_device, sloped, differentiate):
+    """With shots the default would be refused, or be the gradient of something else."""
+    device = make_device(2, seed=1)
+    node = qml.set_shots(qml.QNode(sloped, device, interface=interface), 100)
+    with qml.Tracker(device) as tracker:
+        differentiate(node, ANGLE)
+    # One circuit for the value, two shifted ones for the derivative.
+    assert tracker.totals["simulations"] == 3
+    assert tracker.totals["shots"] == 300
+    assert qml.workflow.get_best_diff_method(node)(ANGLE) == "parameter-shift"
+
+
+@pytest.mark.parametrize("interface", ["autograd", "jax"])
+def test_second_derivatives_elsewhere(interface, make_device):
+    """Second derivatives of autograd and JAX would be zero, without a word."""
+
+    def circuit(x):
+        qml.RX(x, 0)
+        qml.DepolarizingChannel(0.1, 0)
+        return qml.expval(qml.Z(0))
+
+    node = qml.QNode(circuit, make_device(1), interface=interface, max_diff=2)
+    expected = -(1 - 4 * 0.1 / 3) * np.cos(ANGLE)
+    if interface == "jax":
+        second = jax.grad(jax.grad(node))(jax.numpy.array(ANGLE))
+    else:
+        second = qml.grad(qml.grad(node))(pnp.array(ANGLE))
+    assert float(second) == pytest.approx(expected, abs=1e-10)

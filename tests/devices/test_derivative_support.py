@@ -1,0 +1,93 @@
+"""Which derivatives the device offers PennyLane, and which it refuses to compute."""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import numpy as np
+import pytest
+from pennylane.devices import ExecutionConfig
+
+ARGUMENTS = {
+    "compute_derivatives": (),
+    "execute_and_compute_derivatives": (),
+    "compute_vjp": ([1.0],),
+    "execute_and_compute_vjp": ([1.0],),
+    "compute_jvp": ([(1.0, 1.0, 1.0)],),
+    "execute_and_compute_jvp": ([(1.0, 1.0, 1.0)],),
+}
+"""What each of the device's methods takes between one circuit and the configuration."""
+
+
+@pytest.mark.parametrize("method", ARGUMENTS)
+@pytest.mark.parametrize(
+    "config",
+    [
+        ExecutionConfig(gradient_method="device", derivative_order=2),
+        ExecutionConfig(gradient_method="backprop", derivative_order=2),
+        ExecutionConfig(gradient_method="parameter-shift"),
+        ExecutionConfig(gradient_method="another"),
+    ],
+    ids=lambda config: f"{config.gradient_method}, order {config.derivative_order}",
+)
+def test_refused(method, config, make_device, tape_of):
+    """First derivatives would be handed out as second ones, or as those of another method."""
+    asked = f"order {config.derivative_order} by {config.gradient_method!r}"
+    with pytest.raises(NotImplementedError, match=f"qizgloria.mixed.*{re.escape(asked)}"):
+        getattr(make_device(2), method)([tape_of()], *ARGUMENTS[method], config)
+
+
+@pytest.mark.parametrize("method", ARGUMENTS)
+@pytest.mark.parametrize("name", [None, "best", "backprop", "device", "adjoint"])
+def test_not_refused(method, name, make_device, tape_of):
+    """PennyLane could not use a method that the device says it supports."""
+    call = getattr(make_device(2), method)
+    config = ExecutionConfig(gradient_method=name)
+    found, expected = (
+        jax.tree_util.tree_leaves(call([tape_of()], *ARGUMENTS[method], *rest))
+        for rest in ([config], [])
+    )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+
+
+SUPPORTED = {
+    # method and order: derivatives, products
+    (None, 1): (False, False),
+    ("best", 1): (True, True),
+    ("best", 2): (True, False),
+    ("backprop", 1): (True, True),
+    ("backprop", 2): (True, False),
+    ("device", 1): (True, True),
+    ("device", 2): (False, False),
+    ("adjoint", 1): (True, True),
+    ("adjoint", 2): (False, False),
+    ("parameter-shift", 1): (False, False),
+    ("finite-diff", 1): (False, False),
+    ("parameter-shift", 2): (False, False),
+}
+
+
+@pytest.mark.parametrize("interface", ["auto", "torch", "autograd", "jax", "numpy"])
+@pytest.mark.parametrize(("method", "order"), SUPPORTED)
+def test_supports(method, order, interface, make_device, tape_of):
+    """PennyLane would ask for what the device refuses, or not ask for what it has."""
+    device = make_device(2)
+    config = ExecutionConfig(gradient_method=method, derivative_order=order, interface=interface)
+    derivatives, products = SUPPORTED[method, order]
+    exact, sampled = tape_of(), tape_of().copy(shots=10)
+    for circuit in (None, exact):
+        assert device.supports_derivatives(config, circuit) is derivatives
+        assert device.supports_vjp(config, circuit) is products
+        assert device.supports_jvp(config, circuit) is products
+    for supports in (device.supports_derivatives, device.supports_vjp, device.supports_jvp):
+        assert supports(config, sampled) is False
+
+
+def test_supports_by_default(make_device, tape_of):
+    """PennyLane asks without a configuration, too."""
+    device = make_device(2)
+    for supports in (device.supports_derivatives, device.supports_vjp, device.supports_jvp):
+        assert supports() is True
+        assert supports(None, tape_of()) is True
+        assert supports(None, tape_of().copy(shots=10)) is False

@@ -1,0 +1,66 @@
+"""PennyLane's gradient transforms: shifted circuits, run on the device as one batch."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+
+pytestmark = pytest.mark.filterwarnings(r"ignore:\s*Providing a value of None to aux_wire")
+
+ANGLE = 0.7
+TOLERANCES = {"parameter-shift": 1e-10, "hadamard": 1e-10, "finite-diff": 1e-6, "spsa": 1e-6}
+
+
+@pytest.mark.parametrize("method", TOLERANCES)
+def test_without_shots(method, interface, make_device, sloped, slope, differentiate):
+    """A transform would not work with an interface, give another gradient, or run bit by bit."""
+    device = make_device(3)
+    node = qml.QNode(sloped, device, interface=interface, diff_method=method)
+    with qml.Tracker(device) as tracker:
+        gradient = float(differentiate(node, ANGLE))
+    assert gradient == pytest.approx(slope(ANGLE), abs=TOLERANCES[method])
+    assert tracker.totals["batches"] <= 2  # the circuit itself, and all the shifted ones
+
+
+@pytest.mark.parametrize("method", ["best", *TOLERANCES])
+def test_with_shots(method, interface, make_device, sloped, slope, differentiate):
+    """Gradients from shots would not be estimates of the exact one."""
+    shots = 40_000
+    options = {"finite-diff": {"h": 0.4}, "spsa": {"h": 0.4}}.get(method, {})
+    device = make_device(3, seed=3)
+    node = qml.QNode(
+        sloped, device, interface=interface, diff_method=method, gradient_kwargs=options
+    )
+    gradient = float(differentiate(qml.set_shots(node, shots), ANGLE))
+    exact = slope(ANGLE)
+    # Differences are over h, and a forward one is off by h / 2 times the second derivative.
+    step = options.get("h", 1.0)
+    bias = step / 2 if method == "finite-diff" else step**2 / 6 if options else 0
+    tolerance = bias + 5 * np.sqrt(2 / shots) / step
+    assert tolerance < 0.6 * abs(exact), "zero would pass"
+    assert abs(gradient - exact) < tolerance
+    assert gradient != exact
+
+
+@pytest.mark.parametrize("shots", [None, 10])
+def test_warning_where_shifts_are_not_exact(shots, make_device):
+    """Finite differences would pass for exact gradients."""
+
+    def circuit(x, p):
+        qml.RX(x, 0)
+        qml.AmplitudeDamping(p, 0)
+        return qml.expval(qml.Z(0))
+
+    node = qml.QNode(circuit, make_device(1, seed=1), diff_method="parameter-shift")
+    node = qml.set_shots(node, shots)
+    x, p = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.4, 0.1))
+    with pytest.warns(UserWarning, match="AmplitudeDamping has no parameter-shift rule"):
+        node(x, p)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        node(x, 0.1)
+        node(x, p.detach())

@@ -1,0 +1,32 @@
+"""Gradients that there are none of: exact ones of results from shots."""
+
+from __future__ import annotations
+
+import pennylane as qml
+import pytest
+import torch
+from pennylane.exceptions import QuantumFunctionError
+
+ANGLE = 0.7
+
+
+@pytest.mark.parametrize("method", ["backprop", "adjoint", "device"])
+def test_exact_gradients_of_shots(method, device):
+    """A gradient of samples would be 0, or that of another, exact circuit."""
+
+    @qml.set_shots(10)
+    @qml.qnode(device, diff_method=method)
+    def circuit(x):
+        qml.RX(x, wires=0)
+        return qml.expval(qml.Z(0))
+
+    with pytest.raises(QuantumFunctionError, match=f"qizgloria.mixed .* not support {method}"):
+        circuit(torch.tensor(0.1, requires_grad=True))
+
+
+@pytest.mark.parametrize("method", ["backprop", "device", "adjoint"])
+def test_exact_methods_of_every_interface(method, interface, device, sloped, differentiate):
+    """A gradient of exact results would be given for a circuit with shots."""
+    node = qml.set_shots(qml.QNode(sloped, device, interface=interface, diff_method=method), 100)
+    with pytest.raises(QuantumFunctionError, match=f"qizgloria.mixed .* not support {method}"):
+        differentiate(node, ANGLE)

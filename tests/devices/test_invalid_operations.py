@@ -1,0 +1,127 @@
+"""Operations that the device does not have, matrices that are no channels, states that are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+from pennylane.exceptions import DeviceError
+
+NAN = np.nan
+
+
+class Opaque(qml.operation.Operation):
+    """An operation of which nothing is known."""
+
+    num_wires = 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: qml.TShift(0),
+        lambda: qml.TRX(0.1, wires=0),
+        lambda: qml.Displacement(0.1, 0.2, wires=0),
+        lambda: Opaque(wires=0),
+    ],
+)
+def test_unsupported_operation(make, device, run):
+    """An operation would be left out, or fail without its name."""
+    op = make()
+    with pytest.raises(DeviceError, match=rf"{op.name}.* not supported with qizgloria.mixed and"):
+        run(device, [op], [qml.expval(qml.Z(0))])
+
+
+def test_postselection(device):
+    """A postselected circuit would run without the postselection."""
+
+    @qml.qnode(device)
+    def circuit():
+        qml.Hadamard(0)
+        return qml.expval(qml.measure(0, postselect=1))
+
+    with pytest.raises(DeviceError, match=r"qizgloria.mixed does not postselect"):
+        circuit()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: qml.QubitUnitary(np.diag([1, 2]), wires=1), r"QubitUnitary on wires \[1\] is not"),
+        (
+            lambda: qml.QubitUnitary(np.stack([np.eye(2), 2 * np.eye(2)]), wires=1),
+            r"QubitUnitary on wires \[1\] is not unitary.*off the identity by 3",
+        ),
+        (
+            lambda: qml.QubitUnitary(torch.eye(2) * 2, wires=1),
+            r"QubitUnitary on wires \[1\] is not unitary",
+        ),
+        (
+            lambda: qml.QubitUnitary(np.diag([1, NAN]), wires=1),
+            r"QubitUnitary on wires \[1\] has .* not finite",
+        ),
+        (
+            lambda: qml.QubitUnitary((1 + 3e-6) * np.eye(2), wires=1),
+            r"QubitUnitary on wires \[1\] is not unitary.*by 6e-06",
+        ),
+        (
+            lambda: qml.QubitChannel([(1 + 3e-6) * np.eye(2)], wires=1),
+            r"QubitChannel on wires \[1\] is not trace preserving.*by 6e-06",
+        ),
+        # These PennyLane refuses itself.
+        (lambda: qml.QubitChannel([np.eye(2)] * 2, wires=1), "Only trace preserving channels"),
+        (lambda: qml.DiagonalQubitUnitary(np.array([1, 2.0]), wires=1), "must be unitary"),
+    ],
+)
+def test_matrices(make, message, device, run):
+    """A map that is no channel would give a state that is none."""
+    with pytest.raises(ValueError, match=message):
+        run(device, [make()], [qml.expval(qml.Z(0))])
+
+
+def test_wide_unitary(make_device, run):
+    """Wide matrices, which are applied in another way, would not be checked."""
+    with pytest.raises(ValueError, match=r"QubitUnitary on wires .* is not unitary"):
+        run(
+            make_device(4),
+            [qml.QubitUnitary(2 * np.eye(16), wires=range(4))],
+            [qml.expval(qml.Z(0))],
+        )
+
+
+@pytest.mark.parametrize("convert", [np.array, torch.tensor])
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        ([[0.5, 1.0], [0.0, 0.5]], "it is not Hermitian"),
+        ([[1.5, 0.0], [0.0, -0.5]], "negative eigenvalue -0.5"),
+        ([[1.0, 0.0], [0.0, 1.0]], "trace 1, got 2.0"),
+        ([[[0.5, 0.0], [0.0, 0.5]], [[1.0, 0.0], [0.0, 1.0]]], "trace 1, got"),
+        (np.eye(4) / 4, r"shape \(2, 2\), got \(4, 4\)"),
+        ([1.0, 0.0], r"shape \(2, 2\), got \(2,\)"),
+    ],
+    ids=["hermitian", "positive", "trace", "trace in a batch", "size", "vector"],
+)
+def test_density_matrices(matrix, message, convert, device, run):
+    """A circuit would start in a state that is none."""
+    operation = qml.QubitDensityMatrix(convert(matrix), wires=[1])
+    with pytest.raises(ValueError, match=rf"QubitDensityMatrix on wires \[1\].*{message}"):
+        run(device, [operation], [qml.expval(qml.Z(1))])
+
+
+def test_density_matrix_that_is_not_finite(device, run):
+    """A NaN would be reported as a matrix that is not Hermitian."""
+    operation = qml.QubitDensityMatrix(np.diag([1, NAN]), wires=[1])
+    with pytest.raises(ValueError, match=r"QubitDensityMatrix on wires \[1\].*finite"):
+        run(device, [operation], [qml.expval(qml.Z(1))])
+
+
+@pytest.mark.parametrize("vector", [[1.0, 1.0], [1.0, NAN], [0.0, 0.0]], ids=str)
+def test_state_vectors(vector, device, run):
+    """A circuit would start in a state that is none."""
+    operation = qml.StatePrep(np.array(vector), wires=[1], validate_norm=False)
+    with pytest.raises(
+        ValueError, match=r"StatePrep on wires \[1\] must hold a state of squared norm 1"
+    ):
+        run(device, [operation], [qml.expval(qml.Z(1))])

@@ -1,0 +1,40 @@
+"""Measurements that need shots without them, and those that shots cannot give with them."""
+
+from __future__ import annotations
+
+import pennylane as qml
+import pytest
+from pennylane.exceptions import DeviceError
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: qml.state(),
+        lambda: qml.density_matrix(wires=0),
+        lambda: qml.purity(wires=[0]),
+        lambda: qml.vn_entropy(wires=[0]),
+        lambda: qml.mutual_info(wires0=[0], wires1=[1]),
+    ],
+)
+def test_states_from_shots(make, device, run):
+    """A state would be given as if shots could tell it."""
+    with pytest.raises(DeviceError, match=r"not accepted with finite shots on qizgloria.mixed"):
+        run(device, [qml.X(0)], [make()], shots=10)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: qml.sample(),
+        lambda: qml.counts(wires=0),
+        lambda: qml.classical_shadow(wires=[0]),
+        lambda: qml.shadow_expval(qml.Z(0)),
+    ],
+)
+def test_samples_without_shots(make, device, run):
+    """Samples would be drawn in a number that nobody asked for."""
+    with pytest.raises(
+        DeviceError, match=r"not accepted for analytic simulation on qizgloria.mixed"
+    ):
+        run(device, [qml.X(0)], [make()])

@@ -1,0 +1,98 @@
+"""QNodes under torch's own tools: gradcheck, torch.func, graphs walked twice, single precision."""
+
+from __future__ import annotations
+
+import pennylane as qml
+import pytest
+import torch
+
+POINT = torch.tensor([0.7, -0.6, 1.2], dtype=torch.float64)
+POINTS = torch.stack([POINT, POINT + 0.9, POINT * 0.4], 1)
+
+
+def tilted(x):
+    qml.RX(x[0], 0)
+    qml.CNOT([0, 1])
+    qml.Rot(x[1], x[2], x[0], 1)
+    qml.AmplitudeDamping(0.3 + 0.1 * x[2], 0)
+    return qml.probs(wires=[0, 1])
+
+
+@pytest.fixture
+def node(make_device):
+    return qml.QNode(tilted, make_device(2), interface="torch", diff_method="backprop")
+
+
+@pytest.fixture(scope="module")
+def mixed_node():
+    device = qml.device("default.mixed", wires=2)
+    return qml.QNode(tilted, device, interface="torch", diff_method="backprop")
+
+
+def test_gradcheck(node):
+    """Torch's own check of gradients and of gradients of gradients would fail."""
+    x = POINT.clone().requires_grad_()
+    assert torch.autograd.gradcheck(node, x)
+    assert torch.autograd.gradgradcheck(node, x)
+
+
+def test_torch_func(node, mixed_node):
+    """jacrev, jacfwd, hessian, vmap or jvp of a QNode would fail, or disagree."""
+    expected = torch.autograd.functional.jacobian(mixed_node, POINT)
+    for jacobian in (torch.func.jacrev, torch.func.jacfwd):
+        torch.testing.assert_close(jacobian(node)(POINT), expected, rtol=0, atol=1e-10)
+    tangent = torch.tensor([0.3, -0.2, 0.9], dtype=torch.float64)
+    value, image = torch.func.jvp(node, (POINT,), (tangent,))
+    torch.testing.assert_close(value, mixed_node(POINT), rtol=0, atol=1e-10)
+    torch.testing.assert_close(image, expected @ tangent, rtol=0, atol=1e-10)
+    points = POINTS.T
+    each = torch.stack([node(point) for point in points])
+    torch.testing.assert_close(torch.func.vmap(node)(points), each, rtol=0, atol=1e-12)
+    weights = torch.arange(4.0, dtype=torch.float64)
+    gradients = torch.func.vmap(torch.func.grad(lambda x: node(x) @ weights))(points)
+    rows = [torch.func.grad(lambda x: node(x) @ weights)(point) for point in points]
+    torch.testing.assert_close(gradients, torch.stack(rows), rtol=0, atol=1e-12)
+    hessians = [
+        torch.func.hessian(lambda x: node(x) @ weights)(POINT),
+        torch.func.jacfwd(torch.func.jacfwd(lambda x: node(x) @ weights))(POINT),
+        torch.func.jacrev(torch.func.jacrev(lambda x: node(x) @ weights))(POINT),
+    ]
+    second = torch.autograd.functional.hessian(lambda x: mixed_node(x) @ weights, POINT)
+    for hessian in hessians:
+        torch.testing.assert_close(hessian, second, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", ["backprop", "device"])
+def test_retained_graph(method, make_device):
+    """A second walk through a graph would fail, or give another gradient."""
+    node = qml.QNode(tilted, make_device(2), interface="torch", diff_method=method)
+    x = POINT.clone().requires_grad_()
+    result = node(x)
+    weights = torch.arange(4.0, dtype=torch.float64)
+    first = torch.autograd.grad(result, x, weights, retain_graph=True)[0]
+    second = torch.autograd.grad(result, x, weights, retain_graph=True)[0]
+    assert torch.equal(first, second)
+    (result @ weights).backward()
+    torch.testing.assert_close(x.grad, first, rtol=0, atol=1e-14)
+    assert first.abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("method", ["backprop", "device", "parameter-shift"])
+def test_single_precision_parameters(method, make_device):
+    """A model in single precision could not be trained: its gradients would have another dtype."""
+
+    def circuit(x):
+        qml.RX(x[0], 0)
+        qml.CNOT([0, 1])
+        qml.Rot(x[1], x[2], x[0], 1)
+        qml.DepolarizingChannel(0.1, 0)
+        return qml.expval(qml.Z(0) @ qml.Z(1))
+
+    gradients = {}
+    for dtype in (torch.float32, torch.float64):
+        x = POINT.clone().to(dtype).requires_grad_()
+        node = qml.QNode(circuit, make_device(2), interface="torch", diff_method=method)
+        node(x).backward()
+        assert x.grad.dtype == dtype
+        gradients[dtype] = x.grad.double()
+    torch.testing.assert_close(*gradients.values(), rtol=0, atol=1e-5)

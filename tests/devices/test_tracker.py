@@ -1,0 +1,26 @@
+"""What ``qml.Tracker`` counts of the device's derivatives."""
+
+from __future__ import annotations
+
+import pennylane as qml
+
+
+def test_tracker(make_device, tape_of):
+    """Users could not see how many derivatives a program computes."""
+    device = make_device(2)
+    with qml.Tracker(device) as tracker:
+        device.compute_derivatives([tape_of()] * 2)
+        device.compute_vjp([tape_of()] * 3, [1.0] * 3)
+        device.compute_jvp([tape_of()] * 4, [(1.0,) * 3] * 4)
+    totals = {key: tracker.totals[key] for key in ("derivatives", "vjps", "jvps")}
+    assert totals == {"derivatives": 2, "vjps": 3, "jvps": 4}
+    for key in ("derivative_batches", "vjp_batches", "jvp_batches"):
+        assert tracker.totals[key] == 1
+    with qml.Tracker(device) as tracker:
+        device.execute_and_compute_derivatives([tape_of()])
+        device.execute_and_compute_vjp([tape_of()], [1.0])
+        device.execute_and_compute_jvp([tape_of()], [(1.0,) * 3])
+    for key in ("execute_and_derivative_batches", "execute_and_vjp_batches"):
+        assert tracker.totals[key] == 1
+    assert tracker.totals["execute_and_jvp_batches"] == 1
+    assert tracker.totals["executions"] == 3

@@ -187,7 +187,6 @@ def _products(first: Float[Tensor, "*sets f"], second: Float[Tensor, "*sets g"])
 
 def constant(name: str, transfer: Float[Tensor, "paulis paulis"]) -> ClosedForm:
     """A family without parameters."""
-
     return ClosedForm(
         name, 0, lambda params: params.new_ones(*params.shape[:-1], 1), transfer[None]
     )

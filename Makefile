@@ -17,7 +17,7 @@ TORCH := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' constraints.txt 2>/dev/nu
 GPU_LIBRARIES := ^(nvidia-|cuda-|triton)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format types docs wheel-check constraints clean
+.PHONY: help demo test bench bench-peers lint format types docs wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,8 +39,11 @@ demo: $(READY)  ## Train a classifier of digits through a noisy circuit
 test: $(READY)  ## Run the tests (WORKERS=2 PYTEST_ARGS="-k name")
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-bench: $(READY)  ## Measure against other simulators; a few minutes (BENCH_ARGS="layered --wires 8")
+bench: $(READY)  ## Measure against other simulators; 15 minutes (BENCH_ARGS="layered --wires 8")
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+bench-peers: $(READY)  ## Install the other simulators that `make bench` can measure
+	$(BIN)/$(PIP_INSTALL) -r benchmarks/requirements.txt
 
 lint: $(READY)  ## Check style and format
 	$(BIN)/ruff check .

@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import torch
+LONGEST_RUN = 10
+"""How often a fast call is repeated in its turn at most."""
 
-PACKAGES = ("pennylane", "torch", "numpy", "qiskit-aer")
+
+@dataclass(frozen=True)
+class Times:
+    """How long a call took, in seconds.
+
+    Args:
+        median: the median of all calls.
+        low: the first quartile.
+        high: the third quartile.
+        calls: how many there were.
+    """
+
+    median: float
+    low: float
+    high: float
+    calls: int
 
 
-def medians(calls: dict[str, Callable], budget: float, most: int = 50) -> dict[str, float]:
-    """The median time of each call in seconds.
+@dataclass(frozen=True)
+class First:
+    """What a call gave the first time, and how many seconds it took then."""
 
-    The calls take turns, so that whatever else the machine does falls on all of them alike. Each
-    is called once before, so that plans and caches are made.
+    value: Any
+    seconds: float
+
+
+def first_call(call: Callable[[], Any]) -> First:
+    """Make plans and caches, compile what is to be compiled."""
+    start = time.perf_counter()
+    value = call()
+    return First(value, time.perf_counter() - start)
+
+
+def measure(
+    calls: Mapping[str, Callable[[], Any]], budget: float, most: int = 50
+) -> dict[str, Times]:
+    """Time calls that have been made once before.
+
+    The calls take turns, so that whatever else the machine does falls on all of them alike. In
+    its turn a call that is much faster than the slowest is repeated, which costs little.
 
     Args:
         calls: what to time.
         budget: about how many seconds to spend in all.
-        most: how many times to call each at most; at least three times it is called anyway.
+        most: how many turns each gets at most; at least three it gets anyway.
     """
-    for call in calls.values():
-        call()
     times: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + budget
-    while len(next(iter(times.values()))) < most:
+    share = 0.0
+    for turn in range(most):
         for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
-        if time.perf_counter() > end and len(next(iter(times.values()))) >= 3:
+            times[name] += _run(call, share)
+        share = max(own[-1] for own in times.values()) / LONGEST_RUN
+        if turn >= 2 and time.perf_counter() > end:
             break
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: _summary(own) for name, own in times.items()}
 
 
-def environment() -> dict[str, str]:
-    """What the figures depend on."""
-    versions = {name: version(name) for name in PACKAGES}
-    cores = str(len(os.sched_getaffinity(0)))
-    return {
-        "python": platform.python_version(),
-        "cores": cores,
-        "threads": str(torch.get_num_threads()),
-    } | versions
+def _run(call: Callable[[], Any], share: float) -> list[float]:
+    """The times of one call, or of several that together take less than a share of time."""
+    found: list[float] = []
+    while not found or (sum(found) < share and len(found) < LONGEST_RUN):
+        start = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - start)
+    return found
+
+
+def _summary(values: list[float]) -> Times:
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Times(median, low, high, len(values))

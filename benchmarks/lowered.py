@@ -1,0 +1,62 @@
+"""Our circuit lowered beforehand: a torch function of the parameters, with no QNode around it.
+
+This is what a compiled peer is compared with. It makes the transfer matrices from the parameters,
+evolves the state and reads the expectation values; building the tape, lowering and planning are
+done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pennylane as qml
+import torch
+from circuits import Problem, quantum_function
+from torch import Tensor
+
+from pennylane_qizgloria.lowering.measurements import measure_all
+from pennylane_qizgloria.pauli.evolve import evolve
+from pennylane_qizgloria.pauli.measure import State
+from pennylane_qizgloria.pauli.planner import plan
+from pennylane_qizgloria.simulation import Conditions, prepare
+
+MARK = 1000.0
+"""Beyond every constant in the circuits. What is lowered to ``MARK + k`` is parameter k."""
+
+
+def lowered_circuit(problem: Problem) -> Callable[..., Tensor]:
+    """The problem as a function of its weights and inputs, which gives ``(results, *inputs)``."""
+    size = problem.weights.size
+    weights = torch.arange(size, dtype=torch.float64).reshape(problem.weights.shape) + MARK
+    features = torch.arange(problem.wires, dtype=torch.float64).expand(problem.inputs, -1) + MARK
+    given = (weights, features) if problem.inputs else (weights,)
+    tape = _preprocessed(qml.tape.make_qscript(quantum_function(problem))(*given), problem.wires)
+    own = prepare(tape, Conditions(torch.float64, None, np.random.default_rng(0), True))
+    arguments = own.lowered.arguments
+    ready = plan(own.lowered.program)
+
+    places = (arguments.scalars >= MARK).nonzero()[:, 0]
+    sources = (arguments.scalars[places] - MARK).long()
+    embedded = arguments.batched_scalars
+    columns = sources[:0] if embedded is None else (embedded[0] - MARK).long()
+
+    def circuit(weights: Tensor, features: Tensor | None = None) -> Tensor:
+        chosen = weights.flatten().index_select(0, sources)
+        scalars = arguments.scalars.index_copy(0, places, chosen)
+        batched = None if features is None else features.index_select(1, columns)
+        numbers = replace(arguments, scalars=scalars, batched_scalars=batched)
+        state = State(evolve(ready, numbers), ready.order, ready.letters)
+        values = torch.stack(measure_all(tape.measurements, own.readings, state, own.setting))
+        return values if problem.inputs else values[:, 0]
+
+    return circuit
+
+
+def _preprocessed(tape: qml.tape.QuantumScript, num_wires: int) -> qml.tape.QuantumScript:
+    """The tape as the device lowers it."""
+    device = qml.device("qizgloria.mixed", wires=num_wires)
+    config = device.setup_execution_config(circuit=tape)
+    (changed,), _ = device.preprocess_transforms(config)([tape])
+    return changed

@@ -76,13 +76,29 @@ def resolve(config: ExecutionConfig) -> ExecutionConfig:
     return replace(config, **updates)
 
 
+class TorchProducts(tuple):
+    """Products of several shapes, of which PennyLane's bridge to torch asks ``numpy.squeeze``.
+
+    A plain tuple of arrays of different shapes is none that numpy takes.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many there are."""
+        return (len(self),)
+
+    def squeeze(self) -> TorchProducts:
+        """Itself."""
+        return self
+
+
 def by_convention(products: tuple[Any, ...], config: ExecutionConfig | None) -> tuple[Any, ...]:
     """Vector-Jacobian products as the interface has them.
 
     Torch's gradient of a complex parameter is the conjugate of autograd's and of JAX's.
     """
     if config is not None and Interface(config.interface) is Interface.TORCH:
-        return tuple(np.conj(product) for product in products)
+        return TorchProducts(np.conj(product) for product in products)
     return products
 
 

@@ -173,3 +173,20 @@ def test_dropped_operations(make_device):
 
     circuit(*leaves).backward()
     np.testing.assert_allclose([x.grad for x in leaves], expected[:3], atol=1e-13)
+
+
+def test_parameters_of_several_shapes_with_torch():
+    """PennyLane's bridge to torch could not take gradients of several shapes apart."""
+
+    @qml.qnode(qml.device("qizgloria.mixed", wires=2), interface="torch", diff_method="device")
+    def circuit(x, y):
+        qml.RX(x, 0)
+        qml.RY(y, 1)
+        qml.CNOT([0, 1])
+        return qml.expval(qml.Z(1))
+
+    x = torch.tensor([0.3, 0.5, 0.7], dtype=torch.float64, requires_grad=True)
+    y = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
+    by_x, by_y = torch.autograd.grad(circuit(x, y).sum(), (x, y))
+    torch.testing.assert_close(by_x, -torch.sin(x.detach()) * torch.cos(y.detach()))
+    torch.testing.assert_close(by_y, -torch.cos(x.detach()).sum() * torch.sin(y.detach()))

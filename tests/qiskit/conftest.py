@@ -1,9 +1,15 @@
-"""Fixtures for conversion: unitaries of both sides in PennyLane's order of bits."""
+"""Unitaries of both sides in PennyLane's order of bits; a backend, a service and a clock."""
 
 import numpy as np
 import pennylane as qml
 import pytest
+from qiskit.circuit import Measure, Parameter
+from qiskit.circuit.library import CZGate, RXGate, RZGate
+from qiskit.providers import BackendV2, Options
+from qiskit.providers.basic_provider import BasicSimulator
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.quantum_info import Operator
+from qiskit.transpiler import Target
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +37,97 @@ def assert_same():
         np.testing.assert_allclose(left, right, atol=atol)
 
     return compare
+
+
+class PlainBackend(BackendV2):
+    """Three ideal qubits of a provider that is neither IBM nor Aer.
+
+    ``failures`` are raised by the next calls of ``run``, one each, before anything runs.
+    """
+
+    def __init__(self, max_circuits=None, failures=()):
+        super().__init__(name="plain")
+        self.failures = list(failures)
+        self.runs = []
+        self._max_circuits = max_circuits
+        self._target = Target(num_qubits=3)
+        for gate in (RXGate(Parameter("t")), RZGate(Parameter("t")), Measure()):
+            self._target.add_instruction(gate, {(i,): None for i in range(3)})
+        self._target.add_instruction(CZGate(), {(0, 1): None, (1, 2): None})
+
+    @property
+    def target(self):
+        return self._target
+
+    @property
+    def max_circuits(self):
+        return self._max_circuits
+
+    @classmethod
+    def _default_options(cls):
+        return Options(shots=1024)
+
+    def run(self, circuits, **options):
+        if self.failures:
+            raise self.failures.pop(0)
+        self.runs.append(options)
+        return BasicSimulator().run(circuits, **options)
+
+
+@pytest.fixture(scope="session")
+def plain_backend():
+    """The class of a BackendV2 that knows nothing of IBM."""
+    return PlainBackend
+
+
+class Clock:
+    """Time that passes only while someone sleeps."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.naps = []
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.naps.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ibm_service(monkeypatch):
+    """A function that puts a service with the given backends in place of IBM's."""
+    import qiskit_ibm_runtime
+
+    def install(*backends, error=None):
+        calls = []
+
+        class Service:
+            def __init__(self, **account):
+                calls.append(("account", account))
+                if error is not None:
+                    raise error
+
+            def backend(self, name):
+                for backend in backends:
+                    if backend.name == name:
+                        return backend
+                raise QiskitBackendNotFoundError("No backend matches the criteria.")
+
+            def backends(self):
+                return list(backends)
+
+            def least_busy(self, **conditions):
+                calls.append(("least_busy", conditions))
+                return backends[-1]
+
+        monkeypatch.setattr(qiskit_ibm_runtime, "QiskitRuntimeService", Service)
+        return calls
+
+    return install

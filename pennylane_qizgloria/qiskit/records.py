@@ -1,0 +1,130 @@
+"""What is known of a job, how messages name it, and the result of one that has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PrimitiveResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from .primitives import backend_of
+from .services import error_message
+from .transient import is_transient
+
+Kind = Literal["sampler", "estimator"]
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What is known of a job.
+
+    Args:
+        job_id: under which its service, or this process, knows it.
+        backend: its name.
+        kind: the primitive that runs it.
+        pubs: how many there are.
+        shots: of each circuit, the largest number if PUBs differ; None for exact values, or
+            where the primitive decides. For an estimator, ``1 / precision**2``.
+        status: ``"INITIALIZING"``, ``"QUEUED"``, ``"RUNNING"``, ``"DONE"``, ``"ERROR"``,
+            ``"CANCELLED"`` or another word of the service's.
+        queue_position: None where the service does not say.
+        quantum_seconds: that the backend spent on it; None where the service does not say.
+    """
+
+    job_id: str
+    backend: str
+    kind: Kind
+    pubs: int
+    shots: int | None
+    status: str = "INITIALIZING"
+    queue_position: int | None = None
+    quantum_seconds: float | None = None
+
+
+class JobError(RuntimeError):
+    """A job that gave no result, or not the one that was asked for.
+
+    Args:
+        message: which job, where and why.
+        status: of its record from now on.
+    """
+
+    def __init__(self, message: str, status: str = "ERROR") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class JobTimeoutError(TimeoutError):
+    """A job that takes longer than the user wants to wait."""
+
+
+def result_of(job: Any, status: str, record: JobRecord, counted: bool = True) -> PrimitiveResult:
+    """The result of a job in a final state; transient failures to get it are raised as such."""
+    if status == "CANCELLED":
+        raise JobError(f"{named(record)} was cancelled.", status)
+    if status == "ERROR":
+        raise JobError(f"{named(record)} failed: {error_message(job) or _failure(job)}")
+    try:
+        result = job.result()
+    except Exception as error:
+        if is_transient(error):
+            raise
+        raise JobError(f"{named(record)} failed: {said(error)}") from error
+    if not isinstance(result, PrimitiveResult):
+        raise JobError(f"{named(record)} is not the job of a sampler or an estimator.")
+    if counted and len(result) != record.pubs:
+        raise JobError(
+            f"{named(record)} gave {len(result)} results for {record.pubs} PUBs. None is used, "
+            "since it is unknown which are missing."
+        )
+    return result
+
+
+def _failure(job: Any) -> str:
+    """What a failed job without a message says when asked for its result."""
+    try:
+        job.result()
+    except Exception as error:
+        return said(error)
+    return "the service gives no reason."
+
+
+def said(error: BaseException) -> str:
+    """An error in a message of ours."""
+    return f"{type(error).__name__}: {error}"
+
+
+def named(record: JobRecord) -> str:
+    """A job in a message."""
+    return f"Job {record.job_id} on {record.backend}"
+
+
+def how_to_fetch(record: JobRecord) -> str:
+    """What to do about a job that was left alone."""
+    return (
+        f"{named(record)} was not cancelled: once it has finished, "
+        f"dev.resume({record.job_id!r}) gives its results."
+    )
+
+
+def progress_of(record: JobRecord, elapsed: float) -> str:
+    """The line to show while waiting."""
+    ahead = "" if record.queue_position is None else f", place {record.queue_position} in the queue"
+    return f"{named(record)}: {record.status.lower()}{ahead}, {elapsed:.0f} s"
+
+
+def backend_name(primitive: BaseSamplerV2 | BaseEstimatorV2) -> str:
+    """The name of what a primitive runs on, or its own if it does not say."""
+    return getattr(backend_of(primitive), "name", None) or type(primitive).__name__
+
+
+def shots_of(pubs: list[Any], kind: Kind, run_options: dict[str, Any]) -> int | None:
+    """The shots of one circuit, as :class:`JobRecord` counts them."""
+    if kind == "sampler":
+        own = [SamplerPub.coerce(pub, run_options.get("shots")).shots for pub in pubs]
+        return max((shots for shots in own if shots is not None), default=None)
+    own = [EstimatorPub.coerce(pub, run_options.get("precision")).precision for pub in pubs]
+    finest = min((precision for precision in own if precision), default=None)
+    return None if finest is None else round(finest**-2)

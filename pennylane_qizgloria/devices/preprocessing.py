@@ -71,8 +71,8 @@ def preprocessing(
     )
     pipeline.add_transform(
         validate_measurements,
-        analytic_measurements=partial(_accepts, exact, StateMeasurement),
-        sample_measurements=partial(_accepts, sampled, SampleMeasurement),
+        analytic_measurements=partial(accepts, exact, StateMeasurement),
+        sample_measurements=partial(accepts, sampled, SampleMeasurement),
         name=name,
     )
     pipeline.add_transform(
@@ -97,7 +97,7 @@ def _runs(capabilities: DeviceCapabilities, op: Operator) -> bool:
     return is_qubit_gate and not op.has_decomposition
 
 
-def _accepts(
+def accepts(
     capabilities: DeviceCapabilities, extensible: type, process: MeasurementProcess
 ) -> bool:
     """Whether a measurement process is listed, or of the user's own on PennyLane's base class."""

@@ -100,10 +100,10 @@ def _measure_group(group: list[MeasurementProcess], sampler: Sampler) -> list[li
         return [_measure_sum(first, sampler)]
     labels, samples = _draw_group(group, sampler)
     parts = [samples[..., low:high, :] for low, high in sampler.shots.bins()]
-    return [[_process(process, part, labels) for part in parts] for process in group]
+    return [[result_of(process, part, labels) for part in parts] for process in group]
 
 
-def _process(process: MeasurementProcess, samples: np.ndarray, labels: Wires) -> Any:
+def result_of(process: MeasurementProcess, samples: np.ndarray, labels: Wires) -> Any:
     """A result from samples. PennyLane loses a batch axis of length 1, so that is put back."""
     if samples.ndim == 3 and len(samples) == 1:
         result = process.process_samples(samples[0], labels)
@@ -160,14 +160,15 @@ def _measure_shadow(process: MeasurementProcess, sampler: Sampler) -> list:
         bits = sample_shadow(sampler.state, wires, recipes, sampler.setting.readout, sampler.random)
         shadows = [np.stack([b, recipes.astype(b.dtype)]) for b in bits]
         if isinstance(process, ShadowExpvalMP):
-            shadows = [_shadow_expectation(process, *shadow) for shadow in shadows]
+            shadows = [shadow_expectation(process, *shadow) for shadow in shadows]
         results.append(np.stack(shadows) if sampler.batched else shadows[0])
     return results
 
 
-def _shadow_expectation(
+def shadow_expectation(
     process: ShadowExpvalMP, bits: np.ndarray, recipes: np.ndarray
 ) -> Float[np.ndarray, "*observables"]:
+    """The expectation values of a process from the outcomes and bases of a classical shadow."""
     shadow = ClassicalShadow(bits, recipes, wire_map=process.wires.tolist())
     return np.asarray(shadow.expval(process.H, process.k))
 

@@ -37,7 +37,8 @@ def is_written(op: Operator) -> bool:
     if isinstance(op, WRITTEN) or has_twin(op):
         return True
     # If there is no other way, an operator's matrix will do.
-    return op.has_matrix and not op.has_decomposition and not _is_symbolic(op)
+    is_qubit_gate = op.has_matrix and op.name not in qml.ops.qutrit.__all__
+    return is_qubit_gate and not op.has_decomposition and not _is_symbolic(op)
 
 
 def expand(tape: QuantumScript, name: str) -> QuantumScript:
@@ -161,7 +162,8 @@ class Writer:
                 self.circuit.reset(qubits[0])
         elif isinstance(op, qml.BasisState):
             ones = plain(op, data[0]).astype(bool)
-            self.circuit.x([q for q, one in zip(qubits, ones, strict=True) if one])
+            for qubit in (q for q, one in zip(qubits, ones, strict=True) if one):
+                self.circuit.x(qubit)
         elif isinstance(op, qml.Barrier):
             self.circuit.barrier(qubits)
         elif isinstance(op, qml.Identity):

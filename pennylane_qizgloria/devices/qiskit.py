@@ -1,0 +1,388 @@
+"""The device `qizgloria.qiskit`: what PennyLane sees of Qiskit's backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Any, Literal
+
+import numpy as np
+from pennylane.devices import Device, ExecutionConfig
+from pennylane.devices.modifiers import simulator_tracking, single_tape_support
+from pennylane.exceptions import DeviceError
+from pennylane.tape import QuantumScript, QuantumScriptOrBatch
+from pennylane.transforms.core import CompilePipeline
+
+from ..qiskit import backends, jobs, primitives
+from ..qiskit.compiling import Compiler, preset_passes
+from ..qiskit.exact import exact_results
+from ..qiskit.packing import Packed, pack
+from ..qiskit.splitting import goes_to_estimator
+from .gradients import by_convention
+from .qiskit_preprocessing import preprocessing
+from .shift_gradients import jacobians, products
+
+Kind = Literal["sampler", "estimator"]
+
+Result = Any
+"""One array for each measurement, in tuples where there are several (PennyLane's return types)."""
+
+
+@simulator_tracking
+@single_tape_support
+class QizgloriaQiskit(Device):
+    r"""Any Qiskit backend, with one job for all circuits of a call.
+
+    The circuits of a call go out as the PUBs of one sampler job and one estimator job at most:
+    circuits of one structure are one parametrised circuit with an array of parameters, transpiled
+    once and kept. So a parameter-shift gradient of a whole batch is one job.
+
+    Wire i of the device is qubit i of the circuit that is transpiled.
+
+    Args:
+        wires (int, Iterable[Hashable]): the number of wires or their labels.
+        shots (int, Sequence): deprecated by PennyLane in favour of ``qml.set_shots``.
+        backend: a ``BackendV2``, or a name: ``"aer"``, ``"fake_<name>"``, an IBM backend's, or
+            ``"least_busy"``. IBM's need an account saved by ``QiskitRuntimeService``.
+        sampler (BaseSamplerV2): the sampler to use instead of the backend's.
+        estimator (BaseEstimatorV2): the estimator to use instead of the backend's.
+        use_estimator (bool): whether expectation values and variances of what has a Pauli form
+            come from the estimator; otherwise from samples, which commuting words share. None for
+            yes, except on Aer with readout error, which Aer's estimator leaves out.
+        seed (int): of the simulator, where the backend is one.
+        optimization_level (int): of the transpiler, 0 to 3.
+        seed_transpiler (int): of the transpiler.
+        initial_layout: which qubit of the backend each wire starts on.
+        compile_backend (BackendV2): what to transpile for, if not for the backend.
+        pass_manager (PassManager): what to transpile with, instead of Qiskit's preset.
+        options (dict): options for the primitives, handed over as they are.
+        progress (bool): whether to show a line while waiting; None for if there is a terminal.
+        timeout (float): how many seconds to wait for a job; None for as long as it takes.
+        backend_options: for ``"aer"``: ``method``, ``device``, ``noise_model``.
+
+    Raises:
+        ValueError: if there is no such backend, or if it has fewer qubits than there are wires.
+        TypeError: if a backend or a primitive is none.
+
+    **Example**
+
+    >>> dev = qml.device("qizgloria.qiskit", wires=2, backend="aer", seed=7)
+    >>> @qml.set_shots(1000)
+    ... @qml.qnode(dev)
+    ... def bell():
+    ...     qml.Hadamard(0)
+    ...     qml.CNOT([0, 1])
+    ...     return qml.counts()
+    >>> sorted(bell())
+    [np.str_('00'), np.str_('11')]
+    >>> [(job.kind, job.pubs, job.shots) for job in dev.jobs]
+    [('sampler', 1, 1000)]
+    """
+
+    name = "qizgloria.qiskit"
+    config_filepath = str(files("pennylane_qizgloria.tomls") / "qiskit.toml")
+
+    def __init__(
+        self,
+        wires: Any = None,
+        shots: Any = None,
+        backend: Any = None,
+        *,
+        sampler: Any = None,
+        estimator: Any = None,
+        use_estimator: bool | None = None,
+        seed: int | None = None,
+        optimization_level: int = 1,
+        seed_transpiler: int | None = None,
+        initial_layout: Any = None,
+        compile_backend: Any = None,
+        pass_manager: Any = None,
+        options: dict[str, Any] | None = None,
+        progress: bool | None = None,
+        timeout: float | int | None = None,
+        **backend_options: Any,
+    ) -> None:
+        super().__init__(wires=wires, shots=shots)
+        if backend is None and sampler is None and estimator is None:
+            backend = "aer"
+        self.backend = (
+            None
+            if backend is None
+            else backends.resolve_backend(backend, seed=seed, **backend_options)
+        )
+        _check_size(self.name, self.wires, self.backend)
+        # A seed for all jobs of the device, sessions included, so that none repeats another's.
+        random = None if seed is None else np.random.default_rng(seed)
+        self._options: dict[str, Any] = {"seed": random, "options": options}
+        self._primitives = primitives.choose_primitives(
+            self.backend, sampler, estimator, **self._options
+        )
+        self._given = sampler is not None or estimator is not None
+        if use_estimator is None:
+            use_estimator = estimator is not None or not backends.has_readout_error(self.backend)
+        self._use_estimator = use_estimator and self._primitives.estimator is not None
+        passes = pass_manager or preset_passes(
+            compile_backend or self.backend, optimization_level, seed_transpiler, initial_layout
+        )
+        self._compiler = Compiler(passes)
+        self._runner = jobs.Runner(self.name, progress, timeout, on_job=self._note)
+        self._unfinished: list[_Call] = []
+        self.jobs: list[jobs.JobRecord] = []
+        """What is known of each job so far, the first one first."""
+
+    # --- configuration ----------------------------------------------------------------------------
+
+    @property
+    def transpilations(self) -> int:
+        """How many circuits have been transpiled so far."""
+        return self._compiler.transpilations
+
+    def setup_execution_config(
+        self, config: ExecutionConfig | None = None, circuit: QuantumScript | None = None
+    ) -> ExecutionConfig:
+        """Fill in what the configuration leaves open.
+
+        Mid-circuit measurements run as the backend's own where it has them and there are shots;
+        otherwise they are deferred.
+
+        Raises:
+            DeviceError: for a method of mid-circuit measurements that the backend lacks.
+        """
+        config = config or ExecutionConfig()
+        native = self.backend is None or backends.supports_dynamic(self.backend)
+        native = native and circuit is not None and bool(circuit.shots)
+        method = config.mcm_config.mcm_method
+        if method == "device" and not native:
+            raise DeviceError(
+                f"{self.name}: mid-circuit measurements run natively only with shots and on a "
+                "backend with control flow; leave mcm_method out, and they are deferred."
+            )
+        if method is None:
+            mcm = replace(config.mcm_config, mcm_method="device" if native else "deferred")
+            config = replace(config, mcm_config=mcm)
+        if self.supports_derivatives(config, circuit):
+            return replace(
+                config,
+                gradient_method="device",
+                use_device_gradient=True,
+                use_device_jacobian_product=True,
+                grad_on_execution=False,
+            )
+        return super().setup_execution_config(config, circuit)
+
+    def preprocess_transforms(
+        self, execution_config: ExecutionConfig | None = None
+    ) -> CompilePipeline:
+        """The transforms that turn any circuit into ones that the primitives run, or refuse it."""
+        config = execution_config or ExecutionConfig()
+        return preprocessing(
+            self.name,
+            self.wires,
+            self.capabilities,
+            defer=config.mcm_config.mcm_method != "device",
+            exact=self.backend is not None and backends.is_aer(self.backend),
+            use_estimator=self._use_estimator,
+            has_sampler=self._primitives.sampler is not None,
+            max_qubits=None if self.backend is None else backends.num_qubits(self.backend),
+        )
+
+    # --- results ----------------------------------------------------------------------------------
+
+    def execute(
+        self, circuits: QuantumScriptOrBatch, execution_config: ExecutionConfig | None = None
+    ) -> tuple[Result, ...]:
+        """Run circuits that preprocessing has accepted, as one job for each primitive at most.
+
+        Raises:
+            JobError: if the service reports that a job failed, or returns fewer results.
+            TimeoutError: if a job takes longer than the device's ``timeout``; `resume` gets its
+                results later.
+        """
+        exact = [i for i, tape in enumerate(circuits) if self._is_exact(tape)]
+        packable = [tape for i, tape in enumerate(circuits) if i not in exact]
+        packed = pack(packable, self.wires, self._compiler, self._use_estimator)
+        results = iter(self._run(packed))
+        found: dict[int, Result] = {}
+        if exact:
+            tapes = [circuits[i] for i in exact]
+            own = exact_results(tapes, self.wires, self.backend, self._compiler)
+            found = dict(zip(exact, own, strict=True))
+        return tuple(found[i] if i in found else next(results) for i in range(len(circuits)))
+
+    # --- derivatives ------------------------------------------------------------------------------
+
+    def supports_derivatives(
+        self,
+        execution_config: ExecutionConfig | None = None,
+        circuit: QuantumScript | None = None,
+    ) -> bool:
+        """Whether the device gives Jacobians: first derivatives, by ``best`` and ``device``."""
+        if execution_config is None:
+            return True
+        return (
+            execution_config.gradient_method in {"best", "device"}
+            and execution_config.derivative_order == 1
+        )
+
+    def compute_derivatives(
+        self, circuits: QuantumScriptOrBatch, execution_config: ExecutionConfig | None = None
+    ) -> tuple[Any, ...]:
+        """The Jacobian of each circuit by parameter shifts, all of them in one job.
+
+        Unlike PennyLane's ``parameter-shift``, it takes broadcast circuits whose broadcast
+        parameters are trainable.
+
+        Raises:
+            NotImplementedError: for second derivatives; those are ``parameter-shift``'s.
+        """
+        config = execution_config or ExecutionConfig()
+        if config.derivative_order != 1:
+            raise NotImplementedError(
+                f"{self.name} gives first derivatives; for order {config.derivative_order} take "
+                "diff_method='parameter-shift' with max_diff."
+            )
+
+        def execute(tapes: Sequence[QuantumScript]) -> Sequence[Result]:
+            batch, combine = self.preprocess_transforms(config)(tapes)
+            return combine(self.execute(batch, config))
+
+        return jacobians(circuits, execute)
+
+    def supports_vjp(
+        self,
+        execution_config: ExecutionConfig | None = None,
+        circuit: QuantumScript | None = None,
+    ) -> bool:
+        """Whether the device gives vector-Jacobian products: wherever it gives Jacobians."""
+        return self.supports_derivatives(execution_config, circuit)
+
+    def compute_vjp(
+        self,
+        circuits: QuantumScriptOrBatch,
+        cotangents: Sequence[Any],
+        execution_config: ExecutionConfig | None = None,
+    ) -> tuple[tuple[Any, ...], ...]:
+        r"""The products :math:`\sum_i \mathrm{d}y_i J_{ij}` with what `compute_derivatives` gives.
+
+        Args:
+            circuits: the circuits.
+            cotangents: for each circuit numbers or arrays in the shape of its results.
+            execution_config: how it is to be done.
+        """
+        found = self.compute_derivatives(circuits, execution_config)
+        by_circuit = map(products, circuits, found, cotangents)
+        return tuple(by_convention(own, execution_config) for own in by_circuit)
+
+    # --- jobs -------------------------------------------------------------------------------------
+
+    def resume(self, job_id: str) -> tuple[Result, ...]:
+        """The results of an interrupted call of `execute`, one for each of its circuits.
+
+        Args:
+            job_id: of any of the call's jobs; they are named when a call is interrupted.
+
+        Raises:
+            KeyError: if no unfinished call of this device had such a job.
+            JobError: if a job has failed.
+        """
+        for call in self._unfinished:
+            if job_id in call.job_ids():
+                results = call.results()
+                self._unfinished.remove(call)
+                return results
+        known = ", ".join(own for call in self._unfinished for own in call.job_ids()) or "none"
+        raise KeyError(
+            f"{self.name} has no unfinished call with the job {job_id!r}, but {known}. For the "
+            "results of a job of another process take pennylane_qizgloria.qiskit.jobs.fetch_job."
+        )
+
+    @contextmanager
+    def session(self, max_time: int | str | None = None) -> Iterator[QizgloriaQiskit]:
+        """Keep one session open for all calls inside; it is closed on any exit.
+
+        Backends without sessions, such as simulators, run the calls as ever.
+
+        Args:
+            max_time: how long it may stay open, in seconds or as ``"2h 30m"``.
+        """
+        with self._bound(lambda: primitives.open_session(self.backend, max_time, **self._options)):
+            yield self
+
+    @contextmanager
+    def batch(self) -> Iterator[QizgloriaQiskit]:
+        """Run all calls inside as one batch, without waiting between its jobs in the queue."""
+        with self._bound(lambda: primitives.open_batch(self.backend, **self._options)):
+            yield self
+
+    @contextmanager
+    def _bound(self, open_mode: Callable[[], Any]) -> Iterator[None]:
+        if self._given:
+            raise DeviceError(
+                f"{self.name} was given primitives; open the session that they belong to yourself."
+            )
+        with open_mode() as own:
+            before, self._primitives = self._primitives, own
+            try:
+                yield
+            finally:
+                self._primitives = before
+
+    def _is_exact(self, tape: QuantumScript) -> bool:
+        return not tape.shots and not (self._use_estimator and goes_to_estimator(tape))
+
+    def _run(self, packed: Packed) -> tuple[Result, ...]:
+        """Submit both jobs before waiting for either."""
+        both: dict[Kind, tuple] = {
+            "sampler": packed.sampler_pubs,
+            "estimator": packed.estimator_pubs,
+        }
+        pending = {
+            kind: self._runner.submit(getattr(self._primitives, kind), list(pubs), kind=kind)
+            for kind, pubs in both.items()
+            if pubs
+        }
+        call = _Call(packed, pending)
+        self._unfinished.append(call)
+        results = call.results()
+        self._unfinished.remove(call)
+        return results
+
+    def _note(self, record: jobs.JobRecord) -> None:
+        """Keep what is known of a job, and tell the tracker of a new one."""
+        known = {job.job_id: i for i, job in enumerate(self.jobs)}
+        if record.job_id in known:
+            self.jobs[known[record.job_id]] = record
+            return
+        self.jobs.append(record)
+        if self.tracker.active:
+            self.tracker.update(
+                jobs=1, job_id=record.job_id, backend=record.backend, pubs=record.pubs
+            )
+            self.tracker.record()
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """Jobs on their way, and how the results of a call of `execute` follow from theirs."""
+
+    packed: Packed
+    pending: Mapping[Kind, jobs.Pending]
+
+    def job_ids(self) -> list[str]:
+        """The ids that the jobs have now; a local job that is sent again gets a new one."""
+        return [own.job_id for own in self.pending.values()]
+
+    def results(self) -> tuple[Result, ...]:
+        """Wait for all jobs."""
+        found = {kind: tuple(own.result()) for kind, own in self.pending.items()}
+        return self.packed.read(found.get("sampler", ()), found.get("estimator", ()))
+
+
+def _check_size(name: str, wires: Any, backend: Any) -> None:
+    qubits = None if backend is None else backends.num_qubits(backend)
+    if wires is not None and qubits is not None and len(wires) > qubits:
+        raise ValueError(
+            f"{name}: {backend.name} has {qubits} qubits, fewer than the {len(wires)} wires."
+        )

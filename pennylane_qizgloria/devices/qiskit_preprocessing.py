@@ -1,0 +1,130 @@
+"""What happens to a circuit before `qizgloria.qiskit` runs it.
+
+PennyLane's own transforms check and decompose it; then it is split into parts that one primitive
+serves in one basis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pennylane as qml
+from pennylane.devices.capabilities import (
+    DeviceCapabilities,
+    observable_stopping_condition_factory,
+)
+from pennylane.devices.preprocess import (
+    null_postprocessing,
+    validate_device_wires,
+    validate_measurements,
+    validate_observables,
+)
+from pennylane.exceptions import DeviceError
+from pennylane.measurements import SampleMeasurement, StateMeasurement
+from pennylane.ops import MidMeasure
+from pennylane.tape import QuantumScript
+from pennylane.transforms.core import CompilePipeline, transform
+from pennylane.typing import PostprocessingFn
+from pennylane.wires import Wires
+
+from ..qiskit.splitting import expand_operands, goes_to_estimator, is_estimated, split
+from ..qiskit.writing import expand
+from .preprocessing import accepts
+
+
+def preprocessing(
+    name: str,
+    wires: Wires | None,
+    capabilities: DeviceCapabilities,
+    defer: bool,
+    exact: bool,
+    use_estimator: bool,
+    has_sampler: bool,
+    max_qubits: int | None,
+) -> CompilePipeline:
+    """The device's compile pipeline.
+
+    Args:
+        name: the device's, for error messages.
+        wires: the device's.
+        capabilities: what its TOML file says.
+        defer: whether mid-circuit measurements are deferred.
+        exact: whether circuits may run without shots.
+        use_estimator: whether there is an estimator, and it is wanted.
+        has_sampler: whether there is a sampler.
+        max_qubits: how many qubits the backend has, if it says so.
+    """
+    pipeline = CompilePipeline()
+    pipeline.add_transform(validate_device_wires, wires, name=name)
+    pipeline.add_transform(_require_shots, name=name, exact=exact)
+    if defer:
+        pipeline.add_transform(qml.defer_measurements, allow_postselect=False)
+    pipeline.add_transform(_expand, name=name)
+    pipeline.add_transform(_require_qubits, name=name, max_qubits=max_qubits)
+    pipeline.add_transform(
+        validate_measurements,
+        analytic_measurements=partial(
+            accepts, capabilities.filter(finite_shots=False), StateMeasurement
+        ),
+        sample_measurements=partial(
+            accepts, capabilities.filter(finite_shots=True), SampleMeasurement
+        ),
+        name=name,
+    )
+    pipeline.add_transform(
+        validate_observables,
+        stopping_condition=observable_stopping_condition_factory(capabilities),
+        name=name,
+    )
+    pipeline.add_transform(expand_operands)
+    pipeline.add_transform(_require_sampler, name, use_estimator, has_sampler)
+    pipeline.add_transform(split, use_estimator=use_estimator)
+    return pipeline
+
+
+@transform
+def _expand(tape: QuantumScript, name: str) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Decompose what has no twin in Qiskit."""
+    try:
+        return (expand(tape, name),), null_postprocessing
+    except ValueError as error:
+        raise DeviceError(str(error)) from error
+
+
+@transform
+def _require_shots(
+    tape: QuantumScript, name: str, exact: bool
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    if not tape.shots and not exact:
+        raise DeviceError(
+            f"{name} needs a number of shots on this backend: only Aer gives exact results. "
+            "Say qml.set_shots(1000), for example."
+        )
+    return (tape,), null_postprocessing
+
+
+@transform
+def _require_qubits(
+    tape: QuantumScript, name: str, max_qubits: int | None
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    if max_qubits is not None and len(tape.wires) > max_qubits:
+        inside = sum(isinstance(op, MidMeasure) for op in tape.operations)
+        why = "" if inside else " (deferred measurements take wires of their own)"
+        raise DeviceError(
+            f"{name}: the circuit has {len(tape.wires)} wires{why}, "
+            f"the backend {max_qubits} qubits."
+        )
+    return (tape,), null_postprocessing
+
+
+@transform
+def _require_sampler(
+    tape: QuantumScript, name: str, use_estimator: bool, has_sampler: bool
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    served = use_estimator and goes_to_estimator(tape)
+    if not served and not has_sampler:
+        wanting: Any = [p for p in tape.measurements if not is_estimated(p)] or tape.measurements
+        raise DeviceError(f"{name} was given an estimator only, which does not serve {wanting[0]}.")
+    return (tape,), null_postprocessing

@@ -1,0 +1,104 @@
+"""Tapes split into parts that one primitive serves in one basis.
+
+Expectation values and variances of what has a Pauli form go to the estimator, everything else to
+the sampler, in as few bases as qubit-wise commutation allows (`pennylane.transforms`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pennylane as qml
+from pennylane.measurements import (
+    ClassicalShadowMP,
+    ExpectationMP,
+    MeasurementProcess,
+    ShadowExpvalMP,
+    VarianceMP,
+)
+from pennylane.ops import MidMeasure
+from pennylane.tape import QuantumScript
+from pennylane.transforms.core import transform
+
+Batch = tuple[Sequence[QuantumScript], Callable[[Sequence[Any]], Any]]
+
+
+def is_estimated(process: MeasurementProcess) -> bool:
+    """Whether an estimator can give the result of a measurement process."""
+    if not isinstance(process, (ExpectationMP, VarianceMP)) or process.obs is None:
+        return False
+    return process.obs.pauli_rep is not None
+
+
+def goes_to_estimator(tape: QuantumScript) -> bool:
+    """Whether all of a tape's measurements are for an estimator, as `split` has separated them.
+
+    Estimators run no circuits with measurements inside.
+    """
+    dynamic = any(isinstance(op, MidMeasure) for op in tape.operations)
+    return not dynamic and all(map(is_estimated, tape.measurements))
+
+
+@transform
+def split(tape: QuantumScript, use_estimator: bool) -> Batch:
+    """Separate what the estimator gives, each shadow, and the rest by bases."""
+    if use_estimator and goes_to_estimator(tape):
+        return (tape,), _only
+    shares = list(_shares(tape, use_estimator))
+    parts = [tape.copy(measurements=[tape.measurements[i] for i in own]) for own in shares]
+    batches = [_by_basis(part, use_estimator) for part in parts]
+
+    def merge(results: Sequence[Any]) -> Any:
+        remaining = iter(results)
+        own = [combine([next(remaining) for _ in tapes]) for tapes, combine in batches]
+        if not tape.shots.has_partitioned_shots:
+            return _in_order(shares, own)
+        copies = range(tape.shots.num_copies)
+        return tuple(_in_order(shares, [result[copy] for result in own]) for copy in copies)
+
+    return tuple(part for tapes, _ in batches for part in tapes), merge
+
+
+def _shares(tape: QuantumScript, use_estimator: bool) -> Iterator[list[int]]:
+    """The numbers of the measurements that stay together for now."""
+    dynamic = any(isinstance(op, MidMeasure) for op in tape.operations)
+    estimated, sampled = [], []
+    for i, process in enumerate(tape.measurements):
+        if isinstance(process, (ClassicalShadowMP, ShadowExpvalMP)):
+            yield [i]
+        elif use_estimator and not dynamic and is_estimated(process):
+            estimated.append(i)
+        else:
+            sampled.append(i)
+    yield from (own for own in (estimated, sampled) if own)
+
+
+def _by_basis(tape: QuantumScript, use_estimator: bool) -> Batch:
+    alone = isinstance(tape.measurements[0], (ClassicalShadowMP, ShadowExpvalMP))
+    if alone or (use_estimator and goes_to_estimator(tape)):
+        return (tape,), _only
+    return qml.transforms.split_non_commuting(tape, grouping_strategy="qwc")
+
+
+def _in_order(shares: Sequence[list[int]], results: Sequence[Any]) -> Any:
+    """The results of all measurements in the tape's order, from those of each share."""
+    found: dict[int, Any] = {}
+    for own, result in zip(shares, results, strict=True):
+        found.update(zip(own, [result] if len(own) == 1 else result, strict=True))
+    return found[0] if len(found) == 1 else tuple(found[i] for i in range(len(found)))
+
+
+@transform
+def expand_operands(tape: QuantumScript) -> Batch:
+    """Turn a batch of matrices or states into a batch of tapes; angles go out as one array."""
+    if tape.batch_size is None:
+        return (tape,), _only
+    for op in tape.operations:
+        if op.batch_size is not None and any(axes for axes in op.ndim_params):
+            return qml.transforms.broadcast_expand(tape)
+    return (tape,), _only
+
+
+def _only(results: Sequence[Any]) -> Any:
+    return results[0]

@@ -186,6 +186,7 @@ class QizgloriaQiskit(Device):
             use_estimator=self._use_estimator,
             has_sampler=self._primitives.sampler is not None,
             max_qubits=None if self.backend is None else backends.num_qubits(self.backend),
+            has_readout_error=backends.has_readout_error(self.backend),
         )
 
     # --- results ----------------------------------------------------------------------------------

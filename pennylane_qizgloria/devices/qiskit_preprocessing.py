@@ -6,6 +6,7 @@ serves in one basis.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -23,7 +24,6 @@ from pennylane.devices.preprocess import (
 )
 from pennylane.exceptions import DeviceError
 from pennylane.measurements import SampleMeasurement, StateMeasurement
-from pennylane.ops import MidMeasure
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline, transform
 from pennylane.typing import PostprocessingFn
@@ -43,6 +43,7 @@ def preprocessing(
     use_estimator: bool,
     has_sampler: bool,
     max_qubits: int | None,
+    has_readout_error: bool,
 ) -> CompilePipeline:
     """The device's compile pipeline.
 
@@ -55,6 +56,7 @@ def preprocessing(
         use_estimator: whether there is an estimator, and it is wanted.
         has_sampler: whether there is a sampler.
         max_qubits: how many qubits the backend has, if it says so.
+        has_readout_error: whether the backend's noise model reads qubits wrongly.
     """
     pipeline = CompilePipeline()
     pipeline.add_transform(validate_device_wires, wires, name=name)
@@ -80,17 +82,38 @@ def preprocessing(
     )
     pipeline.add_transform(expand_operands)
     pipeline.add_transform(_require_sampler, name, use_estimator, has_sampler)
+    if has_readout_error:
+        pipeline.add_transform(_warn_exact_despite_readout, name=name)
     pipeline.add_transform(split, use_estimator=use_estimator)
     return pipeline
 
 
 @transform
 def _expand(tape: QuantumScript, name: str) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
-    """Decompose what has no twin in Qiskit."""
+    """Decompose what has no twin in Qiskit; one by one where a batch cannot be decomposed."""
     try:
         return (expand(tape, name),), null_postprocessing
     except ValueError as error:
+        if tape.batch_size is None:
+            raise DeviceError(str(error)) from error
+    elements, combine = qml.transforms.broadcast_expand(tape)
+    try:
+        return tuple(expand(element, name) for element in elements), combine
+    except ValueError as error:
         raise DeviceError(str(error)) from error
+
+
+@transform
+def _warn_exact_despite_readout(
+    tape: QuantumScript, name: str
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Say where the readout error of Aer's noise model has no part in the results."""
+    if not tape.shots:
+        warnings.warn(
+            f"{name}: exact results of Aer are not affected by readout error; with shots they are.",
+            stacklevel=2,
+        )
+    return (tape,), null_postprocessing
 
 
 @transform
@@ -110,11 +133,9 @@ def _require_qubits(
     tape: QuantumScript, name: str, max_qubits: int | None
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     if max_qubits is not None and len(tape.wires) > max_qubits:
-        inside = sum(isinstance(op, MidMeasure) for op in tape.operations)
-        why = "" if inside else " (deferred measurements take wires of their own)"
         raise DeviceError(
-            f"{name}: the circuit has {len(tape.wires)} wires{why}, "
-            f"the backend {max_qubits} qubits."
+            f"{name}: the circuit has {len(tape.wires)} wires, the backend {max_qubits} qubits. "
+            "(Measurements that are deferred take wires of their own.)"
         )
     return (tape,), null_postprocessing
 

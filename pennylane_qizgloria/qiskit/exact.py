@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pennylane as qml
+from pennylane.measurements import StateMP
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
 from qiskit.providers import BackendV2
@@ -69,9 +71,15 @@ def _measured(tape: QuantumScript, order: list, matrices: list[np.ndarray]) -> A
     if tape.batch_size is not None and len(matrices) == 1:
         matrices = matrices * tape.batch_size
     columns = [
-        [process.process_density_matrix(matrix, labels) for matrix in matrices]
-        for process in tape.measurements
+        [_value(process, matrix, labels) for matrix in matrices] for process in tape.measurements
     ]
     batched = tape.batch_size is not None
     results = [np.stack(column) if batched else np.asarray(column[0])[()] for column in columns]
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _value(process: Any, matrix: np.ndarray, labels: Wires) -> Any:
+    # PennyLane's StateMP converts no density matrix, not even to itself.
+    if type(process) is StateMP:
+        process = qml.density_matrix(wires=process.wires or labels)
+    return process.process_density_matrix(matrix, labels)

@@ -326,8 +326,10 @@ def _turns(recipes: np.ndarray, wires: Sequence[Hashable]) -> list[Operator]:
 def _measured_wires(tape: QuantumScript, order: list[Hashable]) -> list[Hashable]:
     """The wires that a tape's measurements read; all of them where one names none."""
     read: set[Hashable] = set()
+    inside = any(isinstance(op, MidMeasure) for op in tape.operations)
     for process in tape.measurements:
-        if process.mv is None:
+        # Deferred, an outcome is read from a wire like any other.
+        if process.mv is None or not inside:
             read |= set(process.wires) or set(order)
     return [wire for wire in order if wire in read]
 
@@ -360,7 +362,7 @@ def _bits(
 
 def _postselected(
     bits: Bool[np.ndarray, "rows shots bits"], postselect: Sequence[int | None]
-) -> list[Bool[np.ndarray, "shots bits"]]:
+) -> list[Bool[np.ndarray, "_ bits"]]:
     """For each row the shots in which the mid-circuit measurements gave what was asked for."""
     start = bits.shape[-1] - len(postselect)
     keep = np.ones(bits.shape[:-1], dtype=bool)
@@ -372,7 +374,7 @@ def _postselected(
 
 def _results(
     processes: Sequence[MeasurementProcess],
-    rows: list[Bool[np.ndarray, "shots bits"]],
+    rows: list[Bool[np.ndarray, "_ bits"]],
     labels: Wires,
     batched: bool,
 ) -> Any:
@@ -406,7 +408,7 @@ def _on_inner_labels(tape: QuantumScript) -> list[MeasurementProcess]:
 
     processes = []
     for process in tape.measurements:
-        if process.mv is None:
+        if process.mv is None or not inside:
             processes.append(process)
             continue
         value = process.mv

@@ -17,9 +17,12 @@ from pennylane.measurements import (
     ShadowExpvalMP,
     VarianceMP,
 )
+from pennylane.operation import Operator
 from pennylane.ops import MidMeasure
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import transform
+
+from .gates import has_twin
 
 Batch = tuple[Sequence[QuantumScript], Callable[[Sequence[Any]], Any]]
 
@@ -49,7 +52,7 @@ def split(tape: QuantumScript, use_estimator: bool) -> Batch:
     parts = [tape.copy(measurements=[tape.measurements[i] for i in own]) for own in shares]
     batches = [_by_basis(part, use_estimator) for part in parts]
 
-    def merge(results: Sequence[Any]) -> Any:
+    def merge(results: Any) -> Any:
         remaining = iter(results)
         own = [combine([next(remaining) for _ in tapes]) for tapes, combine in batches]
         if not tape.shots.has_partitioned_shots:
@@ -69,6 +72,8 @@ def _shares(tape: QuantumScript, use_estimator: bool) -> Iterator[list[int]]:
             yield [i]
         elif use_estimator and not dynamic and is_estimated(process):
             estimated.append(i)
+        elif _is_spread(process):
+            yield [i]
         else:
             sampled.append(i)
     yield from (own for own in (estimated, sampled) if own)
@@ -78,10 +83,37 @@ def _by_basis(tape: QuantumScript, use_estimator: bool) -> Batch:
     alone = isinstance(tape.measurements[0], (ClassicalShadowMP, ShadowExpvalMP))
     if alone or (use_estimator and goes_to_estimator(tape)):
         return (tape,), _only
+    if _is_spread(tape.measurements[0]):
+        return _moments(tape)
     return qml.transforms.split_non_commuting(tape, grouping_strategy="qwc")
 
 
-def _in_order(shares: Sequence[list[int]], results: Sequence[Any]) -> Any:
+def _is_spread(process: MeasurementProcess) -> bool:
+    """Whether this is the variance of a sum of words, which may have no common basis."""
+    if not isinstance(process, VarianceMP) or process.obs is None:
+        return False
+    return process.obs.pauli_rep is not None and len(process.obs.pauli_rep) > 1
+
+
+def _moments(tape: QuantumScript) -> Batch:
+    r"""The variance as :math:`\langle O^2 \rangle - \langle O \rangle^2`."""
+    (process,) = tape.measurements
+    sentence = process.obs.pauli_rep
+    square = (sentence @ sentence).operation()
+    moments = tape.copy(measurements=[qml.expval(process.obs), qml.expval(square)])
+    tapes, merge = qml.transforms.split_non_commuting(moments, grouping_strategy="qwc")
+
+    def combine(results: Any) -> Any:
+        merged = merge(results)
+        if tape.shots.has_partitioned_shots:
+            return tuple(second - first**2 for first, second in merged)
+        first, second = merged
+        return second - first**2
+
+    return tapes, combine
+
+
+def _in_order(shares: Sequence[list[int]], results: Any) -> Any:
     """The results of all measurements in the tape's order, from those of each share."""
     found: dict[int, Any] = {}
     for own, result in zip(shares, results, strict=True):
@@ -92,13 +124,15 @@ def _in_order(shares: Sequence[list[int]], results: Sequence[Any]) -> Any:
 @transform
 def expand_operands(tape: QuantumScript) -> Batch:
     """Turn a batch of matrices or states into a batch of tapes; angles go out as one array."""
-    if tape.batch_size is None:
-        return (tape,), _only
-    for op in tape.operations:
-        if op.batch_size is not None and any(axes for axes in op.ndim_params):
-            return qml.transforms.broadcast_expand(tape)
+    if any(map(_is_written_by_value, tape.operations)):
+        return qml.transforms.broadcast_expand(tape)
     return (tape,), _only
 
 
-def _only(results: Sequence[Any]) -> Any:
+def _is_written_by_value(op: Operator) -> bool:
+    """Whether an operation has a batch of what no parameter of a circuit can stand for."""
+    return op.batch_size is not None and (any(op.ndim_params) or not has_twin(op))
+
+
+def _only(results: Any) -> Any:
     return results[0]

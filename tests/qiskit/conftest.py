@@ -1,15 +1,10 @@
-"""Unitaries of both sides in PennyLane's order of bits; a backend, a service and a clock."""
+"""Unitaries of both sides in PennyLane's order of bits; a service and a clock."""
 
 import numpy as np
 import pennylane as qml
 import pytest
-from qiskit.circuit import Measure, Parameter
-from qiskit.circuit.library import CZGate, RXGate, RZGate
-from qiskit.providers import BackendV2, Options
-from qiskit.providers.basic_provider import BasicSimulator
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.quantum_info import Operator
-from qiskit.transpiler import Target
 
 
 @pytest.fixture(scope="session")
@@ -37,47 +32,6 @@ def assert_same():
         np.testing.assert_allclose(left, right, atol=atol)
 
     return compare
-
-
-class PlainBackend(BackendV2):
-    """Three ideal qubits of a provider that is neither IBM nor Aer.
-
-    ``failures`` are raised by the next calls of ``run``, one each, before anything runs.
-    """
-
-    def __init__(self, max_circuits=None, failures=()):
-        super().__init__(name="plain")
-        self.failures = list(failures)
-        self.runs = []
-        self._max_circuits = max_circuits
-        self._target = Target(num_qubits=3)
-        for gate in (RXGate(Parameter("t")), RZGate(Parameter("t")), Measure()):
-            self._target.add_instruction(gate, {(i,): None for i in range(3)})
-        self._target.add_instruction(CZGate(), {(0, 1): None, (1, 2): None})
-
-    @property
-    def target(self):
-        return self._target
-
-    @property
-    def max_circuits(self):
-        return self._max_circuits
-
-    @classmethod
-    def _default_options(cls):
-        return Options(shots=1024)
-
-    def run(self, circuits, **options):
-        if self.failures:
-            raise self.failures.pop(0)
-        self.runs.append(options)
-        return BasicSimulator().run(circuits, **options)
-
-
-@pytest.fixture(scope="session")
-def plain_backend():
-    """The class of a BackendV2 that knows nothing of IBM."""
-    return PlainBackend
 
 
 class Clock:

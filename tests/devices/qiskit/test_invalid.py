@@ -1,0 +1,243 @@
+"""What cannot run is refused with its reason, before any job is sent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pennylane as qml
+import pytest
+from pennylane.exceptions import DeviceError
+from qiskit.primitives import StatevectorEstimator, StatevectorSampler
+
+from pennylane_qizgloria.qiskit import primitives
+
+
+class Opaque(qml.operation.Operation):
+    """An operation of which nothing is known."""
+
+    num_wires = 1
+
+
+@pytest.fixture
+def fake(make_device):
+    """A device on a fake backend of 5 qubits, to which nothing may be sent."""
+    own = make_device(None, backend="fake_manila")
+    yield own
+    assert own.jobs == []
+
+
+# --- options --------------------------------------------------------------------------------------
+
+
+def test_more_wires_than_qubits(make_device):
+    """The transpiler would fail on it, in its own terms."""
+    with pytest.raises(ValueError, match=r"fake_manila has 5 qubits, fewer than the 6 wires"):
+        make_device(6, backend="fake_manila")
+
+
+def test_unknown_backend_names_near_ones(make_device):
+    """A typing error would be hard to find among a hundred names."""
+    with pytest.raises(ValueError, match=r"no backend 'fake_sherbroke'.*'fake_sherbrooke'"):
+        make_device(2, backend="fake_sherbroke")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"backend": 3}, TypeError, r"BackendV2 object or one of the names"),
+        ({"sampler": StatevectorEstimator()}, TypeError, r"sampler must be .*BaseSamplerV2"),
+        ({"estimator": "aer"}, TypeError, r"estimator must be .*BaseEstimatorV2"),
+        ({"options": {"nonsense": 1}}, ValueError, r"Unknown option 'nonsense'"),
+        ({"backend": "fake_manila", "method": "statevector"}, ValueError, r"'method'.*'aer' only"),
+        ({"nonsense": 1}, ValueError, r"'nonsense'"),
+    ],
+)
+def test_options(make_device, options, error, message):
+    """A wrong option would be ignored, or fail when the first circuit runs."""
+    with pytest.raises(error, match=message):
+        make_device(2, **options)
+
+
+@pytest.mark.parametrize("shots", [0, -1, 1.5, "many"])
+def test_shots_that_are_none(make_device, shots):
+    """A wrong number of shots would reach the backend."""
+    with pytest.raises(ValueError, match=r"[Ss]hots"):
+        qml.set_shots(qml.QNode(lambda: qml.probs(wires=0), make_device(1)), shots)()
+
+
+# --- circuits -------------------------------------------------------------------------------------
+
+
+def test_shots_missing(fake, run):
+    """A device without exact results would take a number of shots that nobody asked for."""
+    with pytest.raises(DeviceError, match=r"needs a number of shots.*qml.set_shots"):
+        run(fake, [qml.X(0)], [qml.expval(qml.Z(0))])
+
+
+def test_more_wires_in_a_circuit_than_qubits(fake, run):
+    """The transpiler would fail on it, in its own terms."""
+    with pytest.raises(DeviceError, match=r"circuit has 6 wires.*the backend 5 qubits"):
+        run(fake, [qml.X(w) for w in range(6)], [qml.expval(qml.Z(0))], 10)
+
+
+def test_deferred_measurements_do_not_fit(make_device, plain_backend):
+    """A circuit would have more wires than the user can see, and the error would not say why."""
+    device = make_device(2, backend=plain_backend())
+
+    @qml.set_shots(10)
+    @qml.qnode(device)
+    def circuit():
+        for wire in (0, 1, 0):
+            qml.H(wire)
+            qml.measure(wire)
+        return qml.expval(qml.Z(0))
+
+    with pytest.raises(DeviceError, match=r"4 wires, the backend 3 qubits.*deferred"):
+        circuit()
+    assert device.jobs == []
+
+
+@pytest.mark.parametrize("backend", ["aer", "fake_manila"])
+@pytest.mark.parametrize(
+    "op",
+    [
+        qml.TShift(0),
+        qml.Displacement(0.1, 0.2, wires=0),
+        qml.DepolarizingChannel(0.1, wires=0),
+        Opaque(wires=0),
+    ],
+    ids=lambda op: op.name,
+)
+def test_operations(make_device, run, backend, op):
+    """An operation would be left out, or fail without its name."""
+    device = make_device(2, backend=backend)
+    with pytest.raises(DeviceError, match=op.name):
+        run(device, [op], [qml.expval(qml.Z(0))], 10)
+    assert device.jobs == []
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [qml.state(), qml.density_matrix(0), qml.purity([0]), qml.vn_entropy([0])],
+    ids=lambda measurement: type(measurement).__name__,
+)
+def test_states_from_shots(fake, run, measurement):
+    """A state would be given as if shots could tell it."""
+    with pytest.raises(DeviceError, match=r"not accepted with finite shots on qizgloria.qiskit"):
+        run(fake, [qml.X(0)], [measurement], 10)
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [qml.sample(), qml.counts(), qml.classical_shadow([0]), qml.shadow_expval(qml.Z(0))],
+    ids=lambda measurement: type(measurement).__name__,
+)
+def test_samples_without_shots(make_device, run, measurement):
+    """Samples would be drawn in a number that nobody asked for."""
+    device = make_device(2)
+    with pytest.raises(DeviceError, match=r"not accepted for analytic simulation"):
+        run(device, [qml.X(0)], [measurement])
+    assert device.jobs == []
+
+
+def test_observables(fake, run):
+    """An observable would be replaced by another."""
+    with pytest.raises(DeviceError, match=r"[Oo]bservable.*not supported"):
+        run(fake, [qml.X(0)], [qml.expval(qml.X(0) + 1j * qml.S(0))], 10)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_parameters_that_are_no_numbers(fake, run, value):
+    """A backend would be sent an angle that means nothing."""
+    with pytest.raises(ValueError, match=r"RX"):
+        run(fake, [qml.RX(value, 0)], [qml.expval(qml.Z(0))], 10)
+
+
+def test_unknown_wires(make_device, run):
+    """A wire would be added that the device does not have."""
+    device = make_device(2)
+    with pytest.raises(qml.wires.WireError, match=r"qizgloria.qiskit"):
+        run(device, [qml.X(2)], [qml.expval(qml.Z(0))], 10)
+    assert device.jobs == []
+
+
+# --- primitives -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [qml.counts(), qml.probs(wires=0), qml.expval(qml.Hermitian(np.diag([1.0, 2]), 0))],
+    ids=["counts", "probs", "Hermitian"],
+)
+def test_an_estimator_alone(make_device, run, measurement):
+    """A result would be made up, or fail on what is missing without a name."""
+    device = make_device(2, estimator=StatevectorEstimator())
+    with pytest.raises(DeviceError, match=r"was given an estimator only.*not serve"):
+        run(device, [qml.X(0)], [qml.expval(qml.Z(0)), measurement], 10)
+    assert device.jobs == []
+    (value,) = run(device, [qml.X(0)], [qml.expval(qml.Z(0))], 10_000)
+    assert value == pytest.approx(-1, abs=0.05)
+
+
+@pytest.mark.parametrize("mode", ["session", "batch"])
+def test_sessions_of_given_primitives(make_device, mode):
+    """A session would be open that the given primitives do not use."""
+    device = make_device(2, backend=None, sampler=StatevectorSampler())
+    with pytest.raises(DeviceError, match=r"was given primitives"), getattr(device, mode)():
+        pass
+
+
+@pytest.mark.parametrize("mode", ["session", "batch"])
+def test_calls_inside_and_after_a_session(make_device, run, mode, monkeypatch):
+    """Primitives of a closed session would be used again, or the session stay open on an error."""
+    opened = []
+
+    def noted(open_mode):
+        def noting(*args, **kwargs):
+            opened.append(open_mode(*args, **kwargs))
+            return opened[-1]
+
+        return noting
+
+    for name in ("open_session", "open_batch"):
+        monkeypatch.setattr(primitives, name, noted(getattr(primitives, name)))
+    device = make_device(2)
+    tape = ([qml.X(0)], [qml.expval(qml.Z(0)), qml.probs(wires=0)], 10_000)
+
+    def fail():
+        run(device, *tape)
+        kept.append(device._primitives.sampler)
+        raise ArithmeticError
+
+    kept = []
+    with pytest.raises(ArithmeticError), getattr(device, mode)():
+        fail()
+    assert len(opened) == 1
+    # What someone kept of it is closed; the device itself goes on without.
+    with pytest.raises(RuntimeError, match=rf"{mode} on .* is closed"):
+        kept[0].run([])
+    value, _ = run(device, *tape)
+    assert value == pytest.approx(-1, abs=0.05)
+    assert len(device.jobs) == 4
+
+
+def test_resuming_an_unknown_job(make_device, run):
+    """A wrong id would give nothing, or the results of another call."""
+    device = make_device(2)
+    run(device, [qml.X(0)], [qml.probs(wires=0)], 10)
+    for job_id in ("no-such-job", device.jobs[0].job_id):
+        with pytest.raises(KeyError, match=rf"no unfinished call with the job.*{job_id}"):
+            device.resume(job_id)
+
+
+def test_native_measurements_that_the_backend_lacks(make_device, plain_backend):
+    """Measurements would be deferred although the user asked for the backend's own."""
+    for device, shots in ((make_device(2), None), (make_device(2, backend=plain_backend()), 10)):
+
+        @qml.set_shots(shots)
+        @qml.qnode(device, mcm_method="device")
+        def circuit():
+            return qml.expval(qml.measure(0))
+
+        with pytest.raises(DeviceError, match=r"natively only with shots.*leave mcm_method out"):
+            circuit()
+        assert device.jobs == []

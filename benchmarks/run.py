@@ -14,8 +14,11 @@ import warnings
 from pathlib import Path
 
 import plots
+from layers import layers
 from report import absent_peers, as_json, environment, line, tables
 from workloads import WORKLOADS, DisagreementError, Row
+
+WORKLOADS["layers"] = layers
 
 PLOTS = Path("doc/_static")
 """Where the plots of a whole run go."""

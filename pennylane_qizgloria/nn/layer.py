@@ -1,0 +1,235 @@
+"""A QNode as a torch module that runs without rebuilding its circuit."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pennylane as qml
+import torch
+from torch import Tensor
+
+from ..pauli.adjoint import is_transformed
+from .recording import Call, Recording, UnlikeError, is_recordable, recording
+from .replay import BrokenConditionError
+from .tracing import Unrecordable
+
+LOW_PRECISION = (torch.float16, torch.bfloat16)
+"""Dtypes that no circuit is computed in."""
+
+MAX_STRUCTURES = 64
+"""How many structures of inputs and weights are remembered; the oldest one makes way."""
+
+MAX_BRANCHES = 4
+"""How many recordings one structure may have, each for other conditions on the numbers."""
+
+
+class TorchLayer(qml.qnn.TorchLayer):
+    r"""A QNode as a torch module, recorded once for each structure of its inputs.
+
+    Takes what :class:`pennylane.qnn.TorchLayer` takes and gives what it gives; only faster. The
+    QNode's Python runs when inputs of a shape, dtype and torch device come for the first time (a
+    few times, with the check that follows). What it does to the numbers is recorded, together with
+    the evolution of small states, forwards and backwards. Later calls run that and nothing else.
+
+    Args:
+        qnode (qml.QNode): the circuit; one argument is named ``inputs``, the others are weights.
+        weight_shapes (dict[str, tuple | int]): the shape of each weight.
+        init_method (Callable | dict[str, Callable | torch.Tensor], optional): a function of
+            ``torch.nn.init`` for all weights, or such a function or a tensor for each. By default
+            weights are uniform in :math:`[0, 2\pi)`.
+
+    Raises:
+        TypeError: if the QNode has no argument named ``inputs``, or takes ``*args``.
+        ValueError: if weights and the QNode's arguments do not match, a tensor in ``init_method``
+            has another shape than its weight, or the QNode's interface is not torch's.
+
+    **Shapes**
+
+    Inputs are ``(features,)`` or ``(*batch, features)`` with any number of leading axes. One
+    measurement of shape ``s`` gives ``(*batch, *s)``, a list of measurements is laid side by side,
+    ``(*batch, entries)``, and a tuple of several is stacked in front, ``(measurements, *batch,
+    entries)``. Results have the dtype of the inputs. Inputs in half precision, such as autocast
+    brings, are computed in ``float32`` at least, and results handed back in half precision.
+
+    **What is recorded**
+
+    A recording is made of QNodes on ``qizgloria.mixed`` with exact results and ``diff_method``
+    ``"best"`` or ``"backprop"``. All others (other devices, shots), and calls under ``torch.func``
+    or in forward mode, run as in PennyLane's layer. So do circuits that cannot be recorded, with
+    one warning: where Python branches on the numbers of inputs or weights, or takes them as
+    floats, integers or arrays, draws random numbers, or writes into tensors in place. A recording
+    is compared with the QNode, values and gradients, before it is used.
+
+    Numbers are validated as ever: parameters that are not finite or outside their range are
+    refused. Tensors that the QNode takes from around it are read anew if they require a gradient,
+    and recorded again if they have been written to; for anything else from there, such as Python
+    numbers, call :meth:`reset_recordings` when it has changed. What is not torch, such as printing,
+    happens while it is recorded only.
+
+    The layer can be copied, pickled if its QNode can, and saved; recordings stay behind.
+    ``torch.compile`` breaks its graph at the layer.
+
+    **Example**
+
+    >>> from pennylane_qizgloria.nn.layer import TorchLayer
+    >>> dev = qml.device("qizgloria.mixed", wires=2)
+    >>> @qml.qnode(dev)
+    ... def circuit(inputs, weights, strength):
+    ...     qml.AngleEmbedding(inputs, wires=range(2))
+    ...     qml.StronglyEntanglingLayers(weights, wires=range(2))
+    ...     qml.DepolarizingChannel(strength, wires=0)
+    ...     return [qml.expval(qml.Z(0)), qml.expval(qml.Z(1))]
+    >>> initial = {"weights": torch.ones(3, 2, 3), "strength": torch.tensor(0.05)}
+    >>> layer = TorchLayer(circuit, {"weights": (3, 2, 3), "strength": 1}, initial)
+    >>> model = torch.nn.Sequential(layer, torch.nn.Linear(2, 3))
+    >>> model(torch.zeros(7, 5, 2)).shape
+    torch.Size([7, 5, 3])
+    >>> layer(torch.zeros(2))
+    tensor([...], grad_fn=...)
+
+    As :class:`pennylane.qnn.TorchLayer`, it hands on what it does not have itself to the QNode, so
+    that ``layer.device`` is the QNode's.
+    """
+
+    def __init__(
+        self,
+        qnode: qml.QNode,
+        weight_shapes: dict[str, Any],
+        init_method: Callable | dict[str, Callable | Tensor] | None = None,
+    ) -> None:
+        super().__init__(qnode, weight_shapes, init_method)
+        self._recordings = _Recordings()
+
+    def reset_recordings(self) -> None:
+        """Forget all recordings, so that the next call runs the QNode's Python anew."""
+        self._recordings.clear()
+
+    @torch.compiler.disable
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The QNode's results.
+
+        Args:
+            inputs: ``(features,)`` or ``(*batch, features)``.
+        """
+        return super().forward(inputs)
+
+    def construct(self, args: tuple, kwargs: dict) -> None:
+        """Construct the QNode's tape, as PennyLane's inspection tools ask for.
+
+        Args:
+            args: the inputs, alone in a tuple.
+            kwargs: not used.
+        """
+        (inputs,) = args
+        self.qnode.construct((), self._call().keywords([inputs, *self._weights()]))
+
+    # --- evaluation -------------------------------------------------------------------------------
+
+    def _call(self) -> Call:
+        return Call(self.qnode, self.input_arg, tuple(self.qnode_weights))
+
+    def _weights(self) -> list[Tensor]:
+        """The weights as they are now, wherever parametrisations and the like have put them."""
+        own = self._parameters
+        return [own[name] if name in own else getattr(self, name) for name in self.qnode_weights]
+
+    def _evaluate_qnode(self, x: Tensor) -> Any:
+        """The results for one set of inputs, or for a batch of them."""
+        with _without_autocast(x.device.type):
+            if x.dtype not in LOW_PRECISION:
+                return self._evaluate([x, *self._weights()])
+            results = self._evaluate([x.float(), *self._weights()])
+        if isinstance(results, Tensor):
+            return results.to(x.dtype)
+        return tuple(result.to(x.dtype) for result in results)
+
+    def _evaluate(self, tensors: Sequence[Tensor]) -> Any:
+        call = self._call()
+        if not (tensors[0].is_floating_point() and is_recordable(self.qnode)):
+            return call(tensors)
+        if is_transformed():
+            return call(tensors)
+        own = [tensor.contiguous() for tensor in tensors]
+        return self._recordings.run(call, own)
+
+
+class _Recordings:
+    """The recordings of a layer. Copies and pickles of a layer start without them."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple, list[Recording] | None] = {}
+        self.warned = False
+
+    def __reduce__(self) -> tuple:
+        return _Recordings, ()
+
+    def clear(self) -> None:
+        self.made.clear()
+
+    def run(self, call: Call, tensors: Sequence[Tensor]) -> Any:
+        """The results of a call, from a recording if there can be one."""
+        key = _structure(call, tensors)
+        if key not in self.made:
+            self._remember(key)
+        known = self.made[key]
+        if known is None:
+            return call(tensors)
+        for own in known:
+            with contextlib.suppress(BrokenConditionError):
+                if own.current:
+                    return own(tensors)
+        return self._record(key, call, tensors)
+
+    def _remember(self, key: tuple) -> None:
+        if len(self.made) >= MAX_STRUCTURES:
+            del self.made[next(iter(self.made))]
+        self.made[key] = []
+
+    def _record(self, key: tuple, call: Call, tensors: Sequence[Tensor]) -> Any:
+        """Record a call that no recording serves."""
+        known = self.made[key] = [own for own in self.made[key] or () if own.current]
+        if len(known) >= MAX_BRANCHES:
+            return self._give_up(key, call, tensors, "its branches depend on the numbers")
+        try:
+            made = recording(call, tensors)
+        except Unrecordable as error:
+            return self._give_up(key, call, tensors, str(error))
+        except UnlikeError:
+            why = "it depends on more than its inputs and weights, or hides numbers from torch"
+            return self._give_up(key, call, tensors, why)
+        except Exception as error:
+            return self._give_up(key, call, tensors, f"recording it raised {error!r}")
+        known.append(made)
+        return made(tensors)
+
+    def _give_up(self, key: tuple, call: Call, tensors: Sequence[Tensor], why: str) -> Any:
+        results = call(tensors)  # what is wrong with the user's numbers is said here
+        self.made[key] = None
+        if not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"TorchLayer runs the QNode {call.qnode.func.__name__!r} as it is, which is slow: "
+                f"{why}.",
+                stacklevel=2,
+            )
+        return results
+
+
+def _structure(call: Call, tensors: Sequence[Tensor]) -> tuple:
+    """What a recording depends on."""
+    qnode = call.qnode
+    shapes = [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
+    return (call.argument, qnode, qnode.device, qnode.diff_method, qnode.interface, *shapes)
+
+
+@contextlib.contextmanager
+def _without_autocast(device: str) -> Iterator[None]:
+    """Matrix products in half precision would be of no use to a simulation."""
+    if not torch.is_autocast_enabled(device):
+        yield
+        return
+    with torch.autocast(device, enabled=False):
+        yield

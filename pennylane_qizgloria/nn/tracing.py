@@ -1,0 +1,279 @@
+"""Recording what a function of tensors does to them, as a graph of torch's own operations.
+
+The function runs once, on real numbers. Operations that depend on its arguments are written down;
+everything else it does, all Python included, happens now and never again: its tensors are constants
+of the graph. What cannot be written down raises `Unrecordable`: values that leave torch, random
+numbers, writing in place.
+
+Where a library asks whether a condition on the numbers holds, to validate them say, the answer is
+taken for granted and kept as a condition of the graph. A function that branches by itself is
+refused: it would need a graph for each way.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pennylane as qml
+import torch
+from torch import Tensor, fx
+from torch.fx.node import map_aggregate
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+aten = torch.ops.aten
+
+LIBRARIES = {"pennylane", "pennylane_qizgloria"}
+"""Whose branches on numbers are conditions of the graph."""
+
+PLUMBING = {"torch", "autoray", "functools", "contextlib", "jaxtyping", "beartype"}
+"""Through whose functions a branch may go before it is clear whose it is."""
+
+VALUES = {
+    Tensor.numpy: "numpy()",
+    Tensor.tolist: "tolist()",
+    Tensor.__array__: "conversion to a NumPy array",
+    Tensor.__dlpack__: "conversion to another library's array",
+}
+"""Ways out of torch that are not operations."""
+
+
+class Unrecordable(Exception):
+    """Says why a function cannot be recorded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A recorded function.
+
+    Args:
+        graph: from the arguments, and then `live`, to a tuple: whether the conditions hold (None
+            if there are none), and the results.
+        live: tensors from elsewhere that may be trained; they are arguments, too.
+        watched: other tensors from elsewhere, and their versions: if one is written to, the graph
+            is out of date.
+    """
+
+    graph: fx.Graph
+    live: tuple[Tensor, ...]
+    watched: tuple[tuple[Tensor, int], ...]
+
+
+def trace(function: Callable[..., Sequence[Tensor | None]], examples: Sequence[Tensor]) -> Trace:
+    """Record a function.
+
+    Args:
+        function: takes tensors and returns several, or None in the place of some.
+        examples: what to call it with.
+
+    Raises:
+        Unrecordable: if it does what no graph can do again.
+    """
+    recorder = _Recorder(examples)
+    with recorder, _Watch(recorder):
+        results = function(*examples)
+    if recorder.refusal is not None:  # also where the function has caught it
+        raise recorder.refusal
+    recorder.finish(results)
+    return Trace(recorder.graph, tuple(recorder.live), tuple(recorder.watched))
+
+
+class _Recorder(TorchDispatchMode):
+    """Sees all operations of torch below its automatic differentiation."""
+
+    def __init__(self, examples: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.graph = fx.Graph()
+        self.nodes: dict[int, fx.Node] = {}
+        self.made: set[int] = set()
+        self.kept: list[Tensor] = []  # an id is one tensor's only while that tensor lives
+        self.sharing: Counter[int] = Counter()  # how many tensors share a piece of memory
+        self.live: list[Tensor] = []
+        self.watched: list[tuple[Tensor, int]] = []
+        self.conditions: list[tuple[fx.Node, bool]] = []
+        self.refusal: Unrecordable | None = None
+        self.arguments = [self._add_argument(example) for example in examples]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+        found = [self._depends(x) for x in tensors]  # of all, since it makes their acquaintance
+        if not any(found):
+            out = func(*args, **kwargs)
+            self._keep_made(out)
+            return out
+        if func is aten._local_scalar_dense.default:
+            return self._value(func, args[0])
+        self._check(func, args)
+        own_args, own_kwargs = map_aggregate((args, kwargs), self._argument)
+        out = func(*args, **kwargs)
+        if func._schema.is_mutable:
+            node = self.graph.call_function(_out_of_place(func), own_args, own_kwargs)
+            self._keep(out, node)
+            return out
+        self._name(out, self.graph.call_function(func, own_args, own_kwargs))
+        return out
+
+    def depends(self, tensor: Any) -> bool:
+        """Whether a tensor follows from the arguments."""
+        return id(tensor) in self.nodes
+
+    def refuse(self, why: str) -> Unrecordable:
+        """The reason not to go on, for raising."""
+        self.refusal = self.refusal or Unrecordable(why)
+        return self.refusal
+
+    def finish(self, results: Sequence[Tensor | None]) -> None:
+        """Write down what is returned."""
+        holds = [
+            node if expected else self._denied(node)
+            for node, expected in dict.fromkeys(self.conditions)
+        ]
+        together: fx.Node | None = holds[0] if holds else None
+        if len(holds) > 1:
+            stacked = self.graph.call_function(aten.stack.default, (holds,))
+            together = self.graph.call_function(aten.all.default, (stacked,))
+            stacked.meta["dtype"] = together.meta["dtype"] = torch.bool
+        self.graph.output((together, *(self._argument(result) for result in results)))
+
+    def _denied(self, node: fx.Node) -> fx.Node:
+        denied = self.graph.call_function(aten.logical_not.default, (node,))
+        denied.meta.update(node.meta)
+        return denied
+
+    # --- tensors ----------------------------------------------------------------------------------
+
+    def _add_argument(self, tensor: Tensor) -> fx.Node:
+        after = list(self.graph.find_nodes(op="placeholder"))
+        position = after[-1].next if after else next(iter(self.graph.nodes), self.graph._root)
+        with self.graph.inserting_before(position):
+            node = self.graph.placeholder(f"a{len(after)}")
+        self._keep(tensor, node)
+        return node
+
+    def _keep(self, tensor: Tensor, node: fx.Node) -> None:
+        node.meta.update(dtype=tensor.dtype, shape=tuple(tensor.shape), device=tensor.device)
+        if not self.depends(tensor):
+            self.kept.append(tensor)
+            self.sharing[tensor.untyped_storage().data_ptr()] += 1
+        self.nodes[id(tensor)] = node
+
+    def _keep_made(self, out: Any) -> None:
+        made = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
+        self.made |= set(map(id, made))
+        self.kept += made
+
+    def _depends(self, tensor: Tensor) -> bool:
+        if self.depends(tensor):
+            return True
+        if id(tensor) in self.made:
+            return False
+        if tensor.requires_grad:  # somebody may train it, so it must not become a constant
+            self._add_argument(tensor)
+            self.live.append(tensor)
+            return True
+        self._keep_made(tensor)
+        if not tensor.is_inference():
+            self.watched.append((tensor, tensor._version))
+        return False
+
+    def _argument(self, value: Any) -> Any:
+        """A value as an argument in the graph: the node of a tensor, or the tensor if constant."""
+        return self.nodes.get(id(value), value) if isinstance(value, Tensor) else value
+
+    def _name(self, out: Any, node: fx.Node) -> None:
+        if isinstance(out, Tensor):
+            if not self.depends(out):
+                self._keep(out, node)
+            return
+        node.meta["dtype"] = None
+        for index, part in enumerate(out):
+            if isinstance(part, Tensor):
+                self._keep(part, self.graph.call_function(operator.getitem, (node, index)))
+
+    # --- what is not recorded ---------------------------------------------------------------------
+
+    def _check(self, func: Any, args: tuple) -> None:
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise self.refuse(f"it draws random numbers ({func})")
+        if func._schema.is_mutable and not self._writes_harmlessly(func, args):
+            raise self.refuse(f"it writes into a tensor in place ({func})")
+        if torch.Tag.dynamic_output_shape in func.tags:
+            indices = args[1] if func is aten.index.Tensor else ()
+            masks = [x for x in indices if x is not None and x.dtype in (torch.bool, torch.uint8)]
+            if func is not aten.index.Tensor or any(map(self.depends, masks)):
+                raise self.refuse(f"the shape of a result depends on values ({func})")
+
+    def _writes_harmlessly(self, func: Any, args: tuple) -> bool:
+        """Whether an operation in place may as well make a new tensor: the old one has no views."""
+        written = args[0]
+        if not self.depends(written) or _out_of_place(func) is None:
+            return False
+        return self.sharing[written.untyped_storage().data_ptr()] == 1
+
+    def _value(self, func: Any, tensor: Tensor) -> Any:
+        """A condition's value, if it is a library's."""
+        if tensor.dtype != torch.bool or not _asked_by_a_library():
+            raise self.refuse("it takes the value of a tensor, by bool(), float(), int() or item()")
+        value = func(tensor)
+        self.conditions.append((self.nodes[id(tensor)], value))
+        return value
+
+
+class _Watch(TorchFunctionMode):
+    """Sees values leave torch."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        if func in VALUES and self.recorder.depends(args[0]):
+            close = _compared_by_pennylane()
+            if close is None:
+                raise self.recorder.refuse(f"it takes the values of a tensor by {VALUES[func]}")
+            bool(close)  # makes it a condition
+        return func(*args, **(kwargs or {}))
+
+
+def _out_of_place(func: Any) -> Any:
+    """The operation that does not write into its first argument, None if there is none."""
+    packet = func._schema.name.removeprefix("aten::").removesuffix("_")
+    return getattr(getattr(aten, packet, None), func._overloadname, None)
+
+
+def _compared_by_pennylane() -> Tensor | None:
+    """What `qml.math.allclose` would find, if it is that which takes the values.
+
+    It only looks at them, but by way of NumPy.
+    """
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is qml.math.utils.allclose.__code__:
+            own = frame.f_locals
+            tensor = next(x for x in (own["a"], own["b"]) if isinstance(x, Tensor))
+            a, b = (torch.as_tensor(own[name]).to(tensor) for name in ("a", "b"))
+            return torch.isclose(a, b, own["rtol"], own["atol"]).all()
+        frame = frame.f_back
+    return None
+
+
+def _asked_by_a_library() -> bool:
+    """Whether the code that asks for a value is a library's, not the user's."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name != __name__ and name.split(".")[0] not in PLUMBING:
+            return name.split(".")[0] in LIBRARIES
+        frame = frame.f_back
+    return False

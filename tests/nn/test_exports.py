@@ -1,0 +1,30 @@
+"""The names that the package gives on demand."""
+
+import subprocess
+import sys
+
+import pytest
+
+import pennylane_qizgloria
+
+
+@pytest.mark.parametrize("name", pennylane_qizgloria.__all__)
+def test_every_public_name_can_be_imported(name):
+    """A name would be promised that is not there."""
+    assert getattr(pennylane_qizgloria, name).__name__ == name
+    assert name in dir(pennylane_qizgloria)
+
+
+def test_other_names_are_refused():
+    """A misspelt name would be taken for a module that cannot be imported."""
+    with pytest.raises(AttributeError, match="no attribute 'TorchCircus'"):
+        pennylane_qizgloria.TorchCircus  # noqa: B018
+
+
+def test_torch_modules_do_not_import_qiskit_by_themselves():
+    """Users of QNodes alone would wait for Qiskit."""
+    code = (
+        "import sys; from pennylane_qizgloria import TorchCircuit; print('qiskit' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,148 @@
+"""Parameter shifts over Qiskit's estimators."""
+
+import numpy as np
+import pytest
+import torch
+from qiskit.circuit import Gate, ParameterVector, QuantumCircuit
+from qiskit.circuit import library as lib
+from qiskit.primitives import StatevectorEstimator
+from qiskit.quantum_info import SparsePauliOp
+from qiskit.transpiler import generate_preset_pass_manager
+from qiskit_aer.primitives import EstimatorV2
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+from pennylane_qizgloria import ParameterShift, QiskitFunction, TorchCircuit
+
+X = ParameterVector("x", 2)
+W = ParameterVector("w", 3)
+OBSERVABLES = ["IZ", SparsePauliOp(["ZZ", "XI"], [1.0, 0.5])]
+
+
+@pytest.fixture
+def circuit():
+    circuit = QuantumCircuit(2, global_phase=W[0])
+    circuit.h([0, 1])
+    circuit.rx(X[0] * W[0] + 0.1, 0)
+    circuit.crx(W[1] ** 2, 0, 1)
+    circuit.u(W[0], X[1], W[2].sin(), 1)
+    circuit.cp(X[0], 1, 0)
+    circuit.append(lib.PauliEvolutionGate(SparsePauliOp(["XX", "YZ"]), W[2]), [0, 1])
+    circuit.r(W[1], X[1], 0)
+    circuit.rzz(0.4, 0, 1)
+    return circuit
+
+
+@pytest.fixture
+def layer(circuit):
+    return TorchCircuit(circuit, X, W, OBSERVABLES, seed=4, dtype=torch.float64)
+
+
+@pytest.fixture
+def x(rng):
+    return torch.tensor(rng.uniform(-1, 1, size=(3, 2)), requires_grad=True)
+
+
+@pytest.mark.parametrize("backend", [None, FakeManilaV2()], ids=["as it is", "transpiled"])
+def test_values_and_gradients_are_exact(circuit, layer, x, backend):
+    """A model would train otherwise than on the simulator."""
+    manager = None if backend is None else generate_preset_pass_manager(1, backend)
+    shift = ParameterShift(circuit, X, W, OBSERVABLES, pass_manager=manager)
+    y = QiskitFunction.apply(x, layer.weight, shift.evaluate, shift.gradient)
+    torch.testing.assert_close(y, layer(x), atol=1e-8, rtol=0)
+    arrays = (x.detach().numpy(), layer.weight.detach().numpy())
+    for ours, expected in zip(shift.gradient(*arrays), layer.backward_pass(x), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-8)
+
+
+def test_one_call_is_one_job(circuit, layer, x):
+    """On a machine every sample and shift would wait in the queue."""
+    runs = []
+
+    class Counting(StatevectorEstimator):
+        def run(self, pubs, *, precision=None):
+            runs.append((len(list(pubs)), precision))
+            return super().run(pubs, precision=precision)
+
+    shift = ParameterShift(circuit, X, W, OBSERVABLES, Counting(), precision=0.0)
+    y = QiskitFunction.apply(x, layer.weight, shift.evaluate, shift.gradient)
+    y.sum().backward()
+    assert runs == [(1, 0.0), (1, 0.0)]
+
+
+def test_gradients_of_weights_alone_take_fewer_circuits(circuit, layer, x):
+    """Circuits would be run for gradients that no one wants."""
+    sizes = []
+
+    class Measuring(StatevectorEstimator):
+        def run(self, pubs, *, precision=None):
+            sizes.append([np.shape(values)[:-1] for _, _, values in pubs])
+            return super().run(pubs, precision=precision)
+
+    arrays = (x.detach().numpy(), layer.weight.detach().numpy())
+    for wanted in (True, False):
+        shift = ParameterShift(circuit, X, W, OBSERVABLES, Measuring(), input_gradients=wanted)
+        by_inputs, by_weights = shift.gradient(*arrays)
+        np.testing.assert_allclose(by_weights, layer.backward_pass(x)[1], atol=1e-8)
+        assert (by_inputs is not None) == wanted
+    ((every,), (fewer,)) = sizes
+    assert every[:2] == fewer[:2] == (3, 2)
+    assert fewer[2] < every[2]
+
+
+def test_estimators_with_shots(circuit, layer, x):
+    """An estimator that is not exact could not be used."""
+    estimator = EstimatorV2(options={"backend_options": {"seed_simulator": 1}})
+    shift = ParameterShift(circuit, X, W, OBSERVABLES, estimator, precision=0.01)
+    values = shift.evaluate(x.detach().numpy(), layer.weight.detach().numpy())
+    np.testing.assert_allclose(values, layer(x).detach(), atol=0.05)
+
+
+def test_parameters_in_custom_gates_are_found():
+    """A gate that is known by its definition could not be differentiated."""
+
+    class Twist(Gate):
+        def __init__(self, angle):
+            super().__init__("twist", 2, [angle])
+
+        def _define(self):
+            self.definition = QuantumCircuit(2)
+            self.definition.ry(3 * self.params[0], 0)
+            self.definition.append(lib.RZGate(self.params[0]).control(1), [0, 1])
+
+    circuit = QuantumCircuit(2)
+    circuit.h(1)
+    circuit.append(Twist(W[0]), [0, 1])
+    layer = TorchCircuit(circuit, None, W[0], "XI", initial_weights=0.3, dtype=torch.float64)
+    shift = ParameterShift(circuit, None, W[0], "XI")
+    np.testing.assert_allclose(
+        shift.gradient(np.zeros((1, 0)), np.array([0.3]))[1], layer.backward_pass()[1], atol=1e-8
+    )
+
+
+def test_a_circuit_without_parameters_has_no_gradient():
+    """A job without circuits would be sent."""
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+    shift = ParameterShift(circuit, X, None, "X")
+    np.testing.assert_allclose(shift.evaluate(np.zeros((2, 2)), np.zeros(0)), np.ones((2, 1)))
+    by_inputs, by_weights = shift.gradient(np.zeros((2, 2)), np.zeros(0))
+    assert np.array_equal(by_inputs, np.zeros((2, 1, 2)))
+    assert by_weights.shape == (2, 1, 0)
+
+
+def test_parameters_in_control_flow_are_refused():
+    """Their derivative would be left out."""
+    circuit = QuantumCircuit(2, 1)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.rx(W[0], 1)
+    with pytest.raises(ValueError, match="'if_else' have no shift rule"):
+        ParameterShift(circuit, None, W[0], "ZI")
+
+
+def test_parameters_and_observables_are_checked(circuit):
+    """The error would come with the first job."""
+    with pytest.raises(ValueError, match="neither inputs nor weights"):
+        ParameterShift(circuit, X, None, OBSERVABLES)
+    with pytest.raises(ValueError, match="one of 1 qubits"):
+        ParameterShift(circuit, X, W, "Z")

@@ -32,6 +32,10 @@ Build = Callable[[Problem], Callable[[], Any]]
 """From a problem to a call that solves it."""
 
 
+LEFT_OUT: set[str] = set()
+"""Peers that are not wanted: the threads of one may slow down another in the same process."""
+
+
 @dataclass(frozen=True)
 class Peer:
     """A way to solve problems.
@@ -59,7 +63,7 @@ class Peer:
     @property
     def installed(self) -> bool:
         """Whether it can be measured here."""
-        return find_spec(self.module) is not None
+        return self.name not in LEFT_OUT and find_spec(self.module) is not None
 
 
 # --- torch ----------------------------------------------------------------------------------------

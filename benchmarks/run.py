@@ -15,6 +15,7 @@ from pathlib import Path
 
 import plots
 from layers import layers
+from peers import LEFT_OUT
 from report import absent_peers, as_json, environment, line, tables
 from workloads import WORKLOADS, DisagreementError, Row
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("workloads", nargs="*", help=f"any of {', '.join(WORKLOADS)}; or all")
     parser.add_argument("--wires", type=int, nargs="+", help="instead of each workload's own")
     parser.add_argument("--budget", type=float, default=8, help="seconds for each row")
+    parser.add_argument("--without", nargs="+", default=[], help="peers to leave out, by name")
     parser.add_argument("--output", type=Path, default=Path("benchmarks.json"))
     parser.add_argument(
         "--plots", type=Path, help=f"folder for the plots; {PLOTS} if everything is measured"
@@ -37,6 +39,7 @@ def main() -> None:
     unknown = set(arguments.workloads) - set(WORKLOADS)
     if unknown:
         parser.error(f"unknown workloads {sorted(unknown)}; there are {', '.join(WORKLOADS)}")
+    LEFT_OUT.update(arguments.without)
     warnings.filterwarnings("ignore")
     facts = environment()
     print(", ".join(f"{name} {value}" for name, value in facts.items()))

@@ -146,7 +146,8 @@ class QizgloriaMixed(Device):
             has_readout_error=self._readout is not None,
         )
 
-    def _conditions(self, config: ExecutionConfig | None) -> Conditions:
+    def conditions(self, config: ExecutionConfig | None) -> Conditions:
+        """What holds for all circuits of a call with a configuration."""
         config = config or ExecutionConfig()
         options = config.device_options
         torch_results = Interface(config.interface) is Interface.TORCH
@@ -169,7 +170,7 @@ class QizgloriaMixed(Device):
             One result for each circuit, in PennyLane's shapes: torch tensors where a circuit has
             torch parameters or backpropagates through torch, numpy arrays otherwise.
         """
-        conditions = self._conditions(execution_config)
+        conditions = self.conditions(execution_config)
         with _naming(self.name):
             if self._debugger is not None and self._debugger.active:
                 for circuit in circuits:
@@ -322,7 +323,7 @@ class QizgloriaMixed(Device):
 
     def _derivative_conditions(self, config: ExecutionConfig | None) -> Conditions:
         gradients.require(config or ExecutionConfig(), self.name)
-        return self._conditions(config)
+        return self.conditions(config)
 
 
 @contextmanager

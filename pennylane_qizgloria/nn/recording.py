@@ -156,7 +156,7 @@ def recording(call: Call, tensors: Sequence[Tensor]) -> Recording:
         qnode = call.own_qnode
         results = qnode(**keywords)
         config = qml.workflow.construct_execution_config(qnode)(**keywords)
-        circuit = _Circuit(qnode, qnode.device._conditions(config), results)
+        circuit = _Circuit(qnode, qnode.device.conditions(config), results)
         made = _recorded(call, circuit, given)
         check(made, call, given, circuit.conditions.dtype)
     return made

@@ -55,7 +55,7 @@ def run_steps(
         return _run_recorded(steps, state, tensors)
     if torch.is_grad_enabled() and any(x.requires_grad for x in (state, *tensors)):
         return _Evolution.apply(steps, budget, state, *tensors)
-    final, _ = _run(steps, state, tensors, keep=())
+    final, _ = _run(steps, state, _operands(steps, tensors), keep=())
     return final
 
 
@@ -69,43 +69,50 @@ def is_transformed(*tensors: Tensor) -> bool:
     return forward_mode or torch._C._are_functorch_transforms_active()
 
 
-def _operand(step: Step, tensors: Sequence[Tensor]) -> Tensor:
-    tensor = tensors[step.tensor]
-    return tensor if step.row is None else tensor[step.row]
+def _operands(steps: Sequence[Step], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """What each step applies; stacks are taken apart at once, not row by row."""
+    rows = {step.tensor: tensors[step.tensor].unbind() for step in steps if step.row is not None}
+    return [
+        tensors[step.tensor] if step.row is None else rows[step.tensor][step.row] for step in steps
+    ]
 
 
-def _batch(step: Step, operand: Tensor) -> int:
-    """The length of the operand's batch axis, 1 if it has none."""
-    axes = {Operand.TRANSFER: 2, Operand.KRAUS: 3, Operand.STATE: 1}[step.kind]
-    return len(operand) if operand.ndim > axes else 1
+def _batch(steps: Sequence[Step], state: Tensor, tensors: Sequence[Tensor]) -> int:
+    """The length of the batch axis in the end."""
+    axes = {Operand.TRANSFER: 2, Operand.KRAUS: 3, Operand.STATE: 1}
+    used = {step.tensor: step for step in steps}
+    shapes = [
+        (step, tensors[number].shape[step.row is not None :]) for number, step in used.items()
+    ]
+    return max([len(state), *(own[0] for step, own in shapes if len(own) > axes[step.kind])])
 
 
 def _run_recorded(
     steps: tuple[Step, ...], state: Tensor, tensors: tuple[Tensor, ...]
 ) -> Float[Tensor, "batch words"]:
     """Apply steps by operations that torch records, and can differentiate to any order."""
-    for step in steps:
+    for step, operand in zip(steps, _operands(steps, tensors), strict=True):
         if step.move is not None:
             state = move_axes(state, step.move)
-        state = advance(step, _operand(step, tensors), state)
+        state = advance(step, operand, state)
     return state
 
 
 def _run(
     steps: tuple[Step, ...],
     state: Tensor,
-    tensors: tuple[Tensor, ...],
+    operands: Sequence[Tensor],
     keep: Collection[int],
 ) -> tuple[Float[Tensor, "batch words"], dict[int, Tensor]]:
     """Apply steps without recording them; return the states before the positions to keep, too."""
     kept: dict[int, Tensor] = {}
     given = state
     with torch.no_grad():
-        for position, step in enumerate(steps):
+        for position, (step, operand) in enumerate(zip(steps, operands, strict=True)):
             if position in keep:
                 kept[position] = state
             before = state
-            state = _step(step, _operand(step, tensors), state)
+            state = _step(step, operand, state)
             if before is not given and position not in keep:
                 buffers.give(before)
     return state, kept
@@ -115,8 +122,9 @@ def _step(step: Step, operand: Tensor, state: Tensor) -> Tensor:
     moved = state
     if step.move is not None:
         moved = move_axes(state, step.move, buffers.take(state, *state.shape))
-    batch = max(len(state), _batch(step, operand))
-    out = buffers.take(state, batch, step.size) if step.fused else None
+    out = None
+    if step.fused:
+        out = buffers.take_large(state, max(len(state), len(operand)), step.size)
     image = advance(step, operand, moved, out)
     if moved is not state:
         buffers.give(moved)
@@ -134,7 +142,8 @@ class _Evolution(torch.autograd.Function):
         ctx.slots = _slots(steps, budget, state, tensors)
         # The kept states are not saved the way inputs are, because the reverse pass has to let go
         # of each one as soon as it is done with it.
-        final, ctx.kept = _run(steps, state, tensors, keep=kept_positions(len(steps), ctx.slots))
+        keep = frozenset(kept_positions(len(steps), ctx.slots))
+        final, ctx.kept = _run(steps, state, _operands(steps, tensors), keep)
         ctx.save_for_backward(state, *tensors)
         return final
 
@@ -145,9 +154,9 @@ class _Evolution(torch.autograd.Function):
             return None, None, *_recorded_gradient(ctx, state, tuple(tensors), cotangent)
         # A graph that is walked a second time has no kept states left, and recomputes them.
         kept, ctx.kept = ctx.kept, {}
-        reversal = _Reversal(ctx.steps, tuple(tensors), ctx.needs_input_grad[3:])
+        reversal = _Reversal(ctx.steps, _operands(ctx.steps, tensors), ctx.needs_input_grad[3:])
         before = reversal.run(state, kept, cotangent.contiguous(), ctx.slots)
-        return None, None, before, *reversal.gradients
+        return None, None, before, *reversal.gradients(tensors)
 
 
 def _recorded_gradient(
@@ -166,8 +175,8 @@ def _slots(
     steps: tuple[Step, ...], budget: int | None, state: Tensor, tensors: tuple[Tensor, ...]
 ) -> int:
     """How many states may be kept."""
-    batch = max([len(state), *(_batch(step, _operand(step, tensors)) for step in steps)])
-    size = state_bytes(max((step.size for step in steps), default=1), batch, state.dtype)
+    largest = max((step.size for step in steps), default=1)
+    size = state_bytes(largest, _batch(steps, state, tensors), state.dtype)
     if budget is None:
         if size * len(steps) < 2**24:  # asking what is free would take longer than the steps
             return len(steps)
@@ -176,16 +185,21 @@ def _slots(
 
 
 class _Reversal:
-    """The reverse pass, and the gradients that it gathers."""
+    """The reverse pass, and the gradients that it gathers.
+
+    Args:
+        steps: what was applied.
+        operands: with what.
+        needed: for each tensor that the operands are from, whether its gradient is asked for.
+    """
 
     def __init__(
-        self, steps: tuple[Step, ...], tensors: tuple[Tensor, ...], needed: tuple[bool, ...]
+        self, steps: tuple[Step, ...], operands: list[Tensor], needed: tuple[bool, ...]
     ) -> None:
         self.steps = steps
-        self.tensors = tensors
-        self.gradients = [
-            torch.zeros_like(x) if need else None for x, need in zip(tensors, needed, strict=True)
-        ]
+        self.operands = operands
+        self.needed = needed
+        self.found: dict[tuple[int, int | None], Tensor] = {}
 
     def run(self, state: Tensor, kept: dict[int, Tensor], cotangent: Tensor, slots: int) -> Tensor:
         """Reverse all steps.
@@ -204,37 +218,55 @@ class _Reversal:
             if position + 1 < stop:
                 held.extend(self._again(position, stop, before, slots - len(held) + 1))
                 continue
-            o = self._reverse_step(self.steps[position], before, o, spare=o is not cotangent)
+            o = self._reverse_step(position, before, o, spare=o is not cotangent)
             held.pop()
             if position > 0:
                 buffers.give(before)
             stop = position
         return o
 
+    def gradients(self, tensors: Sequence[Tensor]) -> list[Tensor | None]:
+        """The gradients of the tensors that the operands are from."""
+        return [
+            self._gradient(number, tensor) if needed else None
+            for number, (tensor, needed) in enumerate(zip(tensors, self.needed, strict=True))
+        ]
+
+    def _gradient(self, number: int, tensor: Tensor) -> Tensor:
+        if (number, None) in self.found:
+            return self.found[number, None]
+        rows = [self.found.get((number, row)) for row in range(len(tensor))]
+        return torch.stack([torch.zeros_like(tensor[0]) if own is None else own for own in rows])
+
     def _again(
         self, first: int, stop: int, state: Tensor, slots: int
     ) -> Iterator[tuple[int, Tensor]]:
         """Run a range forward again, and keep the states that there is room for."""
         *positions, last = kept_positions(stop - first, slots)
-        final, kept = _run(self.steps[first : first + last], state, self.tensors, positions)
+        again = slice(first, first + last)
+        final, kept = _run(self.steps[again], state, self.operands[again], frozenset(positions))
         yield from ((first + position, before) for position, before in kept.items())
         yield first + last, final
 
-    def _reverse_step(self, step: Step, state: Tensor, o: Tensor, spare: bool) -> Tensor:
-        gradients = self.gradients[step.tensor]
+    def _reverse_step(self, position: int, state: Tensor, o: Tensor, spare: bool) -> Tensor:
+        step, operand = self.steps[position], self.operands[position]
         moved = state
         if step.move is not None:
             moved = move_axes(state, step.move, buffers.take(state, *state.shape))
-        out = buffers.take(o, len(o), moved.shape[1]) if step.fused else None
-        operand = _operand(step, self.tensors)
-        before, gradient = pull_back(step, operand, moved, o, gradients is not None, out)
+        out = buffers.take_large(o, len(o), moved.shape[1]) if step.fused else None
+        needed = self.needed[step.tensor]
+        before, gradient = pull_back(step, operand, moved, o, needed, out)
         if spare:
             buffers.give(o)
-        if gradients is not None and gradient is not None:
-            (gradients if step.row is None else gradients[step.row]).add_(gradient)
+        if needed and gradient is not None:
+            self._keep((step.tensor, step.row), gradient)
         if step.move is None:
             return before
         buffers.give(moved)
         back = move_axes(before, step.move.inverse, buffers.take(before, *before.shape))
         buffers.give(before)
         return back
+
+    def _keep(self, place: tuple[int, int | None], gradient: Tensor) -> None:
+        known = self.found.get(place)
+        self.found[place] = gradient if known is None else known + gradient

@@ -62,6 +62,13 @@ def take(like: Tensor, batch: int, paulis: int) -> Tensor:
     return like.new_empty(batch, paulis)
 
 
+def take_large(like: Tensor, batch: int, paulis: int) -> Tensor | None:
+    """What `take` gives; None where it would not be worth the trouble."""
+    if batch * paulis * like.element_size() < MIN_BYTES:
+        return None
+    return take(like, batch, paulis)
+
+
 def give(state: Tensor) -> None:
     """Hand over a state that nobody will read again.
 

@@ -27,6 +27,8 @@ def kept_positions(length: int, slots: int) -> list[int]:
     >>> kept_positions(10, slots=3)
     [4, 7, 9]
     """
+    if slots >= length - 1:
+        return list(range(1, length))
     positions: list[int] = []
     start = 0
     while length - start > 1 and slots > 0:

@@ -17,7 +17,10 @@ from .plan import Move, Step
 from .program import Operand
 
 FEW = 8
-"""With fewer words than this behind a step's wires, many small products are slow."""
+"""With fewer words than this behind a step's wires, each product is small ..."""
+
+MANY = 512
+"""... and more of them than this take longer than a rearrangement of the state and one product."""
 
 
 def advance(
@@ -78,20 +81,19 @@ def apply_transfer(
     Written with explicit `torch.bmm` and `torch.mm`, because the broadcasting of `torch.matmul`
     copies the state.
     """
-    batch = max(len(matrix), len(state))
     if step.turned:
         return _apply_turned(matrix, state, step, out)
     if len(matrix) > 1:
-        return _apply_batch(matrix, state.expand(batch, -1), step, out)
-    left, inputs, outputs, right = step.left, step.inputs, step.outputs, step.right
-    blocks = batch * left
+        return _apply_batch(matrix, state.expand(len(matrix), -1), step, out)
+    batch, inputs, outputs, right = len(state), step.inputs, step.outputs, step.right
+    blocks = batch * step.left
     if right == 1:
         into = None if out is None else out.view(blocks, outputs)
         image = torch.mm(state.reshape(blocks, inputs), matrix[0].T, out=into)
     elif blocks == 1:
         into = None if out is None else out.view(outputs, right)
         image = torch.mm(matrix[0], state.reshape(inputs, right), out=into)
-    elif right < FEW:
+    elif right < FEW and blocks > MANY:
         return _apply_transposed(matrix[0], state, step, out)
     else:
         into = None if out is None else out.view(blocks, outputs, right)
@@ -108,19 +110,18 @@ def _apply_turned(
 ) -> Float[Tensor, "batch words"]:
     """The product with its axes at the other end, which it is as easily written to."""
     batch = max(len(matrix), len(state))
-    x = state.reshape(len(state), step.left * step.inputs, -1)
     if step.left == 1:
-        first, second = x.mT, matrix.mT
+        first, second = state.reshape(-1, step.inputs, step.right).mT, matrix.mT
         shape = (batch, step.right, step.outputs)
     else:
-        first, second = matrix, x.view(len(state), step.left, step.inputs).mT
+        first, second = matrix, state.reshape(-1, step.left, step.inputs).mT
         shape = (batch, step.outputs, step.left)
     into = None if out is None else out.view(shape)
     if batch == 1:
         image = torch.mm(first[0], second[0], out=None if into is None else into[0])
     else:
         image = torch.bmm(first.expand(batch, -1, -1), second.expand(batch, -1, -1), out=into)
-    return image.reshape(batch, -1)
+    return image.view(batch, -1)
 
 
 def _apply_transposed(
@@ -190,7 +191,7 @@ def _outer(
     if right == 1:
         o, r = (x.reshape(matrices, blocks, -1) for x in (cotangent, state))
         return torch.bmm(o.mT, r)
-    if right >= FEW or blocks == 1:
+    if right >= FEW or blocks == 1 or (matrices == 1 and blocks <= MANY):
         o = cotangent.reshape(matrices * blocks, outputs, right)
         r = state.reshape(matrices * blocks, inputs, right)
         products = torch.bmm(o, r.mT)

@@ -22,6 +22,8 @@ SHAPES = {
     "in the middle": (4, 16, 16, 16),
     "little behind": (4, 16, 16, 4),
     "very little behind": (4, 64, 64, 2),
+    "little behind, much before": (1024, 16, 16, 4),
+    "a wire goes with little behind, much before": (1024, 16, 8, 2),
     "three wires, little before": (1, 64, 64, 4),
     "one wire": (16, 4, 4, 4),
     "from nothing": (1, 1, 16, 1),

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .plan import Cut, Group, Layer, Plan, Runs, Source
+from .plan import Cut, Group, Layer, Layers, Plan, Runs, Source
 from .program import Arguments, Operand
 
 
@@ -22,8 +22,10 @@ def fused_matrices(
     """The transfer matrices of the fused steps, one stack for each cut of the plan."""
     stacks = [source_matrices(source, arguments) for source in plan.sources]
     identity = _identity(1, arguments.scalars.dtype, arguments.scalars.device)
-    plain, batched = (_run_matrices(runs, stacks, identity) for runs in plan.runs)
-    whole = [_group_matrices(group, stacks, plain, batched) for group in plan.groups]
+    plain = _chain_matrices(plan, stacks, identity)
+    batched = _run_matrices(plan.runs, stacks, plain) if plan.runs else plain
+    parts = [_layer_matrices(layers, plain, batched) for layers in plan.layers]
+    whole = [_group_matrices(group, stacks, parts, identity) for group in plan.groups]
     return tuple(_cut_matrices(cut, whole[cut.group]) for cut in plan.cuts)
 
 
@@ -32,6 +34,8 @@ def source_matrices(
 ) -> Float[Tensor, "rows batch paulis paulis"]:
     """All transfer matrices of one kind, in one call; the batch axis is 1 where there is none."""
     form, batched = source.operation.source, source.operation.batched
+    if not isinstance(form, Operand) and not form.num_params:
+        return form(arguments.scalars.new_empty(1, 1, 0))
     if isinstance(form, Operand):
         stack = torch.stack([arguments.operands[slot] for slot in source.slots[:, 0].tolist()])
         return stack if batched else stack[:, None]
@@ -49,40 +53,76 @@ def _identity(
     return torch.eye(4**width, dtype=dtype, device=device)[None, None]
 
 
+def _chain_matrices(
+    plan: Plan, stacks: list[Tensor], identity: Float[Tensor, "1 1 4 4"]
+) -> Float[Tensor, "sequences 1 4 4"]:
+    """The matrices of all sequences without a batch, multiplied by halving."""
+    if not plan.singles:
+        return identity
+    table = torch.cat([identity, *(stacks[source] for source in plan.singles)])[:, 0]
+    products = []
+    for chains in plan.chains:
+        product = table.index_select(0, chains.rows)
+        for _ in range(chains.length.bit_length() - 1):
+            first, second = product.chunk(2)
+            product = torch.bmm(second, first)
+        products.append(product)
+    return (torch.cat(products) if len(products) > 1 else products[0])[:, None]
+
+
 def _run_matrices(
-    runs: tuple[Runs, ...], stacks: list[Tensor], identity: Float[Tensor, "1 1 4 4"]
+    runs: tuple[Runs, ...], stacks: list[Tensor], plain: Float[Tensor, "plain 1 4 4"]
 ) -> Float[Tensor, "sequences batch 4 4"]:
-    """The matrices of all sequences on single wires, after the identity."""
+    """The matrices of all batched sequences, after the identity."""
     products = []
     for run in runs:
         matrices = [
-            stacks[s].index_select(0, r) for s, r in zip(run.sources, run.rows, strict=True)
+            (plain if source is None else stacks[source]).index_select(0, rows)
+            for source, rows in zip(run.sources, run.rows, strict=True)
         ]
         products.append(reduce(lambda product, matrix: matrix @ product, matrices))
-    batch = max((len(p[0]) for p in products), default=1)
-    return torch.cat([x.expand(-1, batch, -1, -1) for x in (identity, *products)])
+    batch = max(product.shape[1] for product in products)
+    return torch.cat([x.expand(-1, batch, -1, -1) for x in (plain[:1], *products)])
+
+
+def _layer_matrices(
+    layers: Layers, plain: Tensor, batched: Tensor
+) -> tuple[Float[Tensor, "steps batch size inputs"], ...]:
+    """The products of sequences on all wires of some steps, in parts for each of the groups."""
+    own = [
+        (batched if flag else plain).index_select(0, rows)
+        for flag, rows in zip(layers.batched, layers.rows, strict=True)
+    ]
+    # Of |0> the words I and Z are there.
+    cut = [
+        matrices[..., :1] + matrices[..., 3:] if entering else matrices
+        for matrices, entering in zip(own, layers.entering, strict=True)
+    ]
+    return reduce(_kron, cut).split(layers.sizes)
 
 
 def _group_matrices(
-    group: Group, stacks: list[Tensor], plain: Tensor, batched: Tensor
-) -> Float[Tensor, "rows batch size size"]:
+    group: Group,
+    stacks: list[Tensor],
+    parts: list[tuple[Tensor, ...]],
+    identity: Float[Tensor, "1 1 4 4"],
+) -> Float[Tensor, "rows batch size inputs"]:
     """Multiply the factors of all steps of a group together, one factor of all steps at a time."""
-    product = None if group.factors else _identity(group.width, plain.dtype, plain.device)
+    product = None if group.start is None else group.start.to(identity)[None, None]
     for factor in group.factors:
         if isinstance(factor, Layer):
-            wires = zip(factor.batched, factor.rows, strict=True)
-            own = [(batched if flag else plain).index_select(0, rows) for flag, rows in wires]
-            layer = reduce(_kron, own)
+            layer = parts[factor.layers][factor.part]
             product = layer if product is None else layer @ product
         else:
             matrices = stacks[factor.source].index_select(0, factor.rows)
             product = _multiply(matrices, factor.positions, product, group.width)
-    assert product is not None
+    if product is None:
+        return _identity(group.width, identity.dtype, identity.device)
     return product
 
 
 def _cut_matrices(
-    cut: Cut, matrices: Float[Tensor, "rows batch size size"]
+    cut: Cut, matrices: Float[Tensor, "rows batch size columns"]
 ) -> Float[Tensor, "steps batch outputs inputs"]:
     """The rows and columns of some matrices that are needed."""
     if cut.rows is not None:
@@ -93,8 +133,8 @@ def _cut_matrices(
 
 
 def _kron(
-    first: Float[Tensor, "rows #batch m m"], second: Float[Tensor, "rows #batch k k"]
-) -> Float[Tensor, "rows batch size size"]:
+    first: Float[Tensor, "rows #batch m n"], second: Float[Tensor, "rows #batch k l"]
+) -> Float[Tensor, "rows batch size inputs"]:
     product = first[:, :, :, None, :, None] * second[:, :, None, :, None, :]
     return product.flatten(-2).flatten(2, 3)
 
@@ -102,21 +142,23 @@ def _kron(
 def _multiply(
     matrices: Float[Tensor, "rows #batch paulis paulis"],
     positions: tuple[int, ...],
-    product: Float[Tensor, "rows #batch size size"] | None,
+    product: Float[Tensor, "#rows #batch size inputs"] | None,
     width: int,
-) -> Float[Tensor, "rows batch size size"]:
+) -> Float[Tensor, "rows batch size inputs"]:
     """Apply transfer matrices to some of the wires of wider ones, or of nothing yet."""
     if len(positions) == width:
         matrices = _reordered(matrices, positions)
         return matrices if product is None else matrices @ product
     if product is None:
         product = _identity(width, matrices.dtype, matrices.device)
-    size = 4**width
+    inputs = product.shape[-1]
     axes = tuple(2 + position for position in positions)
     fronts = tuple(range(2, 2 + len(positions)))
     wires = product.unflatten(-2, (4,) * width).movedim(axes, fronts)
     image = matrices @ wires.flatten(2, 1 + len(positions)).flatten(3)
-    return image.reshape(*image.shape[:2], *(4,) * width, size).movedim(fronts, axes).flatten(2, -2)
+    return (
+        image.reshape(*image.shape[:2], *(4,) * width, inputs).movedim(fronts, axes).flatten(2, -2)
+    )
 
 
 def _reordered(

@@ -30,29 +30,61 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
-    """Sequences of operations on single wires, made of the same sources.
+class Chains:
+    """Sequences of operations on single wires, without a batch, filled up to the same length.
 
     Args:
-        sources: the source of each operation, the first one first.
-        rows: for each operation, the row of its source in each of the sequences.
+        length: their length, a power of two.
+        rows: for each position and sequence the row of its matrix in the table of the identity and
+            all single-wire sources, in the order that `sequences` explains.
     """
 
-    sources: tuple[int, ...]
+    length: int
+    rows: Int[Tensor, " places"]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Batched sequences of operations on single wires, made of the same sources.
+
+    Args:
+        sources: the source of each factor, the first one first; None where it is a sequence
+            without a batch.
+        rows: for each factor its row, in each of the sequences.
+    """
+
+    sources: tuple[int | None, ...]
     rows: tuple[Int[Tensor, " sequences"], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """One sequence on each wire of a step, for all steps of a group.
+class Layers:
+    """Products of one sequence on each wire of a step, for steps of several groups.
 
     Args:
         batched: for each wire, whether its sequences are among the batched ones.
+        entering: for each wire, whether it comes in ``|0>``, so that one column is left of four.
         rows: for each wire, which sequence it has in each of the steps; 0 is the identity.
+        sizes: how many of the steps belong to each `Layer`.
     """
 
     batched: tuple[bool, ...]
+    entering: tuple[bool, ...]
     rows: tuple[Int[Tensor, " steps"], ...]
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One of the parts of some `Layers`: what the steps of one group have in one place.
+
+    Args:
+        layers: which layers.
+        part: which part of them.
+    """
+
+    layers: int
+    part: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +108,14 @@ class Group:
 
     Args:
         width: the number of wires of each step.
-        factors: what is multiplied, the first one first; of nothing, the identity.
+        factors: what is multiplied, the first one first.
+        start: what they are multiplied onto: the identity or, where wires come in ``|0>`` and have
+            not been cut to one column by the first factor, the columns that are left.
     """
 
     width: int
     factors: tuple[Layer | Wide, ...]
+    start: Float[Tensor, "size inputs"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +209,11 @@ class Plan:
 
     Args:
         sources: the transfer matrices to make.
-        runs: the sequences on single wires to make from them: those without and with a batch.
-        groups: the fused matrices to make from both.
+        singles: the sources whose matrices make the table that chains are made from.
+        chains: the sequences on single wires without a batch.
+        runs: the batched sequences on single wires.
+        layers: the products of both on all wires of a step.
+        groups: the fused matrices to make from layers and sources.
         cuts: the parts of them that the steps need.
         steps: what to apply, in order.
         order: the wires in the order of their axes at the end; other wires are in ``|0>``.
@@ -183,7 +221,10 @@ class Plan:
     """
 
     sources: tuple[Source, ...]
-    runs: tuple[tuple[Runs, ...], tuple[Runs, ...]]
+    singles: tuple[int, ...]
+    chains: tuple[Chains, ...]
+    runs: tuple[Runs, ...]
+    layers: tuple[Layers, ...]
     groups: tuple[Group, ...]
     cuts: tuple[Cut, ...]
     steps: tuple[Step, ...]

@@ -33,10 +33,14 @@ def plan(program: Program, device: torch.device = CPU) -> Plan:
     recipes = Recipes(relabelled, device)
     steps, letters = _lay_out(relabelled, stages, recipes)
     cuts = recipes.cuts()
+    layers, groups = recipes.layers_and_groups()
     return Plan(
         sources=recipes.sources(),
-        runs=recipes.runs(),
-        groups=recipes.groups(),
+        singles=recipes.sequences.singles,
+        chains=recipes.chains(),
+        runs=recipes.sequences.runs(),
+        layers=layers,
+        groups=groups,
         cuts=cuts,
         steps=tuple(_numbered(step, len(cuts)) for step in steps),
         order=tuple(labels[wire] for wire in letters),

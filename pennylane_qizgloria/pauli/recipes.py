@@ -11,24 +11,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import accumulate
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from .basis import I, X, Y, Z, zero_vector
-from .plan import Cut, Group, Layer, Runs, Source, Wide
+from .plan import Chains, Cut, Group, Layer, Layers, Source, Wide
 from .program import Operand, Operation, Program
 from .schedule import Letters, Stage
+from .sequences import Number, Sequences, Use
 
 EVERY_LETTER = (I, X, Y, Z)
 
-Use = tuple[int, int]
-"""A matrix: its source and row."""
+Flags = tuple[bool, ...]
+"""One for each wire of a step."""
 
-Sequenced = tuple[int, int]
-"""A sequence on one wire: its kind, and its row among those of its kind."""
+LayerKind = tuple[Flags, Flags]
+"""Which sequences of a layer are batched, and which wires are cut to one column by it."""
+
+WideKind = tuple[int, tuple[int, ...]]
+"""The source of an operation on several wires, and its wires among the step's."""
 
 
 @dataclass
@@ -45,56 +49,67 @@ class Recipes:
     _kinds: dict[tuple, int] = field(default_factory=dict)
     _representatives: list[Operation] = field(default_factory=list)
     _slots: list[list[tuple[int, ...]]] = field(default_factory=list)
-    _runs: tuple[dict, dict] = field(default_factory=lambda: ({}, {}))
     _groups: dict[tuple, list[list]] = field(default_factory=dict)
     _cuts: dict[tuple, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._positions = positions_of_numbers(self.program)
+        self.sequences = Sequences(self.device)
 
     def add(self, stage: Stage, wires: tuple[int, ...]) -> tuple[int, int]:
         """Add a step with its wires in order. Returns the cut and the row of its matrix."""
-        group, row = self._add(stage.block.members, wires)
+        members = stage.block.members
         entering = tuple(wire in stage.entering for wire in wires)
+        # Cut before they are multiplied, matrices are smaller, but fewer of them are alike: that
+        # pays where there is one for each element of a batch.
+        batched = any(self.program.operations[index].batched for index in members)
+        early = entering if batched else (False,) * len(wires)
+        group, row = self._add(members, wires, early)
+        late = (False,) * len(wires) if batched else entering
         kept = tuple(stage.leaving.get(wire, EVERY_LETTER) for wire in wires)
-        key = (group, entering, kept)
-        rows = self._cuts.setdefault(key, [])
+        rows = self._cuts.setdefault((group, late, kept), [])
         rows.append(row)
-        return list(self._cuts).index(key), len(rows) - 1
+        return list(self._cuts).index((group, late, kept)), len(rows) - 1
 
-    def _add(self, members: Sequence[int], wires: tuple[int, ...]) -> tuple[int, int]:
-        """The group and the row of a step's whole matrix."""
-        signature: list[tuple] = []
-        rows: list[int | Sequenced | None] = []
-        pending: dict[int, list[int]] = {}
-        for index in members:
-            operation = self.program.operations[index]
-            if len(operation.wires) == 1:
-                pending.setdefault(wires.index(operation.wires[0]), []).append(index)
-                continue
-            self._close_layer(pending, len(wires), signature, rows)
-            source, row = self._use(index)
-            signature.append((source, tuple(wires.index(wire) for wire in operation.wires)))
-            rows.append(row)
-        self._close_layer(pending, len(wires), signature, rows)
-        kind = (len(wires), tuple(signature))
+    def _add(
+        self, members: Sequence[int], wires: tuple[int, ...], entering: Flags
+    ) -> tuple[int, int]:
+        """The group of a step, and the row of its matrix there."""
+        signature: list[LayerKind | WideKind] = []
+        rows: list[Any] = []
+        for part in self._factors(members, wires):
+            if isinstance(part, dict):
+                flags, numbers = zip(*(self._sequence(part.get(w, [])) for w in wires), strict=True)
+                cut = (False,) * len(wires) if signature else entering
+                signature.append((flags, cut))
+                rows.append(numbers)
+            else:
+                source, row = self._use(part)
+                operands = self.program.operations[part].wires
+                signature.append((source, tuple(wires.index(wire) for wire in operands)))
+                rows.append(row)
+        kind = (len(wires), entering, tuple(signature))
         group = self._groups.setdefault(kind, [])
         if signature or not group:  # one identity serves all steps that do nothing
             group.append(rows)
         return list(self._groups).index(kind), len(group) - 1
 
-    def _close_layer(
-        self, pending: dict[int, list[int]], width: int, signature: list[tuple], rows: list
-    ) -> None:
-        """Gather what has come on single wires into a layer, if anything has."""
-        if not pending:
-            return
-        flags = []
-        for position in range(width):
-            batched, row = self._run(pending.pop(position, []))
-            flags.append(batched)
-            rows.append(row)
-        signature.append(tuple(flags))
+    def _factors(
+        self, members: Sequence[int], wires: tuple[int, ...]
+    ) -> Iterator[dict[int, list[int]] | int]:
+        """The operations on several wires, and between them those on each single wire."""
+        pending: dict[int, list[int]] = {}
+        for index in members:
+            operation = self.program.operations[index]
+            if len(operation.wires) == 1:
+                pending.setdefault(operation.wires[0], []).append(index)
+                continue
+            if pending:
+                yield pending
+            pending = {}
+            yield index
+        if pending:
+            yield pending
 
     def _use(self, index: int) -> Use:
         """The source and row of an operation's matrix."""
@@ -109,39 +124,36 @@ class Recipes:
             slots.append(slot)
         return source, len(slots) - 1
 
-    def _run(self, indices: list[int]) -> tuple[bool, Sequenced | None]:
-        """Whether a sequence is batched, and its kind and its row among those of its kind."""
-        if not indices:
-            return False, None
-        batched = any(self.program.operations[index].batched for index in indices)
-        uses = [self._use(index) for index in indices]
-        kinds, kind = self._runs[batched], tuple(source for source, _ in uses)
-        rows = kinds.setdefault(kind, [])
-        rows.append(tuple(row for _, row in uses))
-        return batched, (list(kinds).index(kind), len(rows) - 1)
+    def _sequence(self, indices: list[int]) -> tuple[bool, Number]:
+        """Whether a sequence is batched, and its number."""
+        operations = self.program.operations
+        return self.sequences.add([(self._use(i), operations[i].batched) for i in indices])
 
     def sources(self) -> tuple[Source, ...]:
         """The matrices of operations."""
         pairs = zip(self._representatives, self._slots, strict=True)
         return tuple(Source(operation, self._numbers(rows)) for operation, rows in pairs)
 
-    def runs(self) -> tuple[tuple[Runs, ...], tuple[Runs, ...]]:
-        """The sequences on single wires, without and with a batch."""
-        plain, batched = (
-            tuple(
-                Runs(sources, tuple(self._numbers(column) for column in zip(*rows, strict=True)))
-                for sources, rows in kinds.items()
-            )
-            for kinds in self._runs
-        )
-        return plain, batched
+    def chains(self) -> tuple[Chains, ...]:
+        """The sequences on single wires without a batch."""
+        return self.sequences.chains([len(slots) for slots in self._slots])
 
-    def groups(self) -> tuple[Group, ...]:
-        """The steps."""
-        return tuple(
-            Group(width, tuple(self._factors(signature, list(zip(*rows, strict=True)))))
-            for (width, signature), rows in self._groups.items()
-        )
+    def layers_and_groups(self) -> tuple[tuple[Layers, ...], tuple[Group, ...]]:
+        """The products of sequences, and the matrices of the steps."""
+        layers = _LayersOfGroups(self.sequences.places(), self.sequences.batched_places())
+        groups = []
+        for (width, entering, signature), rows in self._groups.items():
+            columns = zip(*rows, strict=True)
+            factors = tuple(
+                layers.add(kind, column)
+                if isinstance(kind[0], tuple)
+                else Wide(kind[0], kind[1], self._numbers(column))
+                for kind, column in zip(signature, columns, strict=True)
+            )
+            cut_by_layer = bool(factors) and isinstance(factors[0], Layer)
+            start = any(entering) and not cut_by_layer
+            groups.append(Group(width, factors, self._columns(entering) if start else None))
+        return layers.made(self.device), tuple(groups)
 
     def cuts(self) -> tuple[Cut, ...]:
         """The parts of the steps' matrices that are needed."""
@@ -150,7 +162,7 @@ class Recipes:
             Cut(
                 group,
                 None if len(rows) == sizes[group] else self._numbers(rows),
-                _columns(entering).to(self.device) if any(entering) else None,
+                self._columns(entering),
                 None if set(letters) == {EVERY_LETTER} else _positions(letters).to(self.device),
             )
             for (group, entering, letters), rows in self._cuts.items()
@@ -159,24 +171,48 @@ class Recipes:
     def _numbers(self, values: Sequence) -> Int[Tensor, "..."]:
         return torch.tensor(values, dtype=torch.long, device=self.device)
 
-    def _factors(self, signature: tuple, columns: list[tuple]) -> Iterator[Layer | Wide]:
-        # Row 0 of the stacks of sequences is the identity; those of each kind follow each other.
-        starts = [
-            list(accumulate([len(rows) for rows in kinds.values()], initial=1))
-            for kinds in self._runs
-        ]
-        remaining = iter(columns)
-        for kind in signature:
-            if isinstance(kind, tuple) and isinstance(kind[0], bool):
-                rows = []
-                for batched in kind:
-                    column = next(remaining)
-                    absolute = [0 if x is None else starts[batched][x[0]] + x[1] for x in column]
-                    rows.append(self._numbers(absolute))
-                yield Layer(kind, tuple(rows))
-            else:
-                source, positions = kind
-                yield Wide(source, positions, self._numbers(next(remaining)))
+    def _columns(self, entering: Flags) -> Float[Tensor, "size inputs"] | None:
+        return _columns(entering).to(self.device) if any(entering) else None
+
+
+@dataclass
+class _LayersOfGroups:
+    """Collects the layers of all groups, those of a kind together.
+
+    Args:
+        plain: where each sequence without a batch stands.
+        batched: where each batched sequence stands.
+    """
+
+    plain: list[int]
+    batched: dict[tuple[int, int], int]
+    _rows: dict[LayerKind, list[tuple[Number, ...]]] = field(default_factory=dict)
+    _sizes: dict[LayerKind, list[int]] = field(default_factory=dict)
+
+    def add(self, kind: LayerKind, rows: Sequence[tuple[Number, ...]]) -> Layer:
+        """Add what the steps of a group have in one place."""
+        self._rows.setdefault(kind, []).extend(rows)
+        sizes = self._sizes.setdefault(kind, [])
+        sizes.append(len(rows))
+        return Layer(list(self._rows).index(kind), len(sizes) - 1)
+
+    def made(self, device: torch.device) -> tuple[Layers, ...]:
+        """All layers."""
+        return tuple(
+            Layers(flags, entering, self._places(flags, rows, device), tuple(self._sizes[kind]))
+            for kind, rows in self._rows.items()
+            for flags, entering in [kind]
+        )
+
+    def _places(
+        self, flags: Flags, rows: Sequence[tuple[Number, ...]], device: torch.device
+    ) -> tuple[Int[Tensor, " steps"], ...]:
+        tables: list[Any] = [self.batched if flag else self.plain for flag in flags]
+        columns = zip(*rows, strict=True)
+        return tuple(
+            torch.tensor([table[number] for number in column], dtype=torch.long, device=device)
+            for table, column in zip(tables, columns, strict=True)
+        )
 
 
 def _columns(entering: Sequence[bool]) -> Float[Tensor, "size inputs"]:

@@ -13,7 +13,6 @@ records no detour over numpy, and is the faster one for it.
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,8 +51,8 @@ def provides_products(config: ExecutionConfig | None, circuit: QuantumScript | N
     return supports(config, circuit) and config.derivative_order == 1
 
 
-def resolve(config: ExecutionConfig) -> ExecutionConfig:
-    """Replace ``best`` and ``backprop`` by what they mean for the interface."""
+def resolved(config: ExecutionConfig) -> dict[str, Any]:
+    """What a configuration is to say where it says ``best`` or ``backprop``, or nothing."""
     updates: dict[str, Any] = {}
     method = config.gradient_method
     if method in BEST:
@@ -73,7 +72,7 @@ def resolve(config: ExecutionConfig) -> ExecutionConfig:
             updates["use_device_jacobian_product"] = True
     if config.grad_on_execution is None:
         updates["grad_on_execution"] = False
-    return replace(config, **updates)
+    return updates
 
 
 class TorchProducts(tuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -97,6 +98,7 @@ class QizgloriaMixed(Device):
             self._random = random_source(seed)
         self._r_dtype = _precision(r_dtype, c_dtype)
         self._memory_budget = _positive_or_none(memory_budget)
+        self._pipelines: dict[str | None, CompilePipeline] = {}
         self._debugger = None
 
     # --- configuration ----------------------------------------------------------------------------
@@ -127,7 +129,8 @@ class QizgloriaMixed(Device):
         options["r_dtype"] = _precision(options["r_dtype"], None)
         options["memory_budget"] = _positive_or_none(options["memory_budget"])
         return replace(
-            gradients.resolve(config),
+            config,
+            **gradients.resolved(config),
             device_options=options,
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
@@ -138,13 +141,16 @@ class QizgloriaMixed(Device):
         """The transforms that turn any circuit into one that the device runs, or refuse it."""
         method = (execution_config or ExecutionConfig()).gradient_method
         own = method in gradients.BEST | gradients.REVERSE_PASS
-        return preprocessing(
-            self.name,
-            self.wires,
-            self.capabilities,
-            analytic_only=method if own else None,
-            has_readout_error=self._readout is not None,
-        )
+        analytic_only = method if own else None
+        if analytic_only not in self._pipelines:
+            self._pipelines[analytic_only] = preprocessing(
+                self.name,
+                self.wires,
+                self.capabilities,
+                analytic_only,
+                has_readout_error=self._readout is not None,
+            )
+        return copy(self._pipelines[analytic_only])
 
     def conditions(self, config: ExecutionConfig | None) -> Conditions:
         """What holds for all circuits of a call with a configuration."""

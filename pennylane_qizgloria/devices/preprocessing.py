@@ -37,7 +37,7 @@ from pennylane.transforms.core import CompilePipeline, transform
 from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
-from ..lowering.operations import is_native
+from ..lowering.operations import form_of_kind, is_native
 from ..lowering.readout import MeasuredCopy
 
 
@@ -65,7 +65,7 @@ def preprocessing(
     pipeline.add_transform(_defer_measurements, name=name)
     pipeline.add_transform(
         decompose,
-        stopping_condition=partial(_runs, capabilities),
+        stopping_condition=_Runs(capabilities),
         target_gates=capabilities.gate_set(),
         name=name,
     )
@@ -88,13 +88,32 @@ def preprocessing(
     return pipeline
 
 
-def _runs(capabilities: DeviceCapabilities, op: Operator) -> bool:
-    """Whether an operation is run as it is; what is not gets decomposed."""
-    if capabilities.supports_operation(op):
-        return is_native(op)
-    # An operator of the user's own, say: if there is no other way, its matrix will do.
-    is_qubit_gate = op.has_matrix and op.name not in qml.ops.qutrit.__all__
-    return is_qubit_gate and not op.has_decomposition
+class _Runs:
+    """Whether an operation is run as it is; what is not gets decomposed.
+
+    Of most operations the type says so, and is asked once.
+
+    Args:
+        capabilities: what the device's TOML file says.
+    """
+
+    def __init__(self, capabilities: DeviceCapabilities) -> None:
+        self.capabilities = capabilities
+        self.kinds: dict[type[Operator], bool] = {}
+
+    def __call__(self, op: Operator) -> bool:
+        kind: Any = type(op)
+        if kind not in self.kinds:
+            listed = self.capabilities.supports_operation(kind.__name__)
+            self.kinds[kind] = listed and form_of_kind(kind) is not None
+        return self.kinds[kind] or self._asked(op)
+
+    def _asked(self, op: Operator) -> bool:
+        if self.capabilities.supports_operation(op):
+            return is_native(op)
+        # An operator of the user's own, say: if there is no other way, its matrix will do.
+        is_qubit_gate = op.has_matrix and op.name not in qml.ops.qutrit.__all__
+        return is_qubit_gate and not op.has_decomposition
 
 
 def accepts(

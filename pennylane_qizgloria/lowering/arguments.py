@@ -5,7 +5,7 @@ Everything that depends on a tape's structure only is made once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -25,17 +25,17 @@ Forms = tuple[ClosedForm, ...]
 
 def stacked(values: Sequence[Any], precision: Precision) -> Float[Tensor, " scalars"]:
     """Scalars of any interface as one tensor, through which torch can differentiate."""
-    tensors = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
-    together = _stack([values[i] for i in tensors], precision) if tensors else None
-    if together is not None and len(tensors) == len(values):
-        return together
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    if len(tensors) == len(values) and tensors:
+        return _stack(tensors, precision)
     # Plain numbers become tensors all at once, which takes less time than one by one.
-    plain = precision.real(
-        np.array([0.0 if isinstance(value, Tensor) else float(value) for value in values])
-    )
-    if together is None:
+    numbers = [0.0 if isinstance(value, Tensor) else float(value) for value in values]
+    plain = precision.real(np.array(numbers))
+    if not tensors:
         return plain
-    return plain.index_copy(0, torch.tensor(tensors, device=plain.device), together)
+    where = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+    places = torch.as_tensor(np.array(where), device=precision.device)
+    return plain.index_copy(0, places, _stack(tensors, precision))
 
 
 def columns(values: Sequence[Any], precision: Precision) -> Float[Tensor, "batch scalars"]:
@@ -58,8 +58,9 @@ def validate(
     """
     values = scalars.detach()
     finite = torch.isfinite(values)
-    table = _uses(forms) if holds(finite) else _uses(forms, every_form=True)
-    for form, which, slots in table:
+    if holds(finite) and all(holds(valid(values[..., slots])) for valid, slots in _domains(forms)):
+        return
+    for form, which, slots in _uses(forms):
         valid = finite[..., slots].all(-1)
         if form.valid is not None:
             valid = valid & form.valid(values[..., slots])
@@ -69,14 +70,27 @@ def validate(
 
 
 @lru_cache(maxsize=512)
+def _domains(forms: Forms) -> tuple[tuple[Callable, Int[Tensor, "uses params"]], ...]:
+    """For each domain of so many parameters where the scalars are that must be in it."""
+    slots: dict[tuple[Callable, int], list[list[int]]] = {}
+    start = 0
+    for form in forms:
+        if form.valid is not None:
+            own = list(range(start, start + form.num_params))
+            slots.setdefault((form.valid, form.num_params), []).append(own)
+        start += form.num_params
+    return tuple((valid, torch.tensor(own)) for (valid, _), own in slots.items())
+
+
+@lru_cache(maxsize=512)
 def _uses(
-    forms: Forms, every_form: bool = False
+    forms: Forms,
 ) -> tuple[tuple[ClosedForm, tuple[int, ...], Int[Tensor, "uses params"]], ...]:
-    """For each form with a domain which operators use it, and where their scalars are."""
+    """For each form which operators use it, and where their scalars are."""
     uses: dict[ClosedForm, list[tuple[int, range]]] = {}
     start = 0
     for number, form in enumerate(forms):
-        if form.num_params and (every_form or form.valid is not None):
+        if form.num_params:
             slots = range(start, start + form.num_params)
             uses.setdefault(form, []).append((number, slots))
         start += form.num_params
@@ -87,7 +101,7 @@ def _uses(
 
 
 def _stack(tensors: Sequence[Tensor], precision: Precision) -> Float[Tensor, " scalars"]:
-    if len({(tensor.dtype, tensor.device) for tensor in tensors}) > 1:
+    if len({tensor.device for tensor in tensors}) > 1:
         tensors = [precision.real(tensor) for tensor in tensors]
     return precision.real(torch.stack(list(tensors)))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from pennylane.operation import Operator
+from pennylane.ops.op_math import ControlledOp
 from pennylane.tape import QuantumScript
 from torch import Tensor
 
@@ -54,9 +55,18 @@ def wire_places(tape: QuantumScript) -> dict[Any, int]:
     Labels ``0 .. n-1`` keep their own order, so that the state of a device without wires is the
     same whichever wire the circuit touches first. (PennyLane's standard wire order.)
     """
-    acted_on = tuple(op.wires.labels for op in tape.operations)
+    acted_on = tuple(map(labels_of, tape.operations))
     measured = tuple(process.wires.labels for process in tape.measurements)
     return dict(_places(acted_on, measured))
+
+
+def labels_of(op: Operator) -> Labels:
+    """The wires of an operator by their labels."""
+    if isinstance(op, ControlledOp):
+        # PennyLane puts these together anew each time they are asked for, which takes longer than
+        # all else that is done with a gate.
+        return op.control_wires.labels + op.target_wires.labels
+    return op.wires.labels
 
 
 def lower_operations(
@@ -175,7 +185,7 @@ class _Collected:
         # their strengths can be broadcast all the same.
         size = next((len(x) for x in scalars if type(x) is not float and _axes(x)), None)
         self._has_batch(size)
-        self.kinds.append((form, op.wires.labels, size is not None))
+        self.kinds.append((form, labels_of(op), size is not None))
         if scalars:
             own = self.plain if size is None else self.batched
             own.ops.append(op)
@@ -186,7 +196,7 @@ class _Collected:
         axes = {Operand.STATE: 1, Operand.TRANSFER: 2, Operand.KRAUS: 3}[given.source]
         size = given.operand.shape[0] if given.operand.ndim > axes else None
         self._has_batch(size)
-        self.kinds.append((given.source, op.wires.labels, size is not None))
+        self.kinds.append((given.source, labels_of(op), size is not None))
         self.operands.append(given.operand)
 
     def _has_batch(self, size: int | None) -> None:

@@ -29,5 +29,5 @@ def test_device_vjp(device_vjp, method, interface, make_device, sloped, slope, d
     if interface == "torch" and method in {"best", "backprop"}:
         assert asked == [False, False]  # torch goes through the circuit by itself
     else:
-        jacobian = interface == "jax" and not device_vjp  # see gradients.resolve
+        jacobian = interface == "jax" and not device_vjp  # see gradients.resolved
         assert asked == [not jacobian, jacobian]

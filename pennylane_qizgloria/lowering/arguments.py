@@ -6,7 +6,6 @@ Everything that depends on a tape's structure only is made once and kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from jaxtyping import Float, Int
 from pennylane.operation import Operator
 from torch import Tensor
 
+from ..pauli.kept import kept
+from ..pauli.program import Constants
 from ..pauli.transfer import ClosedForm
 from .operations import Precision, holds
 
@@ -38,6 +39,36 @@ def stacked(values: Sequence[Any], precision: Precision) -> Float[Tensor, " scal
     return plain.index_copy(0, places, _stack(tensors, precision))
 
 
+def constants(
+    values: Sequence[Any], ops: Sequence[Operator], forms: Forms, precision: Precision
+) -> Constants:
+    """Plain numbers, the same object for the same numbers as far as they are remembered.
+
+    Args:
+        values: numbers of any interface but torch.
+        ops: the operators that they are the parameters of.
+        forms: their closed forms.
+        precision: dtype and torch device.
+
+    Raises:
+        ValueError: if one is not finite or outside its domain, naming the operator.
+    """
+    found = _constants(tuple(map(float, values)), precision)
+    if not _known_valid(forms, found):
+        validate(ops, forms, found.numbers)
+    return found
+
+
+@kept(maxsize=256)
+def _constants(values: tuple[float, ...], precision: Precision) -> Constants:
+    return Constants(precision.real(np.array(values)))
+
+
+@kept(maxsize=256)
+def _known_valid(forms: Forms, found: Constants) -> bool:
+    return _all_valid(forms, found.numbers)
+
+
 def columns(values: Sequence[Any], precision: Precision) -> Float[Tensor, "batch scalars"]:
     """Scalars of which some are broadcast, as the columns of one tensor."""
     return torch.stack(torch.broadcast_tensors(*[precision.real(value) for value in values]), 1)
@@ -57,9 +88,9 @@ def validate(
         ValueError: naming the operator.
     """
     values = scalars.detach()
-    finite = torch.isfinite(values)
-    if holds(finite) and all(holds(valid(values[..., slots])) for valid, slots in _domains(forms)):
+    if _all_valid(forms, values):
         return
+    finite = torch.isfinite(values)
     for form, which, slots in _uses(forms):
         valid = finite[..., slots].all(-1)
         if form.valid is not None:
@@ -69,7 +100,12 @@ def validate(
             raise ValueError(_out_of_domain(ops[which[wrong]], form))
 
 
-@lru_cache(maxsize=512)
+def _all_valid(forms: Forms, values: Float[Tensor, "*batch scalars"]) -> bool:
+    inside = (valid(values[..., slots]) for valid, slots in _domains(forms))
+    return holds(torch.isfinite(values)) and all(map(holds, inside))
+
+
+@kept(maxsize=512)
 def _domains(forms: Forms) -> tuple[tuple[Callable, Int[Tensor, "uses params"]], ...]:
     """For each domain of so many parameters where the scalars are that must be in it."""
     slots: dict[tuple[Callable, int], list[list[int]]] = {}
@@ -82,7 +118,7 @@ def _domains(forms: Forms) -> tuple[tuple[Callable, Int[Tensor, "uses params"]],
     return tuple((valid, torch.tensor(own)) for (valid, _), own in slots.items())
 
 
-@lru_cache(maxsize=512)
+@kept(maxsize=512)
 def _uses(
     forms: Forms,
 ) -> tuple[tuple[ClosedForm, tuple[int, ...], Int[Tensor, "uses params"]], ...]:

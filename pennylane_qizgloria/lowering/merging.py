@@ -15,7 +15,7 @@ from torch import Tensor
 from ..pauli.measure import State
 from ..pauli.memory import state_bytes
 from ..pauli.planner import plan
-from ..pauli.program import Arguments, Operand, Operation
+from ..pauli.program import Arguments, Constants, Operand, Operation
 from .tapes import LoweredOperations, final_state
 
 MERGED_BYTES = 2**26
@@ -62,25 +62,44 @@ def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
     Only what differs between them is batched.
     """
     program = group[0].program
-    scalars = torch.stack([own.arguments.scalars for own in group])
-    columns = zip(*(own.arguments.operands for own in group), strict=True)
-    operands = tuple(torch.stack(column) for column in columns)
-    differs = _differs(scalars)
+    tables = {False: torch.stack([own.arguments.scalars for own in group])}
+    constants = [own.arguments.constants for own in group if own.arguments.constants is not None]
+    if constants:
+        tables[True] = torch.stack([own.numbers for own in constants])
+    differs = {constant: _differs(table) for constant, table in tables.items()}
+    alike: dict[bool, list[int]] = {False: [], True: []}
+    batched: list[tuple[bool, int]] = []
     operations: list[Operation] = []
-    plain: list[int] = []
-    batched: list[int] = []
-    start = 0
+    used = {False: 0, True: 0}
     for operation in program.operations:
         if isinstance(operation.source, Operand):
             operations.append(replace(operation, batched=True))
             continue
+        among, start = operation.constant, used[operation.constant]
         own = range(start, start + operation.source.num_params)
-        start = own.stop
-        varies = any(differs[column] for column in own)
-        (batched if varies else plain).extend(own)
-        operations.append(replace(operation, batched=varies))
-    arguments = Arguments(scalars[0, plain], scalars[:, batched] if batched else None, operands)
+        used[among] = own.stop
+        if any(differs[among][column] for column in own):
+            batched.extend((among, column) for column in own)
+            operations.append(replace(operation, batched=True, constant=False))
+        else:
+            alike[among].extend(own)
+            operations.append(operation)
+    arguments = Arguments(
+        tables[False][0, alike[False]],
+        torch.stack([tables[among][:, column] for among, column in batched], 1)
+        if batched
+        else None,
+        tuple(map(torch.stack, zip(*(own.arguments.operands for own in group), strict=True))),
+        _restricted(constants[0], alike[True]) if constants else None,
+    )
     return LoweredOperations(replace(program, operations=tuple(operations)), arguments, len(group))
+
+
+def _restricted(constants: Constants, columns: list[int]) -> Constants:
+    """Some of the constants; the same object if it is all of them."""
+    if len(columns) == len(constants.numbers):
+        return constants
+    return Constants(constants.numbers[columns])
 
 
 def _differs(scalars: Tensor) -> list[bool]:

@@ -7,7 +7,6 @@ the Pauli coefficients of their matrices. So every expectation value is one gath
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from pennylane.pauli import PauliSentence
 from torch import Tensor
 
 from ..pauli.basis import LETTERS, I, Z, pauli_vector
+from ..pauli.kept import kept
 from ..pauli.measure import PauliSum
 from .operations import Precision, holds
 
@@ -113,7 +113,7 @@ def _from_sentence(sentence: PauliSentence, place: Places, precision: Precision)
     return PauliSum(tuple(place[label] for label in labels), letters, coefficients)
 
 
-@lru_cache(maxsize=256)
+@kept(maxsize=256)
 def _letters(words: tuple[qml.pauli.PauliWord, ...], labels: tuple) -> Int[Tensor, "terms wires"]:
     rows = [[LETTERS.index(word.get(label, "I")) for label in labels] for word in words]
     return torch.tensor(rows, dtype=torch.long).reshape(len(words), len(labels))

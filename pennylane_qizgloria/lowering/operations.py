@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from ..pauli.basis import (
     pauli_vector,
     pure_state_vector,
 )
+from ..pauli.kept import kept
 from ..pauli.program import Operand
 from ..pauli.transfer import (
     ClosedForm,
@@ -177,7 +178,7 @@ def scalars_of(op: Operator) -> Sequence[Any]:
     return op.data if reorder is None else reorder(op.data)
 
 
-@cache
+@kept(maxsize=None)
 def form_of_kind(kind: Any) -> ClosedForm | None:
     """The closed form of an operator whose type alone determines it, else None."""
     if kind in CHANNELS:
@@ -217,13 +218,13 @@ _KEYS: dict[type[Operator], Callable[[Operator], tuple]] = {
 }
 
 
-@cache
+@kept(maxsize=None)
 def _constant(kind: type[Operator]) -> ClosedForm:
     matrix = torch.as_tensor(np.asarray(kind.compute_matrix())).to(torch.complex128)
     return constant(kind.__name__, unitary_transfer(matrix))
 
 
-@lru_cache(maxsize=1024)
+@kept(maxsize=1024)
 def _rotation(kind: type[Operator], num_wires: int, key: tuple) -> ClosedForm:
     """A gate exp(i theta G), from PennyLane's generator G."""
     wires = list(range(num_wires))
@@ -232,7 +233,7 @@ def _rotation(kind: type[Operator], num_wires: int, key: tuple) -> ClosedForm:
     return rotation(kind.__name__, torch.as_tensor(np.asarray(matrix, dtype=complex)))
 
 
-@cache
+@kept(maxsize=None)
 def _product(*kinds: Any) -> ClosedForm:
     return sequence("", *(_rotation(kind, int(kind.num_wires), ()) for kind in kinds))
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import torch
 from pennylane.measurements import ExpectationMP, MeasurementProcess
 from torch import Tensor
 
+from ..pauli.kept import kept
 from ..pauli.measure import Gather, PauliSum, State, expectations, gather
 from ..pauli.program import Visible
 from ..pauli.readout import Readout, reported
@@ -44,7 +44,8 @@ class Readings:
             return {}
         axes = (state.wires, state.letters)
         if axes not in self._gathers:
-            self._gathers[axes] = gather(state, list(self.sums.values()))
+            with torch.inference_mode(False):  # it is kept, see `pauli.kept`
+                self._gathers[axes] = gather(state, list(self.sums.values()))
         return dict(zip(self.sums, expectations(state, self._gathers[axes]), strict=True))
 
 
@@ -102,12 +103,10 @@ class _Request:
     processes: tuple[MeasurementProcess, ...] = field(compare=False)
 
 
-@lru_cache(maxsize=256)
+@kept(maxsize=256)
 def _kept(request: _Request) -> Readings:
     setting = Setting(dict(request.place), Readout({}), request.precision)
-    # What is kept must not remember who asked first.
-    with torch.no_grad():
-        return _readings(request.processes, setting, request.with_shots)
+    return _readings(request.processes, setting, request.with_shots)
 
 
 def _key(process: MeasurementProcess) -> Hashable | None:

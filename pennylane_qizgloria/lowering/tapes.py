@@ -36,8 +36,8 @@ from .operations import (
 Labels = tuple[Any, ...]
 """Wires by their labels."""
 
-Kind = tuple[ClosedForm | Operand, Labels, bool]
-"""An operation on labelled wires: its source, its wires and whether it is batched."""
+Kind = tuple[ClosedForm | Operand, Labels, bool, bool]
+"""An operation on labelled wires: its source, its wires, whether it is batched or constant."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ def _program(
 ) -> Program:
     places = dict(place)
     operations = [
-        Operation(source, tuple(places[label] for label in labels), batched)
-        for source, labels, batched in kinds
+        Operation(source, tuple(places[label] for label in labels), batched, constant)
+        for source, labels, batched, constant in kinds
     ]
     return Program(len(places), tuple(operations), observed)
 
@@ -149,6 +149,7 @@ class _Collected:
     def __init__(self) -> None:
         self.kinds: list[Kind] = []
         self.operands: list[Tensor] = []
+        self.constants = _Scalars()
         self.plain = _Scalars()
         self.batched = _Scalars()
         self.batch_size: int | None = None
@@ -171,23 +172,27 @@ class _Collected:
 
     def arguments(self, precision: Precision) -> Arguments:
         """The numbers as tensors, validated."""
-        plain, batched = self.plain, self.batched
+        constants, plain, batched = self.constants, self.plain, self.batched
+        kept = columns = None
+        if constants.ops:
+            forms = tuple(constants.forms)
+            kept = arguments.constants(constants.values, constants.ops, forms, precision)
         scalars = arguments.stacked(plain.values, precision)
         arguments.validate(plain.ops, tuple(plain.forms), scalars)
-        if not batched.ops:
-            return Arguments(scalars, None, tuple(self.operands))
-        columns = arguments.columns(batched.values, precision)
-        arguments.validate(batched.ops, tuple(batched.forms), columns)
-        return Arguments(scalars, columns, tuple(self.operands))
+        if batched.ops:
+            columns = arguments.columns(batched.values, precision)
+            arguments.validate(batched.ops, tuple(batched.forms), columns)
+        return Arguments(scalars, columns, tuple(self.operands), kept)
 
     def _add_form(self, op: Operator, form: ClosedForm, scalars: Sequence[Any]) -> None:
         # Taken from what is there, not from PennyLane, which gives channels no batch size although
         # their strengths can be broadcast all the same.
         size = next((len(x) for x in scalars if type(x) is not float and _axes(x)), None)
         self._has_batch(size)
-        self.kinds.append((form, labels_of(op), size is not None))
+        constant = size is None and not any(isinstance(x, Tensor) for x in scalars)
+        self.kinds.append((form, labels_of(op), size is not None, constant))
         if scalars:
-            own = self.plain if size is None else self.batched
+            own = self.constants if constant else self.plain if size is None else self.batched
             own.ops.append(op)
             own.forms.append(form)
             own.values.extend(scalars)
@@ -196,7 +201,7 @@ class _Collected:
         axes = {Operand.STATE: 1, Operand.TRANSFER: 2, Operand.KRAUS: 3}[given.source]
         size = given.operand.shape[0] if given.operand.ndim > axes else None
         self._has_batch(size)
-        self.kinds.append((given.source, labels_of(op), size is not None))
+        self.kinds.append((given.source, labels_of(op), size is not None, False))
         self.operands.append(given.operand)
 
     def _has_batch(self, size: int | None) -> None:

@@ -11,11 +11,13 @@ the trace. The same map turns an observable into its real Pauli coefficients.
 
 from __future__ import annotations
 
-from functools import cache, reduce
+from functools import reduce
 
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
+
+from .kept import kept
 
 LETTERS = "IXYZ"
 """The single-wire Pauli operators in the order in which they are numbered."""
@@ -23,7 +25,7 @@ LETTERS = "IXYZ"
 I, X, Y, Z = range(4)  # noqa: E741
 
 
-@cache
+@kept(maxsize=None)
 def pauli_matrices(
     num_wires: int, dtype: torch.dtype, device: torch.device
 ) -> Complex[Tensor, "paulis dim dim"]:

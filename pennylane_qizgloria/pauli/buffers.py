@@ -73,9 +73,9 @@ def give(state: Tensor) -> None:
     """Hand over a state that nobody will read again.
 
     A view of something larger is left alone: it would keep all of that, and slow down what is
-    written to it.
+    written to it. So is what was made in inference mode, which nothing else may write to.
     """
-    if state.nbytes >= MIN_BYTES and state.is_contiguous():
+    if state.nbytes >= MIN_BYTES and state.is_contiguous() and not state.is_inference():
         _pool.push(state)
 
 

@@ -8,13 +8,14 @@ at a strength of zero too. Definitions and parameter names are PennyLane's; the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, reduce
+from functools import reduce
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .basis import LETTERS, I, X, Y, Z
+from .kept import kept
 from .transfer import ClosedForm
 
 PROBABILITY = "p must be in [0, 1]"
@@ -147,7 +148,7 @@ THERMAL_RELAXATION = _form(
 )
 
 
-@cache
+@kept(maxsize=None)
 def pauli_error(word: str) -> ClosedForm:
     r"""The channel :math:`\rho \mapsto (1 - p) \rho + p\, P \rho P` of a Pauli word P.
 

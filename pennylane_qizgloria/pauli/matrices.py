@@ -6,14 +6,15 @@ the number of torch calls depends on how many kinds there are, not on how deep t
 
 from __future__ import annotations
 
-from functools import cache, reduce
+from functools import reduce
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .kept import kept
 from .plan import Cut, Group, Layer, Layers, Plan, Runs, Source
-from .program import Arguments, Operand
+from .program import Arguments, Constants, Operand
 
 
 def fused_matrices(
@@ -36,6 +37,9 @@ def source_matrices(
     form, batched = source.operation.source, source.operation.batched
     if not isinstance(form, Operand) and not form.num_params:
         return form(arguments.scalars.new_empty(1, 1, 0))
+    if source.operation.constant:
+        assert arguments.constants is not None
+        return _constant_matrices(source, arguments.constants)
     if isinstance(form, Operand):
         stack = torch.stack([arguments.operands[slot] for slot in source.slots[:, 0].tolist()])
         return stack if batched else stack[:, None]
@@ -46,7 +50,18 @@ def source_matrices(
     return form(chosen.view(len(source.slots), 1, -1))
 
 
-@cache
+@kept(maxsize=256)
+def _constant_matrices(
+    source: Source, constants: Constants
+) -> Float[Tensor, "rows 1 paulis paulis"]:
+    """All transfer matrices of one kind whose parameters are constants."""
+    form = source.operation.source
+    assert not isinstance(form, Operand)
+    chosen = constants.numbers.index_select(0, source.slots.flatten())
+    return form(chosen.view(len(source.slots), 1, -1))
+
+
+@kept(maxsize=None)
 def _identity(
     width: int, dtype: torch.dtype, device: torch.device
 ) -> Float[Tensor, "1 1 size size"]:

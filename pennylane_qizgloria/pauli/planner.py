@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from math import prod
 
 import torch
 
 from .axes import Order, Placement, move_between, place
 from .fusion import fuse, live_operations
+from .kept import kept
 from .plan import Plan, Step
 from .program import Program
 from .recipes import EVERY_LETTER, Recipes, positions_of_numbers
@@ -24,7 +24,7 @@ from .swaps import without_swaps
 CPU = torch.device("cpu")
 
 
-@lru_cache(maxsize=512)
+@kept(maxsize=512)
 def plan(program: Program, device: torch.device = CPU) -> Plan:
     """The plan of a program, for the torch device that it is to run on."""
     relabelled, labels = without_swaps(program)

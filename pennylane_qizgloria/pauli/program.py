@@ -34,11 +34,13 @@ class Operation:
         source: the closed form that takes its scalar parameters, or the kind of its operand.
         wires: what it acts on, first wire most significant.
         batched: whether its parameters or operand have a batch axis.
+        constant: whether its parameters are among the constants.
     """
 
     source: ClosedForm | Operand
     wires: tuple[int, ...]
     batched: bool = False
+    constant: bool = False
 
 
 Visible = frozenset[tuple[int, int]]
@@ -60,17 +62,29 @@ class Program:
     observed: Visible
 
 
+@dataclass(frozen=True, eq=False)
+class Constants:
+    """Parameters that have no derivatives, and often come again, such as strengths of noise.
+
+    The matrices made of them are kept as long as the same object comes again.
+    """
+
+    numbers: Float[Tensor, " constants"]
+
+
 @dataclass(frozen=True)
 class Arguments:
     """The numbers of a program, in the order in which its operations use them.
 
     Args:
-        scalars: parameters of the closed forms that are not batched.
+        scalars: parameters of the closed forms that are neither batched nor constant.
         batched_scalars: parameters of the closed forms that are; None where there are none.
         operands: transfer matrices ``(*batch, 4**k, 4**k)``, Kraus operators
             ``(*batch, kraus, 2**k, 2**k)`` or states ``(*batch, 4**k)``.
+        constants: parameters of the closed forms that are constant; None where there are none.
     """
 
     scalars: Float[Tensor, " scalars"]
     batched_scalars: Float[Tensor, "batch batched_scalars"] | None = None
     operands: tuple[Float[Tensor, "..."] | Complex[Tensor, "..."], ...] = ()
+    constants: Constants | None = None

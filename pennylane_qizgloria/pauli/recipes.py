@@ -8,6 +8,7 @@ or go, a part of the matrix is cut out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -114,7 +115,12 @@ class Recipes:
     def _use(self, index: int) -> Use:
         """The source and row of an operation's matrix."""
         operation = self.program.operations[index]
-        key = (operation.source, len(operation.wires), operation.batched)
+        key = (
+            operation.source,
+            len(operation.wires),
+            operation.batched,
+            operation.constant,
+        )
         source = self._kinds.setdefault(key, len(self._slots))
         if source == len(self._slots):
             self._slots.append([])
@@ -233,13 +239,14 @@ def _positions(letters: Sequence[Letters]) -> Int[Tensor, " words"]:
 def positions_of_numbers(program: Program) -> list[tuple[int, ...]]:
     """For each operation, where its scalars or its operand stand among the arguments."""
     positions: list[tuple[int, ...]] = []
-    operands, scalars = 0, {False: 0, True: 0}
+    operands, scalars = 0, Counter[tuple[bool, bool]]()
     for operation in program.operations:
         if isinstance(operation.source, Operand):
             positions.append((operands,))
             operands += 1
         else:
-            start = scalars[operation.batched]
-            scalars[operation.batched] += operation.source.num_params
-            positions.append(tuple(range(start, scalars[operation.batched])))
+            among = (operation.batched, operation.constant)
+            start = scalars[among]
+            scalars[among] += operation.source.num_params
+            positions.append(tuple(range(start, scalars[among])))
     return positions

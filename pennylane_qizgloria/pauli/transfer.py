@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
 from .basis import num_wires_of, pauli_matrices, pauli_vector
+from .kept import kept
 
 Features = Callable[[Tensor], Tensor]
 
@@ -192,7 +193,7 @@ def constant(name: str, transfer: Float[Tensor, "paulis paulis"]) -> ClosedForm:
     )
 
 
-@lru_cache(maxsize=1024)
+@kept(maxsize=1024)
 def _coefficients(
     form: ClosedForm, dtype: torch.dtype, device: torch.device
 ) -> Float[Tensor, "features entries"]:

@@ -72,6 +72,23 @@ def test_only_what_differs_is_batched(angles):
     assert together.batch_size == len(same)
 
 
+def test_constants_that_differ_are_batched():
+    """All tapes would have the noise of the first."""
+    x = torch.tensor([0.3, 0.4, 0.5])
+    tapes = [lower(x, qml.BitFlip(p, 0), qml.PhaseFlip(0.3, 1)) for p in (0.1, 0.2, 0.3)]
+    together = merged(tapes)
+    np.testing.assert_allclose(together.arguments.batched_scalars[:, -1], [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(together.arguments.constants.numbers, [0.1, 0.3])
+    for state, own in zip(final_states(tapes), tapes, strict=True):
+        assert torch.allclose(state.vector, final_state(own).vector, rtol=0, atol=1e-14)
+
+
+def test_constants_that_do_not_differ_stay_one_object(angles):
+    """Their matrices would be made anew in each call."""
+    tapes = [lower(torch.as_tensor(x)) for x in angles]
+    assert merged(tapes).arguments.constants is tapes[0].arguments.constants
+
+
 def test_equal_parameters_keep_their_own_gradients():
     """Of two equal parameters of two tapes only the first would have a gradient."""
     x = torch.full((2, 3), 0.4, dtype=torch.float64, requires_grad=True)

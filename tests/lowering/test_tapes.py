@@ -46,9 +46,11 @@ def test_equal_structures_share_one_program():
 def test_scalars_are_in_the_order_of_the_tape():
     """Parameters would be given to other operators than their own."""
     operations = [
-        qml.RX(0.1, "a"),
-        qml.U3(0.2, 0.3, 0.4, "b"),
-        qml.U2(0.5, 0.6, "b"),
+        qml.RX(torch.tensor(0.1), "a"),
+        qml.PhaseDamping(0.15, "b"),
+        qml.U3(0.2, torch.tensor(0.3), 0.4, "b"),
+        qml.U2(0.5, torch.tensor(0.6), "b"),
+        qml.U2(np.float32(0.65), 1, "b"),
         qml.RY(np.array([0.7, 0.8]), "a"),
         qml.GeneralizedAmplitudeDamping(0.9, np.array([0.25, 0.5]), "a"),
     ]
@@ -57,6 +59,16 @@ def test_scalars_are_in_the_order_of_the_tape():
     expected = [0.1, 0.4, 0.2, 0.3, 0.6, np.pi / 2, 0.5]
     np.testing.assert_allclose(arguments.scalars, expected)
     np.testing.assert_allclose(arguments.batched_scalars, [[0.7, 0.9, 0.25], [0.8, 0.9, 0.5]])
+    np.testing.assert_allclose(arguments.constants.numbers, [0.15, 1, np.pi / 2, 0.65])
+
+
+def test_numbers_that_come_again_are_one_object():
+    """Matrices of a noise that never changes would be made in each call."""
+    first, same, other = (
+        lower([qml.RX(0.1, "a"), qml.BitFlip(p, "b")]).arguments.constants for p in (0.2, 0.2, 0.3)
+    )
+    assert same is first
+    assert other is not first
 
 
 # --- batches --------------------------------------------------------------------------------------

@@ -8,7 +8,10 @@ BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-PIP_INSTALL := python -m pip --disable-pip-version-check --quiet install -c constraints.txt
+PEER_VENV := .venv-pennylane-qiskit
+PEER_READY := $(PEER_VENV)/.installed
+PIP := python -m pip --disable-pip-version-check --quiet install
+PIP_INSTALL := $(PIP) -c constraints.txt
 
 # torch comes first and by its exact version: an open range may bring in another build of it, with
 # gigabytes of GPU libraries. `make constraints TORCH=x.y.z` moves the pin.
@@ -17,10 +20,10 @@ TORCH := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' constraints.txt 2>/dev/nu
 GPU_LIBRARIES := ^(nvidia-|cuda-|triton)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-peers lint format types docs wheel-check constraints clean
+.PHONY: help demo test bench bench-peers bench-pennylane-qiskit lint format types docs wheel-check constraints clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-22s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
@@ -41,6 +44,19 @@ test: $(READY)  ## Run the tests (WORKERS=2 PYTEST_ARGS="-k name")
 
 bench: $(READY)  ## Measure against other simulators; 15 minutes (BENCH_ARGS="layered --wires 8")
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+# pennylane-qiskit pins an older Qiskit, so it has an environment of its own; the rest is the same.
+$(PEER_READY): benchmarks/pennylane_qiskit_requirements.txt constraints.txt
+	@echo "Setting up $(PEER_VENV)"
+	@test -x $(PEER_VENV)/bin/python || $(PYTHON) -m venv $(PEER_VENV)
+	@$(PEER_VENV)/bin/$(PIP_INSTALL) "torch==$(TORCH)"
+	@grep -v '^qiskit' constraints.txt > $(PEER_VENV)/constraints.txt
+	@$(PEER_VENV)/bin/$(PIP) -c $(PEER_VENV)/constraints.txt -r benchmarks/pennylane_qiskit_requirements.txt
+	@touch $@
+
+bench-pennylane-qiskit: $(READY) $(PEER_READY)  ## Measure a training step on Aer against pennylane-qiskit; 5 minutes
+	$(PEER_VENV)/bin/python benchmarks/training_step.py --output $(PEER_VENV)/measured.json
+	$(BIN)/python benchmarks/training_step.py --against $(PEER_VENV)/measured.json
 
 bench-peers: $(READY)  ## Install the other simulators that `make bench` can measure
 	$(BIN)/$(PIP_INSTALL) -r benchmarks/requirements.txt
@@ -108,5 +124,5 @@ constraints:  ## Resolve the newest versions that pyproject.toml allows (TORCH=x
 	echo "constraints.txt: $$(grep -c == constraints.txt) versions"
 
 clean:  ## Remove the environment, builds and caches
-	rm -rf $(VENV) build dist doc/_build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEER_VENV) build dist doc/_build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

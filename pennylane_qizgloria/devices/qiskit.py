@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pennylane.devices import Device, ExecutionConfig
@@ -16,15 +16,15 @@ from pennylane.tape import QuantumScript, QuantumScriptOrBatch
 from pennylane.transforms.core import CompilePipeline
 
 from ..qiskit import backends, jobs, primitives
+from ..qiskit.calls import Call, shared_out
 from ..qiskit.compiling import Compiler, preset_passes
 from ..qiskit.exact import exact_results
-from ..qiskit.packing import Packed, pack
+from ..qiskit.packing import pack
+from ..qiskit.sharing import Limits
 from ..qiskit.splitting import goes_to_estimator
 from .gradients import by_convention
 from .qiskit_preprocessing import preprocessing
 from .shift_gradients import jacobians, products
-
-Kind = Literal["sampler", "estimator"]
 
 Result = Any
 """One array for each measurement, in tuples where there are several (PennyLane's return types)."""
@@ -37,7 +37,8 @@ class QizgloriaQiskit(Device):
 
     The circuits of a call go out as the PUBs of one sampler job and one estimator job at most:
     circuits of one structure are one parametrised circuit with an array of parameters, transpiled
-    once and kept. So a parameter-shift gradient of a whole batch is one job.
+    once and kept. So a parameter-shift gradient of a whole batch is one job. Only where a job may
+    not hold that much there are more, and all of them are sent before the first is waited for.
 
     Wire i of the device is qubit i of the circuit that is transpiled.
 
@@ -128,7 +129,7 @@ class QizgloriaQiskit(Device):
         )
         self._compiler = Compiler(passes)
         self._runner = jobs.Runner(self.name, progress, timeout, on_job=self._note)
-        self._unfinished: list[_Call] = []
+        self._unfinished: list[Call[tuple[Result, ...]]] = []
         self.jobs: list[jobs.JobRecord] = []
         """What is known of each job so far, the first one first."""
 
@@ -194,23 +195,37 @@ class QizgloriaQiskit(Device):
     def execute(
         self, circuits: QuantumScriptOrBatch, execution_config: ExecutionConfig | None = None
     ) -> tuple[Result, ...]:
-        """Run circuits that preprocessing has accepted, as one job for each primitive at most.
+        """Run circuits that preprocessing has accepted, in as few jobs as possible.
 
         Raises:
             JobError: if the service reports that a job failed, or returns fewer results.
             TimeoutError: if a job takes longer than the device's ``timeout``; `resume` gets its
                 results later.
         """
-        exact = [i for i, tape in enumerate(circuits) if self._is_exact(tape)]
-        packable = [tape for i, tape in enumerate(circuits) if i not in exact]
-        packed = pack(packable, self.wires, self._compiler, self._use_estimator)
-        results = iter(self._run(packed))
-        found: dict[int, Result] = {}
-        if exact:
-            tapes = [circuits[i] for i in exact]
-            own = exact_results(tapes, self.wires, self.backend, self._compiler)
-            found = dict(zip(exact, own, strict=True))
-        return tuple(found[i] if i in found else next(results) for i in range(len(circuits)))
+        are_exact = [self._is_exact(tape) for tape in circuits]
+        exact = [tape for tape, is_exact in zip(circuits, are_exact, strict=True) if is_exact]
+        runnable = [
+            tape for tape, is_exact in zip(circuits, are_exact, strict=True) if not is_exact
+        ]
+        sampler, estimator = self._primitives.sampler, self._primitives.estimator
+        limits = self._limits(sampler)
+        packed = pack(runnable, self.wires, self._compiler, self._use_estimator, limits.executions)
+
+        def read(sampled: Any, estimated: Any) -> tuple[Result, ...]:
+            run = iter(packed.read(sampled, estimated))
+            own = iter(self._exact_results(exact))
+            return tuple(next(own if is_exact else run) for is_exact in are_exact)
+
+        call = Call(
+            self._runner,
+            [
+                *shared_out("sampler", sampler, packed.sampler, limits),
+                *shared_out("estimator", estimator, packed.estimator, self._limits(estimator)),
+            ],
+            read,
+        )
+        self._unfinished.append(call)
+        return self._finish(call)
 
     # --- derivatives ------------------------------------------------------------------------------
 
@@ -245,11 +260,11 @@ class QizgloriaQiskit(Device):
                 "diff_method='parameter-shift' with max_diff."
             )
 
-        def execute(tapes: Sequence[QuantumScript]) -> Sequence[Result]:
-            batch, combine = self.preprocess_transforms(config)(tapes)
-            return combine(self.execute(batch, config))
-
-        return jacobians(circuits, execute)
+        return jacobians(
+            circuits,
+            self.preprocess_transforms(config),
+            lambda tapes: self.execute(tapes, config),
+        )
 
     def supports_vjp(
         self,
@@ -278,26 +293,41 @@ class QizgloriaQiskit(Device):
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def resume(self, job_id: str) -> tuple[Result, ...]:
-        """The results of an interrupted call of `execute`, one for each of its circuits.
+    def resume(self, job_id: str) -> Result:
+        """The results of a call that was interrupted, once its jobs have finished.
+
+        They come in the shape in which the call would have returned them to PennyLane, as numpy
+        arrays: for one circuit its results, as its QNode returns them; for several circuits a
+        tuple with those of each. Of a QNode that PennyLane runs as several circuits, for one of
+        its transforms or for measurements that no job can serve together, it is these circuits'
+        results; of a gradient, those of the shifted circuits.
 
         Args:
             job_id: of any of the call's jobs; they are named when a call is interrupted.
 
         Raises:
             KeyError: if no unfinished call of this device had such a job.
-            JobError: if a job has failed.
+            JobError: if a job has failed. Then the call is given up.
+            TimeoutError: as for `execute`.
         """
         for call in self._unfinished:
-            if job_id in call.job_ids():
-                results = call.results()
-                self._unfinished.remove(call)
-                return results
-        known = ", ".join(own for call in self._unfinished for own in call.job_ids()) or "none"
+            if job_id in call.job_ids:
+                results = self._finish(call)
+                return results[0] if len(results) == 1 else results
+        known = ", ".join(own for call in self._unfinished for own in call.job_ids)
         raise KeyError(
-            f"{self.name} has no unfinished call with the job {job_id!r}, but {known}. For the "
-            "results of a job of another process take pennylane_qizgloria.qiskit.jobs.fetch_job."
+            f"{self.name} has no unfinished call with the job {job_id!r}. "
+            + (f"Its unfinished calls have the jobs {known}. " if known else "")
+            + "The results of a job of another process are what "
+            "pennylane_qizgloria.qiskit.jobs.fetch_job gives."
         )
+
+    def _finish(self, call: Call[tuple[Result, ...]]) -> tuple[Result, ...]:
+        try:
+            return call.results()
+        finally:
+            if not call.can_resume:
+                self._unfinished.remove(call)
 
     @contextmanager
     def session(self, max_time: int | str | None = None) -> Iterator[QizgloriaQiskit]:
@@ -330,25 +360,17 @@ class QizgloriaQiskit(Device):
             finally:
                 self._primitives = before
 
+    def _exact_results(self, tapes: Sequence[QuantumScript]) -> list[Result]:
+        # Only Aer's backends run circuits without shots.
+        if not tapes:
+            return []
+        return exact_results(tapes, self.wires, self.backend, self._compiler)
+
     def _is_exact(self, tape: QuantumScript) -> bool:
         return not tape.shots and not (self._use_estimator and goes_to_estimator(tape))
 
-    def _run(self, packed: Packed) -> tuple[Result, ...]:
-        """Submit both jobs before waiting for either."""
-        both: dict[Kind, tuple] = {
-            "sampler": packed.sampler_pubs,
-            "estimator": packed.estimator_pubs,
-        }
-        pending = {
-            kind: self._runner.submit(getattr(self._primitives, kind), list(pubs), kind=kind)
-            for kind, pubs in both.items()
-            if pubs
-        }
-        call = _Call(packed, pending)
-        self._unfinished.append(call)
-        results = call.results()
-        self._unfinished.remove(call)
-        return results
+    def _limits(self, primitive: Any) -> Limits:
+        return Limits() if primitive is None else primitives.limits_of(primitive, self.backend)
 
     def _note(self, record: jobs.JobRecord) -> None:
         """Keep what is known of a job, and tell the tracker of a new one."""
@@ -362,23 +384,6 @@ class QizgloriaQiskit(Device):
                 jobs=1, job_id=record.job_id, backend=record.backend, pubs=record.pubs
             )
             self.tracker.record()
-
-
-@dataclass(frozen=True, eq=False)
-class _Call:
-    """Jobs on their way, and how the results of a call of `execute` follow from theirs."""
-
-    packed: Packed
-    pending: Mapping[Kind, jobs.Pending]
-
-    def job_ids(self) -> list[str]:
-        """The ids that the jobs have now; a local job that is sent again gets a new one."""
-        return [own.job_id for own in self.pending.values()]
-
-    def results(self) -> tuple[Result, ...]:
-        """Wait for all jobs."""
-        found = {kind: tuple(own.result()) for kind, own in self.pending.items()}
-        return self.packed.read(found.get("sampler", ()), found.get("estimator", ()))
 
 
 def _check_size(name: str, wires: Any, backend: Any) -> None:

@@ -9,6 +9,7 @@ out together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -17,21 +18,51 @@ from pennylane.tape import QuantumScript
 
 Execute = Callable[[Sequence[QuantumScript]], Sequence[Any]]
 
+Preprocess = Callable[[Sequence[QuantumScript]], tuple[Sequence[QuantumScript], Callable]]
 
-def jacobians(tapes: Sequence[QuantumScript], execute: Execute) -> tuple[Any, ...]:
+
+def jacobians(
+    tapes: Sequence[QuantumScript], preprocess: Preprocess, execute: Execute
+) -> tuple[Any, ...]:
     """The Jacobian of each tape in PennyLane's shapes: results' axes, then the parameter's.
 
     Args:
-        tapes: the tapes, with their trainable parameters.
+        tapes: the tapes, with their trainable parameters, as preprocessing has accepted them.
+        preprocess: makes tapes that can run of others; gives how their results combine, too.
         execute: runs tapes, all in one call.
     """
     elements = [_elements(tape) for tape in tapes]
-    shifts = [qml.gradients.param_shift(tape) for own in elements for tape in own]
+    shifts = [_shifts(tape, preprocess) for own in elements for tape in own]
     results = iter(execute([shifted for batch, _ in shifts for shifted in batch]))
     combined = iter([combine([next(results) for _ in batch]) for batch, combine in shifts])
     return tuple(
         _assembled(tape, [next(combined) for _ in own])
         for tape, own in zip(tapes, elements, strict=True)
+    )
+
+
+def _shifts(
+    tape: QuantumScript, preprocess: Preprocess
+) -> tuple[Sequence[QuantumScript], Callable[[Sequence[Any]], Any]]:
+    """The shifted tapes of a tape, ready to run, and its Jacobian from their results."""
+    shifted, jacobian = qml.gradients.param_shift(tape)
+    # Mostly only parameters differ, and preprocessing would take as long as a simulation.
+    if all(_is_alike(own, tape) for own in shifted):
+        return shifted, jacobian
+    batch, combine = preprocess(shifted)
+    return batch, lambda results: jacobian(combine(results))
+
+
+def _is_alike(shifted: QuantumScript, tape: QuantumScript) -> bool:
+    """Whether a tape differs from another one in the parameters of its operations only."""
+    return (
+        len(shifted.operations) == len(tape.operations)
+        and len(shifted.measurements) == len(tape.measurements)
+        and all(map(is_, shifted.measurements, tape.measurements))
+        and all(
+            own is other or (type(own) is type(other) and own.wires == other.wires)
+            for own, other in zip(shifted.operations, tape.operations, strict=True)
+        )
     )
 
 

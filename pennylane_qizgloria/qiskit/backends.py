@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
@@ -73,7 +74,7 @@ def resolve_backend(
             f"not {spec!r}."
         )
     if isinstance(spec, BackendV2):
-        return spec
+        return _ready(spec)
     if not isinstance(spec, str):
         raise TypeError(
             "backend must be a BackendV2 object or one of the names 'aer', 'fake_<name>', "
@@ -85,7 +86,21 @@ def resolve_backend(
         return _ibm_backend(spec, min_num_qubits, account)
     if spec not in _fake_backends():
         raise _unknown(spec, ["aer", "least_busy", *_fake_backends()])
-    return _fake_backends()[spec]()
+    return _ready(_fake_backends()[spec]())
+
+
+def _ready(backend: BackendV2) -> BackendV2:
+    """A backend that several threads may run circuits on at once.
+
+    A fake backend makes its simulator in its first run, and gives it its noise a moment later; a
+    second run in between, that of the other primitive, would be without noise.
+    """
+    fakes = sys.modules.get("qiskit_ibm_runtime.fake_provider.fake_backend")
+    if fakes is not None and isinstance(backend, fakes.FakeBackendV2) and backend.sim is None:
+        circuit = QuantumCircuit(1, 1)
+        circuit.measure(0, 0)
+        backend.run(circuit, shots=1).result()
+    return backend
 
 
 def _listed(names: Any) -> str:
@@ -172,22 +187,8 @@ def num_qubits(backend: BackendV2) -> int | None:
 
 
 def pub_limit(backend: BackendV2) -> int | None:
-    """The most circuits that the backend takes at once; None where it sets no bound.
-
-    A PUB counts as one circuit here. The primitives themselves share out the circuits that come
-    of its parameter sets.
-    """
-    return getattr(backend, "max_circuits", None)
-
-
-def shot_limit(backend: BackendV2) -> int | None:
-    """The most shots of one circuit; None where the backend states no bound.
-
-    >>> shot_limit(resolve_backend("aer"))
-    1000000
-    """
-    configuration = getattr(backend, "configuration", None)
-    return getattr(configuration(), "max_shots", None) if callable(configuration) else None
+    """The most circuits that the backend takes at once; None where it sets no bound."""
+    return getattr(backend, "max_circuits", None) or None
 
 
 def has_readout_error(backend: BackendV2 | None) -> bool:
@@ -195,4 +196,4 @@ def has_readout_error(backend: BackendV2 | None) -> bool:
     if backend is None or not is_aer(backend):
         return False
     model = backend.options.get("noise_model")
-    return model is not None and bool(model._local_readout_errors or model._default_readout_error)
+    return model is not None and "measure" in model.noise_instructions

@@ -16,9 +16,10 @@ from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
 from qiskit.providers import BackendV2
 
+from .bases import into_eigenbasis
 from .compiling import Compiler
-from .packing import into_eigenbasis, qubit_order
-from .parametrised import Parametrised, parametrise, structure_key
+from .packing import qubit_order
+from .parametrised import Parametrised, TapeReader, parametrise
 
 
 def exact_results(
@@ -32,13 +33,13 @@ def exact_results(
         backend: an ``AerSimulator``.
         compiler: compiles the circuits.
     """
+    reader = TapeReader()
     circuits, binds, orders, lengths = [], [], [], []
     for tape in tapes:
         order = qubit_order(tape, wires)
         rotated = into_eigenbasis(tape)
-        key = ("exact", structure_key(rotated, order))
-        compiled = compiler.compiled(key, partial(_saving, rotated, order))
-        values = compiled.source.values(rotated)
+        structure, values = reader.read(rotated, order)
+        compiled = compiler.compiled(("exact", structure), partial(_saving, rotated, order))
         columns = zip(compiled.source.circuit.parameters, values.T, strict=True)
         kept = set(compiled.circuit.parameters)
         bind = {parameter: list(own) for parameter, own in columns if parameter in kept}

@@ -1,4 +1,4 @@
-"""Sending jobs and waiting for them: retries, time limits, progress, and finding results again.
+"""Jobs: sending them, following them, and finding their results again.
 
 A job is what one call of a primitive's ``run`` makes. It is either remote, known to a service by
 its id, or local, run by a thread of this process; then its id means nothing to other processes.
@@ -6,56 +6,41 @@ its id, or local, run by a thread of this process; then its id means nothing to 
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent import futures
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
-from warnings import warn
+from typing import Any
 
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PrimitiveResult
-from qiskit.providers import BackendV2
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential,
-)
 
-from .backends import is_ibm
-from .progress import ProgressLine
+from .fetching import fetch_job
 from .records import (
     JobError,
     JobRecord,
     JobTimeoutError,
     Kind,
     backend_name,
-    how_to_fetch,
+    how_to_resume,
     named,
     progress_of,
     result_of,
     said,
     shots_of,
 )
-from .services import FINAL, local_future, quantum_seconds, queue_position, status_of
-from .transient import is_transient, never_arrived
+from .retries import Retries
+from .services import local_future, quantum_seconds, queue_position, status_of
+from .transient import is_transient
+from .waiting import Patience
 
 __all__ = ["JobError", "JobRecord", "JobTimeoutError", "Pending", "Runner", "fetch_job"]
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-# All in seconds.
-_LONGEST_BACK_OFF = 60.0
-_FIRST_PAUSE = 0.001
-_LONGEST_PAUSE = 1.0
 _ASK_QUEUE_EVERY = 10.0
+"""In seconds."""
 
 
 class Runner:
@@ -98,19 +83,11 @@ class Runner:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout={timeout} must be a positive number of seconds, or None.")
-        if retries < 0:
-            raise ValueError(f"retries={retries} must be 0 or more.")
         self.name = name
-        self.progress = progress
-        self.timeout = timeout
-        self.retries = retries
+        self.retries = Retries(name, retries, sleep)
+        self.patience = Patience(name, timeout, progress, clock)
         self.on_job = on_job
         self.sleep = sleep
-        self.clock = clock
-        self.unfinished: dict[str, Pending] = {}
-        """Jobs whose result was not fetched, by id; after a timeout or Ctrl-C they are here."""
 
     def submit(
         self,
@@ -132,85 +109,13 @@ class Runner:
             run_options: of its ``run``: ``shots`` or ``precision``, and what else it takes.
         """
         pubs = list(pubs)
+        name, shots = backend_name(primitive), shots_of(pubs, kind, run_options)
+        record = JobRecord("", name, kind, len(pubs), shots)
 
         def send() -> Any:
-            again = self._retrying(is_transient, self._before_sending_again)
-            return again(lambda: primitive.run(pubs, **run_options))
+            return self.retries.send(lambda: primitive.run(pubs, **run_options))
 
-        name = backend_name(primitive)
-        record = JobRecord("", name, kind, len(pubs), shots_of(pubs, kind, run_options))
-        with self.interruptible(f"A job was being sent to {name}, and may have arrived."):
-            return Pending(self, send, record)
-
-    def ask(self, question: Callable[[], T]) -> T:
-        """What a service answers, asked again after transient failures."""
-        return self._retrying(is_transient, self._log_retry)(question)
-
-    def restart(self, job: Callable[[], T], before: Callable[[BaseException], None]) -> T:
-        """What a local job gives, run again after transient failures.
-
-        Args:
-            job: runs it.
-            before: called with the failure before the job runs again.
-        """
-
-        def failed(error: BaseException) -> bool:
-            return is_transient(error) and not isinstance(error, JobTimeoutError)
-
-        return self._retrying(failed, lambda state: before(_error_of(state)))(job)
-
-    def _retrying(
-        self, when: Callable[[BaseException], bool], before: Callable[[RetryCallState], None]
-    ) -> Retrying:
-        # Without jitter, which would draw from the user's random numbers.
-        return Retrying(
-            stop=stop_after_attempt(self.retries + 1),
-            wait=wait_exponential(multiplier=1, max=_LONGEST_BACK_OFF),
-            retry=retry_if_exception(when),
-            before_sleep=before,
-            sleep=self.sleep,
-            reraise=True,
-        )
-
-    def _log_retry(self, state: RetryCallState) -> None:
-        logger.info("%s: asked in vain and asks again: %r", self.name, _error_of(state))
-
-    def _before_sending_again(self, state: RetryCallState) -> None:
-        error = _error_of(state)
-        logger.warning(
-            "%s: sending a job failed, attempt %d of %d: %r",
-            self.name,
-            state.attempt_number,
-            self.retries + 1,
-            error,
-        )
-        if not never_arrived(error):
-            self.warn_of_two("It is unknown whether a job arrived", error)
-
-    def warn_of_two(self, what: str, error: BaseException) -> None:
-        """Say that a job is sent again although it may have run."""
-        warn(
-            f"{self.name}: {what}: {error!r}. The job is sent again, and may run twice.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-
-    @contextmanager
-    def interruptible(self, doing: str | None = None) -> Iterator[None]:
-        """A context that says how to fetch what is unfinished when Ctrl-C ends it.
-
-        Args:
-            doing: what else there is to say then.
-        """
-        try:
-            yield
-        except KeyboardInterrupt as interrupt:
-            lines = [doing] if doing else []
-            lines += [how_to_fetch(pending.record) for pending in self.unfinished.values()]
-            for line in lines:
-                logger.warning("%s: interrupted. %s", self.name, line)
-                interrupt.add_note(f"{self.name}: {line}")
-            raise
+        return Pending(self, send, record)
 
 
 class Pending:
@@ -243,9 +148,7 @@ class Pending:
                 result can be asked for again.
         """
         if self._result is None:
-            with self._runner.interruptible():
-                remote = self._local is None
-                self._result = self._settle(self._of_remote if remote else self._of_local)
+            self._result = self._settle(self._of_remote if self._local is None else self._of_local)
         return self._result
 
     def _start(self) -> None:
@@ -253,21 +156,19 @@ class Pending:
         self._local = local_future(self._job)
         self._broke_off = False
         self.record = replace(self.record, job_id=self._job.job_id(), status="INITIALIZING")
-        self._runner.unfinished[self.job_id] = self
         logger.info("%s: sent %s", self._runner.name, self.record)
         self._tell()
 
     def _settle(self, outcome: Callable[[], PrimitiveResult]) -> PrimitiveResult:
         try:
             result = outcome()
-        except JobTimeoutError:
-            raise
+        except JobTimeoutError as error:
+            raise JobTimeoutError(f"{error} {how_to_resume([self.record])}") from None
         except JobError as error:
             self._close(error.status)
             raise
         except Exception as error:
             if self._local is None and is_transient(error):
-                error.add_note(f"{self._runner.name}: {how_to_fetch(self.record)}")
                 raise
             self._close("ERROR")
             raise JobError(f"{named(self.record)} failed: {said(error)}") from error
@@ -275,7 +176,7 @@ class Pending:
         return result
 
     def _of_remote(self) -> PrimitiveResult:
-        ask = self._runner.ask
+        ask = self._runner.retries.ask
         status = self._wait(lambda: ask(lambda: status_of(self._job)))
         return ask(lambda: result_of(self._job, status, self.record))
 
@@ -287,16 +188,32 @@ class Pending:
             status = self._wait(lambda: status_of(self._job))
             return result_of(self._job, status, self.record)
 
-        return self._runner.restart(attempt, self._break_off)
+        return self._runner.retries.restart(attempt, self._break_off)
 
     def _break_off(self, error: BaseException) -> None:
-        self._runner.unfinished.pop(self.job_id, None)
         self._note(status="ERROR")
         self._broke_off = True
-        self._runner.warn_of_two(f"{named(self.record)} broke off", error)
+        self._runner.retries.warn_of_two(f"{named(self.record)} broke off", error)
+
+    def _wait(self, poll: Callable[[], str]) -> str:
+        self._asked_queue = -math.inf
+        return self._runner.patience.until_final(poll, self._under_way, self._pause)
+
+    def _under_way(self, status: str, elapsed: float) -> str:
+        """Note how the job is, and describe it."""
+        position = self.record.queue_position if status == "QUEUED" else None
+        if status == "QUEUED" and elapsed - self._asked_queue >= _ASK_QUEUE_EVERY:
+            self._asked_queue, position = elapsed, queue_position(self._job)
+        self._note(status=status, queue_position=position)
+        return progress_of(self.record, elapsed)
+
+    def _pause(self, seconds: float) -> None:
+        if self._local is None:
+            self._runner.sleep(seconds)
+        else:
+            futures.wait([self._local], timeout=seconds)
 
     def _close(self, status: str) -> None:
-        self._runner.unfinished.pop(self.job_id, None)
         self._note(status=status, queue_position=None, quantum_seconds=quantum_seconds(self._job))
         logger.info("%s: ended %s", self._runner.name, self.record)
 
@@ -309,87 +226,3 @@ class Pending:
     def _tell(self) -> None:
         if self._runner.on_job is not None:
             self._runner.on_job(self.record)
-
-    def _wait(self, poll: Callable[[], str]) -> str:
-        """Wait until the job is in a final state, and give that."""
-        runner = self._runner
-        start = runner.clock()
-        asked = -math.inf
-        with ProgressLine(runner.progress) as line:
-            for pause in _pauses():
-                status = poll()
-                if status in FINAL:
-                    return status
-                now = runner.clock()
-                position = self.record.queue_position if status == "QUEUED" else None
-                if status == "QUEUED" and now - asked >= _ASK_QUEUE_EVERY:
-                    asked, position = now, queue_position(self._job)
-                self._note(status=status, queue_position=position)
-                line.show(progress_of(self.record, now - start), now - start)
-                self._pause(pause, now - start)
-        raise AssertionError("the pauses never end")
-
-    def _pause(self, seconds: float, elapsed: float) -> None:
-        timeout = self._runner.timeout
-        if timeout is not None and elapsed >= timeout:
-            raise JobTimeoutError(
-                f"{self._runner.name}: no result within timeout={timeout} s. "
-                f"{how_to_fetch(self.record)}"
-            )
-        if timeout is not None:
-            seconds = min(seconds, timeout - elapsed)
-        if self._local is None:
-            self._runner.sleep(seconds)
-        else:
-            futures.wait([self._local], timeout=seconds)
-
-
-def fetch_job(
-    backend: BackendV2 | None,
-    job_id: str,
-    *,
-    retries: int = 3,
-    sleep: Callable[[float], None] = time.sleep,
-) -> PrimitiveResult:
-    """The result of a finished job, from the service of its backend, in any process.
-
-    Args:
-        backend: that the job ran on. IBM's service finds it; others need a ``retrieve_job``.
-        job_id: of a job of a primitive.
-        retries: as in :class:`Runner`.
-        sleep: as in :class:`Runner`.
-
-    Raises:
-        JobError: if the backend keeps no jobs, does not know this one, or if the job failed or
-            has not finished.
-    """
-    runner = Runner("fetch_job", progress=False, retries=retries, sleep=sleep)
-    name = getattr(backend, "name", None) or "no backend"
-    record = JobRecord(job_id, name, "sampler", 0, None)
-    keeper: Any = getattr(backend, "service", None) if is_ibm(backend) else backend
-    find = getattr(keeper, "job" if is_ibm(backend) else "retrieve_job", None)
-    if not callable(find):
-        raise JobError(
-            f"{named(record)} cannot be fetched: this backend keeps no jobs. Jobs of local "
-            "simulators end with the process that sent them."
-        )
-    try:
-        job = runner.ask(lambda: find(job_id))
-        status = runner.ask(lambda: status_of(job))
-    except Exception as error:
-        raise JobError(f"{named(record)} cannot be fetched: {said(error)}") from error
-    if status not in FINAL:
-        raise JobError(f"{named(record)} has not finished, it is {status}. Fetch it later.")
-    return runner.ask(lambda: result_of(job, status, record, counted=False))
-
-
-def _error_of(state: RetryCallState) -> BaseException:
-    error = state.outcome.exception() if state.outcome is not None else None
-    assert error is not None  # This is asked after failures only.
-    return error
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds between polls: they grow with the time waited, so that short jobs stay short."""
-    for power in itertools.count():
-        yield min(_FIRST_PAUSE * 1.25 ** min(power, 100), _LONGEST_PAUSE)

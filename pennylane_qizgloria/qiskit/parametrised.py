@@ -1,13 +1,15 @@
 """One parametrised Qiskit circuit for all tapes of one structure.
 
-A device calls `writing.expand`, keeps what `parametrise` gives under `structure_key`, and gets the
-parameter values of each tape from `Parametrised.values`. Wires become qubits as in `circuits`.
+A device calls `writing.expand`, keeps what `parametrise` gives under `structure_key`, and gets that
+key and the parameter values of each tape from a `TapeReader`. Wires become qubits as in `circuits`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pennylane as qml
@@ -48,21 +50,55 @@ def structure_key(
     >>> key(qml.RX(0.1, 0)) == key(qml.RX(0.1, 1))
     False
     """
-    place = {wire: i for i, wire in enumerate(wires)}
-    clbit = {op.meas_uid: i for i, op in enumerate(midcircuit(tape.operations))}
-    chosen = set(_symbolic(tape.operations, symbols))
+    clbit = _clbits(tape)
     entries = []
     start = 0
     for op in tape.operations:
-        data = [
-            None if i in chosen else _value_key(value)
-            for i, value in enumerate(data_of(op), start=start)
-        ]
+        chosen = [i for i in _scalars(op) if symbols is None or start + i in symbols]
+        entries.append(_entry(op, clbit, chosen))
         start += len(op.data)
-        if not isinstance(op, qml.GlobalPhase | qml.Snapshot):
-            qubits = tuple(place[wire] for wire in op.wires)
-            entries.append((_kind(op, clbit), qubits, tuple(data)))
-    return (len(place), tuple(entries))
+    return _joined(entries, wires)
+
+
+class TapeReader:
+    """Reads tapes, and each operation that they share once: those of a gradient share most."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Operator, _Entry, Columns]] = {}
+
+    def read(
+        self, tape: QuantumScript, wires: Order
+    ) -> tuple[Hashable, Float[np.ndarray, "batch parameters"]]:
+        """A tape's `structure_key`, and its `Parametrised.values`.
+
+        Args:
+            tape: one that `expand` gave.
+            wires: wire ``wires[i]`` becomes qubit i.
+
+        Raises:
+            ValueError: if a value is not finite, naming the operation.
+
+        >>> TapeReader().read(qml.tape.QuantumScript([qml.RX([0.1, 0.2], 0)]), wires=[0])[1]
+        array([[0.1],
+               [0.2]])
+        """
+        clbit = _clbits(tape)
+        entries: list[_Entry] = []
+        columns: list[float | np.ndarray] = []
+        for op in tape.operations:
+            _, entry, own = self._known.get(id(op)) or self._look_at(op, clbit)
+            entries.append(entry)
+            columns.extend(own)
+        return _joined(entries, wires), _stacked(columns, tape.batch_size)
+
+    def _look_at(self, op: Operator, clbit: Mapping[str, int]) -> tuple[Operator, _Entry, Columns]:
+        symbols, data = tuple(_scalars(op)), data_of(op)
+        # The operation is kept with the rest, so that no other one can get its id.
+        found = (op, _entry(op, clbit, symbols), tuple(_column(op, data[i]) for i in symbols))
+        if not isinstance(op, MidMeasure | Conditional):
+            # What those are depends on the measurements before them.
+            self._known[id(op)] = found
+        return found
 
 
 @dataclass(frozen=True)
@@ -99,19 +135,7 @@ class Parametrised:
                 f"The tape has {len(data)} parameters, fewer than the circuit was made for: "
                 "its structure is another."
             )
-        columns = [np.asarray(to_array(data[i][1]), dtype=float) for i in self.symbols]
-        batch = tape.batch_size or 1
-        values = np.empty((batch, len(columns)))
-        for i, column in enumerate(columns):
-            values[:, i] = column
-        if not np.isfinite(values).all():
-            wrong = int(np.flatnonzero(~np.isfinite(values).all(0))[0])
-            op = data[self.symbols[wrong]][0]
-            raise ValueError(
-                f"{op.name}({columns[wrong]}) on wires {op.wires.tolist()}: "
-                "the parameters of a gate must be finite."
-            )
-        return values
+        return _stacked([_column(*data[i]) for i in self.symbols], tape.batch_size)
 
 
 def parametrise(
@@ -156,18 +180,90 @@ def _symbolic(operations: Sequence[Operator], symbols: Collection[int] | None) -
     """The positions of the parameters that become symbols."""
     start = 0
     for op in operations:
-        base = op.base if isinstance(op, Conditional) else op
-        if not isinstance(base, WRITTEN) and has_twin(base):
-            for i, axes in enumerate(_leaf(base).ndim_params):
-                if axes == 0 and (symbols is None or start + i in symbols):
-                    yield start + i
+        for i in _scalars(op):
+            if symbols is None or start + i in symbols:
+                yield start + i
         start += len(op.data)
+
+
+def _scalars(op: Operator) -> Iterator[int]:
+    """Which of an operation's parameters are scalars of a gate."""
+    base = op.base if isinstance(op, Conditional) else op
+    if op.data and not isinstance(base, WRITTEN) and has_twin(base):
+        for i, axes in enumerate(_leaf(base).ndim_params):
+            if axes == 0:
+                yield i
 
 
 def _leaf(op: Operator) -> Operator:
     while isinstance(op, SymbolicOp):
         op = op.base
     return op
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What there is to know of an operation.
+
+    Args:
+        kind: the operation without its wires and parameters; None if it leaves no trace in a
+            circuit.
+        wires: its wires.
+        fixed: its parameters by value, and None in place of symbols.
+    """
+
+    kind: Hashable
+    wires: tuple[Hashable, ...]
+    fixed: tuple[Hashable, ...]
+
+
+Columns = tuple[float | np.ndarray, ...]
+"""The values of an operation's symbols."""
+
+
+def _entry(op: Operator, clbit: Mapping[str, int], symbols: Collection[int]) -> _Entry:
+    if isinstance(op, qml.GlobalPhase | qml.Snapshot):
+        return _Entry(None, (), ())
+    data = enumerate(data_of(op))
+    fixed = tuple(None if i in symbols else _value_key(value) for i, value in data)
+    return _Entry(_kind(op, clbit), tuple(op.wires), fixed)
+
+
+def _joined(entries: Sequence[_Entry], wires: Order) -> Hashable:
+    """The structure of a tape, from that of its operations."""
+    place = {wire: i for i, wire in enumerate(wires)}
+    kept = (entry for entry in entries if entry.kind is not None)
+    own = tuple((e.kind, tuple([place[wire] for wire in e.wires]), e.fixed) for e in kept)
+    return (len(place), own)
+
+
+def _clbits(tape: QuantumScript) -> dict[str, int]:
+    """The bits of the mid-circuit measurements."""
+    return {op.meas_uid: i for i, op in enumerate(midcircuit(tape.operations))}
+
+
+def _column(op: Operator, value: Any) -> float | np.ndarray:
+    """The values of one parameter: a number, or an array with one for each element of a batch."""
+    column = to_array(value)
+    if np.ndim(column) == 0:
+        column = float(column)
+    if not (math.isfinite(column) if isinstance(column, float) else np.isfinite(column).all()):
+        raise ValueError(
+            f"{op.name}({column}) on wires {op.wires.tolist()}: "
+            "the parameters of a gate must be finite."
+        )
+    return column
+
+
+def _stacked(
+    columns: Sequence[float | np.ndarray], batch_size: int | None
+) -> Float[np.ndarray, "batch parameters"]:
+    if batch_size is None:
+        return np.array(columns, dtype=float).reshape(1, len(columns))
+    values = np.empty((batch_size, len(columns)))
+    for i, column in enumerate(columns):
+        values[:, i] = column
+    return values
 
 
 def _value_key(value: TensorLike) -> Hashable:

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 from warnings import warn
 
-from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
+from qiskit.primitives import (
+    BackendEstimatorV2,
+    BackendSamplerV2,
+    BaseEstimatorV2,
+    BaseSamplerV2,
+)
 from qiskit.providers import BackendV2
 
-from .backends import is_ibm, pub_limit, shot_limit
+from .backends import is_aer, is_ibm, pub_limit
 from .providers import (
     DelegatingEstimator,
     DelegatingSampler,
@@ -24,16 +29,16 @@ from .providers import (
     make_sampler,
     provider_of,
 )
+from .sharing import Limits
 
-__all__ = [
-    "Primitives",
-    "backend_of",
-    "choose_primitives",
-    "open_batch",
-    "open_session",
-    "pub_limit",
-    "shot_limit",
-]
+IBM_EXECUTIONS = 10_000_000
+"""How often the circuits of one sampler job may run at most on IBM's machines.
+
+The service refuses larger jobs, but its backends do not state it:
+https://quantum.cloud.ibm.com/docs/guides/job-limits. Estimator jobs have no such limit."""
+
+_THAT_SHARE = (BackendSamplerV2, BackendEstimatorV2, DelegatingSampler, DelegatingEstimator)
+"""Primitives that share out circuits themselves, according to ``BackendV2.max_circuits``."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,31 @@ def backend_of(primitive: object) -> BackendV2 | None:
     # Aer's primitives keep theirs to themselves.
     found = found or getattr(primitive, "_backend", None)
     return found if isinstance(found, BackendV2) else None
+
+
+def limits_of(
+    primitive: BaseSamplerV2 | BaseEstimatorV2, backend: BackendV2 | None = None
+) -> Limits:
+    """What one job of a primitive may hold at most.
+
+    Qiskit's own primitives take any number of circuits, and run as many at once as the backend
+    takes; Aer takes any number, too. Another primitive may take as many PUBs as its backend takes
+    circuits (``BackendV2.max_circuits``): the circuits of a PUB are up to the primitive.
+
+    Args:
+        primitive: the sampler or the estimator.
+        backend: what it runs on, if it does not say so itself.
+
+    >>> from qiskit.primitives import StatevectorSampler
+    >>> limits_of(StatevectorSampler())
+    Limits(pubs=None, executions=None)
+    """
+    backend = backend_of(primitive) or backend
+    if backend is None or is_aer(backend):
+        return Limits()
+    if is_ibm(backend):
+        return Limits(executions=IBM_EXECUTIONS if isinstance(primitive, BaseSamplerV2) else None)
+    return Limits(pubs=None if isinstance(primitive, _THAT_SHARE) else pub_limit(backend))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -101,11 +102,23 @@ def named(record: JobRecord) -> str:
     return f"Job {record.job_id} on {record.backend}"
 
 
-def how_to_fetch(record: JobRecord) -> str:
-    """What to do about a job that was left alone."""
+def how_to_resume(records: Sequence[JobRecord], unsent: int = 0) -> str:
+    """What to do about the jobs of one call that were left alone.
+
+    Args:
+        records: of the jobs.
+        unsent: how many more jobs the call has, which were not sent.
+    """
+    if len(records) == 1:
+        what, them = f"{named(records[0])} was", "it"
+    else:
+        names = ", ".join(own.job_id for own in records)
+        backends = " and ".join(dict.fromkeys(own.backend for own in records))
+        what, them = f"Jobs {names} on {backends} were", "them"
+    sends, them = (f"sends the jobs still to be sent ({unsent}), ", "all") if unsent else ("", them)
     return (
-        f"{named(record)} was not cancelled: once it has finished, "
-        f"dev.resume({record.job_id!r}) gives its results."
+        f"{what} not cancelled: dev.resume({records[0].job_id!r}) {sends}waits for {them} and "
+        "gives the results of the interrupted call."
     )
 
 

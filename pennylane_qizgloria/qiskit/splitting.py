@@ -7,6 +7,8 @@ the sampler, in as few bases as qubit-wise commutation allows (`pennylane.transf
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from operator import add, matmul
 from typing import Any
 
 import pennylane as qml
@@ -18,11 +20,13 @@ from pennylane.measurements import (
     VarianceMP,
 )
 from pennylane.operation import Operator
-from pennylane.ops import MidMeasure
+from pennylane.ops import Prod, SProd, Sum
+from pennylane.pauli import PauliSentence
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import transform
 
 from .gates import has_twin
+from .writing import has_midcircuit
 
 Batch = tuple[Sequence[QuantumScript], Callable[[Sequence[Any]], Any]]
 
@@ -39,8 +43,7 @@ def goes_to_estimator(tape: QuantumScript) -> bool:
 
     Estimators run no circuits with measurements inside.
     """
-    dynamic = any(isinstance(op, MidMeasure) for op in tape.operations)
-    return not dynamic and all(map(is_estimated, tape.measurements))
+    return not has_midcircuit(tape) and all(map(is_estimated, tape.measurements))
 
 
 @transform
@@ -65,7 +68,7 @@ def split(tape: QuantumScript, use_estimator: bool) -> Batch:
 
 def _shares(tape: QuantumScript, use_estimator: bool) -> Iterator[list[int]]:
     """The numbers of the measurements that stay together for now."""
-    dynamic = any(isinstance(op, MidMeasure) for op in tape.operations)
+    dynamic = has_midcircuit(tape)
     estimated, sampled = [], []
     for i, process in enumerate(tape.measurements):
         if isinstance(process, (ClassicalShadowMP, ShadowExpvalMP)):
@@ -89,18 +92,28 @@ def _by_basis(tape: QuantumScript, use_estimator: bool) -> Batch:
 
 
 def _is_spread(process: MeasurementProcess) -> bool:
-    """Whether this is the variance of a sum of words, which may have no common basis."""
+    """Whether this is the variance of a sum, whose terms may have no common basis."""
     if not isinstance(process, VarianceMP) or process.obs is None:
         return False
-    return process.obs.pauli_rep is not None and len(process.obs.pauli_rep) > 1
+    if process.obs.pauli_rep is None:
+        return _has_terms(process.obs)
+    return len(process.obs.pauli_rep) > 1
+
+
+def _has_terms(observable: Operator) -> bool:
+    if isinstance(observable, SProd):
+        return _has_terms(observable.base)
+    if isinstance(observable, Prod):
+        return any(map(_has_terms, observable.operands))
+    return isinstance(observable, Sum)
 
 
 def _moments(tape: QuantumScript) -> Batch:
     r"""The variance as :math:`\langle O^2 \rangle - \langle O \rangle^2`."""
     (process,) = tape.measurements
-    sentence = process.obs.pauli_rep
-    square = (sentence @ sentence).operation()
-    moments = tape.copy(measurements=[qml.expval(process.obs), qml.expval(square)])
+    sentence = _pauli_form(process.obs)
+    both = [_real(sentence), _real(sentence @ sentence)]
+    moments = tape.copy(measurements=[qml.expval(own.operation()) for own in both])
     tapes, merge = qml.transforms.split_non_commuting(moments, grouping_strategy="qwc")
 
     def combine(results: Any) -> Any:
@@ -111,6 +124,25 @@ def _moments(tape: QuantumScript) -> Batch:
         return second - first**2
 
     return tapes, combine
+
+
+def _pauli_form(observable: Operator) -> PauliSentence:
+    """An observable as a sum of words; the matrices in it are taken apart one by one."""
+    if observable.pauli_rep is not None:
+        return observable.pauli_rep
+    if isinstance(observable, Sum):
+        return reduce(add, map(_pauli_form, observable.operands))
+    if isinstance(observable, Prod):
+        return reduce(matmul, map(_pauli_form, observable.operands))
+    if isinstance(observable, SProd):
+        return observable.scalar * _pauli_form(observable.base)
+    matrix = qml.matrix(observable)
+    return qml.pauli_decompose(matrix, wire_order=observable.wires, pauli=True)
+
+
+def _real(sentence: PauliSentence) -> PauliSentence:
+    """A Hermitian sum of words, whose numbers are complex but for their values."""
+    return PauliSentence({word: qml.math.real(number) for word, number in sentence.items()})
 
 
 def _in_order(shares: Sequence[list[int]], results: Any) -> Any:

@@ -197,9 +197,12 @@ def _unconditional(op: Operation, qubits: Qubits, what: str) -> tuple[Step, ...]
 
 def _controlled(gate: ControlledGate, qubits: Qubits) -> Controlled:
     n, base = gate.num_ctrl_qubits, gate.base_gate
+    values = _bits(gate.ctrl_state, n)
+    if isinstance(gate, lib.MCMTGate):
+        each = [_unconditional(base, (target,), "controlled") for target in qubits[n:]]
+        return Controlled(sum(each, ()), qubits[:n], values)
     # Beyond these there may be ancilla qubits, which come out as they went in.
     targets = qubits[n : n + base.num_qubits]
-    values = _bits(gate.ctrl_state, n)
     if isinstance(base, lib.UGate) and len(gate.params) == 4:
         return Controlled((_u_with_phase(gate, targets),), qubits[:n], values)
     return Controlled(_unconditional(base, targets, "controlled"), qubits[:n], values)

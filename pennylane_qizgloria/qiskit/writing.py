@@ -87,6 +87,11 @@ def midcircuit(operations: Sequence[Operator]) -> list[MidMeasure]:
     return [op for op in operations if isinstance(op, MidMeasure)]
 
 
+def has_midcircuit(tape: QuantumScript) -> bool:
+    """Whether a tape measures in the middle."""
+    return any(isinstance(op, MidMeasure) for op in tape.operations)
+
+
 Job = tuple[Operator, list[Any]]
 """An operation and its parameters, some of which may be Qiskit's."""
 

@@ -7,17 +7,17 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import IfElseOp
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel, depolarizing_error
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeProviderForBackendV2, FakeSherbrooke
 
 from pennylane_qizgloria.qiskit.backends import (
+    has_readout_error,
     is_aer,
     is_ibm,
     num_qubits,
     pub_limit,
     resolve_backend,
-    shot_limit,
     supports_dynamic,
 )
 
@@ -166,5 +166,39 @@ def test_limits_are_what_the_backend_states(plain_backend):
     assert num_qubits(FakeSherbrooke()) == 127
     assert pub_limit(plain_backend()) is None
     assert pub_limit(plain_backend(max_circuits=4)) == 4
-    assert shot_limit(plain_backend()) is None
-    assert shot_limit(FakeManilaV2()) == FakeManilaV2().configuration().max_shots
+
+
+def noise_model(*qubits, kind="readout"):
+    """A noise model with one error, on some qubits or on all."""
+    model = NoiseModel()
+    error = {"readout": ReadoutError([[0.9, 0.1], [0.2, 0.8]]), "gate": depolarizing_error(0.1, 1)}
+    where = {"readout": "readout_error", "gate": "quantum_error"}[kind]
+    names = () if kind == "readout" else ("x",)
+    if qubits:
+        getattr(model, f"add_{where}")(error[kind], *names, list(qubits))
+    else:
+        getattr(model, f"add_all_qubit_{where}")(error[kind], *names)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (None, False),
+        (NoiseModel(), False),
+        (noise_model(kind="gate"), False),
+        (noise_model(), True),
+        (noise_model(1), True),
+    ],
+    ids=["none", "empty", "gates", "all qubits", "one qubit"],
+)
+def test_readout_error_is_seen(model, expected):
+    """Aer's estimator would be used, which leaves it out."""
+    assert has_readout_error(AerSimulator(noise_model=model)) is expected
+
+
+def test_readout_error_is_aers(plain_backend):
+    """A backend without a noise model would be asked for one."""
+    assert not has_readout_error(plain_backend())
+    assert not has_readout_error(None)
+    assert has_readout_error(AerSimulator.from_backend(FakeManilaV2()))

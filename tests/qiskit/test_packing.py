@@ -8,7 +8,7 @@ from pennylane.wires import Wires
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 
 from pennylane_qizgloria.qiskit.compiling import Compiler
-from pennylane_qizgloria.qiskit.packing import into_eigenbasis, pack, qubit_order
+from pennylane_qizgloria.qiskit.packing import pack, qubit_order
 
 WIRES = Wires(["a", "b", "c"])
 
@@ -24,8 +24,8 @@ def packed(tapes, use_estimator=True):
 
 def results(packed):
     """What exact primitives of Qiskit's own give."""
-    sampled = StatevectorSampler(seed=1).run(packed.sampler_pubs).result()
-    estimated = StatevectorEstimator(seed=1).run(packed.estimator_pubs).result()
+    sampled = StatevectorSampler(seed=1).run([part.pub for part in packed.sampler]).result()
+    estimated = StatevectorEstimator(seed=1).run([part.pub for part in packed.estimator]).result()
     return packed.read(tuple(sampled), tuple(estimated))
 
 
@@ -36,12 +36,13 @@ Y = qml.expval(qml.Y("a"))
 def test_one_structure_is_one_pub_of_many_rows():
     """A gradient would be as many PUBs as it has circuits."""
     found = packed([tape(0.1, Z), tape(np.array([0.2, 0.3]), Z), tape(0.4, Z)])
-    ((_, observables, bindings, precision),) = found.estimator_pubs
-    assert found.sampler_pubs == ()
+    (part,) = found.estimator
+    _, observables, bindings, precision = part.pub
+    assert found.sampler == ()
     assert [len(row) for row in observables] == [1]
     assert bindings.shape == (4,)
     assert precision == pytest.approx(1000**-0.5)
-    assert found.executions == 4
+    assert part.rows == 4
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,22 @@ def test_one_structure_is_one_pub_of_many_rows():
 )
 def test_what_differs_is_another_pub(other):
     """Circuits would be run with the observables or shots of others."""
-    assert len(packed([tape(0.1, Z), other, tape(0.2, Z)]).estimator_pubs) == 2
+    assert len(packed([tape(0.1, Z), other, tape(0.2, Z)]).estimator) == 2
+
+
+@pytest.mark.parametrize("executions", [None, 120_000, 40_000])
+def test_rows_in_parts_give_the_same(executions):
+    """Results would be exchanged between circuits, or lost, where a job cannot hold all rows."""
+    angles = np.array([0.0, np.pi, 0.0, np.pi, np.pi, 0.0, np.pi])
+    rest = [tape(0.0, Z, shots=40_000), tape(np.pi, Z, shots=40_000, gate=qml.RY)]
+    tapes = [tape(angles[:4], Z, shots=40_000), *rest, tape(angles[4:], Z, shots=40_000)]
+    found = pack(tapes, WIRES, Compiler(None), False, executions)
+    rows = {None: [8, 1], 120_000: [3, 3, 2, 1], 40_000: [1] * 9}[executions]
+    assert [part.rows for part in found.sampler] == rows
+    first, one, other, last = results(found)
+    np.testing.assert_array_equal(first, np.cos(angles[:4]))
+    np.testing.assert_array_equal(last, np.cos(angles[4:]))
+    assert (one, other) == (1, -1)
 
 
 @pytest.mark.parametrize("use_estimator", [True, False])
@@ -69,7 +85,7 @@ def test_circuits_without_parameters():
     """Rows without columns are all alike, which not every primitive understands."""
     own = [QuantumScript([qml.X("a")], [qml.probs(wires="a")], shots=10) for _ in range(2)]
     found = packed(own)
-    assert len(found.sampler_pubs) == 2
+    assert [part.rows for part in found.sampler] == [1, 1]
     for probs in results(found):
         np.testing.assert_array_equal(probs, [0, 1])
 
@@ -84,21 +100,10 @@ def test_the_order_of_qubits_is_the_devices():
     np.testing.assert_array_equal(probs, [0, 0, 1, 0])
 
 
-def test_observables_are_measured_in_their_eigenbasis():
-    """A word would be measured in another word's basis."""
-    words = [qml.X("a") @ qml.Y("b"), qml.X("a"), qml.Z("c")]
-    own = QuantumScript([], [qml.expval(word) for word in words])
-    rotated = QuantumScript(into_eigenbasis(own).operations)
-    matrix = qml.matrix(rotated, wire_order=WIRES)
-    for word in words:
-        turned = matrix @ qml.matrix(word, wire_order=WIRES) @ matrix.conj().T
-        np.testing.assert_allclose(turned, np.diag(np.diag(turned)), atol=1e-12)
-
-
 def test_shot_vectors():
     """Entries of a shot vector would share shots."""
     own = tape(0.3, qml.sample(wires=["a", "b"]), shots=(3, 5))
     (found,) = results(packed([own]))
     assert [entry.shape for entry in found] == [(3, 2), (5, 2)]
     estimated = packed([tape(0.3, Z, shots=(100, 400))])
-    assert [pub[3] for pub in estimated.estimator_pubs] == pytest.approx([0.1, 0.05])
+    assert [part.pub[3] for part in estimated.estimator] == pytest.approx([0.1, 0.05])

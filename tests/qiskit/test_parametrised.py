@@ -7,7 +7,8 @@ import torch
 from pennylane.tape import QuantumScript, make_qscript
 from qiskit.quantum_info import Operator
 
-from pennylane_qizgloria.qiskit.parametrised import parametrise, structure_key
+from pennylane_qizgloria.qiskit import parametrised
+from pennylane_qizgloria.qiskit.parametrised import TapeReader, parametrise, structure_key
 from pennylane_qizgloria.qiskit.writing import expand
 
 WIRES = [0, 1, 2]
@@ -173,3 +174,55 @@ def test_another_structure():
     ready = parametrise(tape_of(0.1, 0.2, 0.3), WIRES)
     with pytest.raises(ValueError, match="structure"):
         ready.values(QuantumScript([qml.RX(0.1, 0)]))
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [qml.RX(0.1, 0), qml.Snapshot(), qml.GlobalPhase(0.3), qml.CRot(0.1, 0.2, 0.3, [0, 1])],
+        [qml.RX(np.array([0.1, 0.2]), 1), qml.RY(torch.tensor(0.4), 0)],
+        [qml.QubitUnitary(np.diag([1, 1j]), 0), qml.adjoint(qml.RZ(0.4, 1))],
+        [],
+    ],
+    ids=["scalars", "batch", "operands", "none"],
+)
+def test_reading_tapes_gives_their_keys_and_values(operations):
+    """Circuits would be bound to values of other circuits."""
+    tape = QuantumScript(operations)
+    reading = TapeReader()
+    for _ in range(2):
+        key, values = reading.read(tape, WIRES)
+        assert key == structure_key(tape, WIRES)
+        np.testing.assert_array_equal(values, parametrise(tape, WIRES).values(tape))
+
+
+def test_operations_that_tapes_share_are_read_once(monkeypatch):
+    """Each of a gradient's circuits would take as long as the first one."""
+    read = []
+    entry = parametrised._entry
+    monkeypatch.setattr(
+        parametrised, "_entry", lambda op, *rest: (read.append(op), entry(op, *rest))[1]
+    )
+    shared = [qml.RX(0.1, 0), qml.CNOT([0, 1])]
+    reading = TapeReader()
+    for angle in (0.1, 0.2, 0.3):
+        reading.read(QuantumScript([*shared, qml.RY(angle, 0)]), WIRES)
+    assert len(read) == 2 + 3
+
+
+def test_a_condition_depends_on_the_measurements_of_its_tape():
+    """A gate would be conditioned on the outcome of another measurement."""
+    with qml.queuing.AnnotatedQueue() as queue:
+        qml.measure(0)
+        qml.cond(qml.measure(1), qml.X)(2)
+    both = QuantumScript.from_queue(queue)
+    one = QuantumScript(both.operations[1:])
+    reading = TapeReader()
+    for tape in (both, one):
+        assert reading.read(tape, WIRES)[0] == structure_key(tape, WIRES)
+
+
+def test_reading_names_parameters_that_are_no_numbers():
+    """A backend would be sent an angle that means nothing."""
+    with pytest.raises(ValueError, match=r"RX\(.*nan.*\) on wires \[0\].*finite"):
+        TapeReader().read(QuantumScript([qml.RX(np.array([0.1, np.nan]), 0)]), WIRES)

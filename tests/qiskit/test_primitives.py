@@ -26,9 +26,11 @@ from pennylane_qizgloria.qiskit import providers
 from pennylane_qizgloria.qiskit.primitives import (
     backend_of,
     choose_primitives,
+    limits_of,
     open_batch,
     open_session,
 )
+from pennylane_qizgloria.qiskit.sharing import Limits
 
 ANGLES = np.array([0.3, 1.1, 2.0])
 
@@ -344,3 +346,51 @@ def test_sessions_of_other_backends_do_nothing_but_end(backends, opener):
     for primitive, pub in zip((primitives.sampler, primitives.estimator), pubs, strict=True):
         with pytest.raises(RuntimeError, match=r"on plain is closed\. Open another one"):
             primitive.run([pub])
+
+
+class OwnSampler(StatevectorSampler):
+    """A vendor's sampler."""
+
+    def __init__(self, backend):
+        super().__init__()
+        self.backend = backend
+
+
+class OwnEstimator(StatevectorEstimator):
+    """A vendor's estimator."""
+
+    def __init__(self, backend):
+        super().__init__()
+        self.backend = backend
+
+
+@pytest.mark.parametrize("kind", ["sampler", "estimator"])
+def test_primitives_that_share_out_circuits_take_any_number(plain_backend, kind):
+    """Jobs would be split twice: by us, and again by the primitive."""
+    backend = plain_backend(max_circuits=4)
+    for seed in (None, 1):
+        made = getattr(choose_primitives(backend, seed=seed), kind)
+        assert limits_of(made) == Limits()
+    with open_session(backend) as primitives:
+        assert limits_of(getattr(primitives, kind)) == Limits()
+    # Aer keeps the limit of the machine that it imitates, and ignores it.
+    aer = AerSimulator(coupling_map=[[0, 1]])
+    aer._configuration.max_experiments = 4
+    assert aer.max_circuits == 4
+    assert limits_of(getattr(choose_primitives(aer), kind)) == Limits()
+
+
+def test_a_vendors_primitive_takes_as_many_pubs_as_its_backend_circuits(plain_backend):
+    """The backend would refuse the job."""
+    backend = plain_backend(max_circuits=4)
+    assert limits_of(OwnSampler(backend)) == limits_of(OwnEstimator(backend)) == Limits(pubs=4)
+    assert limits_of(OwnSampler(plain_backend())) == Limits()
+    assert limits_of(StatevectorSampler()) == Limits()
+    assert limits_of(StatevectorSampler(), backend) == Limits(pubs=4)
+
+
+def test_sampler_jobs_of_ibms_machines_have_a_limit_of_executions(as_ibm):
+    """The service would refuse the job after it was sent."""
+    for found in (choose_primitives(as_ibm), choose_primitives(as_ibm, seed=1)):
+        assert limits_of(found.sampler) == Limits(executions=10_000_000)
+        assert limits_of(found.estimator) == Limits()

@@ -9,7 +9,7 @@ from pennylane.tape import QuantumScript
 from qiskit.quantum_info import Kraus
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
-SHOTS = 40_000
+SHOTS = 20_000
 WIRES = (0, 1, 2)
 KINDS = (
     *(qml.RX, qml.RY, qml.RZ, qml.PhaseShift, qml.Rot, qml.U2, qml.U3),

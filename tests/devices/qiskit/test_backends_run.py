@@ -36,9 +36,11 @@ def exact(run):
     ("name", "qubits", "gate"), [("fake_manila", 5, "cx"), ("fake_sherbrooke", 127, "ecr")]
 )
 @pytest.mark.parametrize("use_estimator", [True, False])
-def test_fake_backends(make_device, run, exact, name, qubits, gate, use_estimator):
+def test_fake_backends(make_device, run, exact, fake_backend, name, qubits, gate, use_estimator):
     """Circuits would be compiled for other gates or qubits than the backend's."""
-    device = make_device(3, backend=name, use_estimator=use_estimator, seed_transpiler=1)
+    device = make_device(
+        3, backend=fake_backend(name), use_estimator=use_estimator, seed_transpiler=1
+    )
     assert device.backend.num_qubits == qubits
     assert gate in device.backend.target.operation_names
     found = run(device, OPERATIONS, MEASUREMENTS, SHOTS)
@@ -48,6 +50,18 @@ def test_fake_backends(make_device, run, exact, name, qubits, gate, use_estimato
     assert [job.backend for job in device.jobs] == [name] * len(device.jobs)
     # Every job is done before a second one of its kind is needed.
     assert len(device.jobs) == (2 if use_estimator else 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("by_name", [True, False])
+def test_both_primitives_see_the_noise(make_device, run, by_name, seed):
+    """The jobs of the two primitives run at once, and one of them would run without noise."""
+    device = make_device(2, backend="fake_manila" if by_name else FakeManilaV2(), seed=seed)
+    measurements = [qml.expval(qml.Z(0) @ qml.Z(1)), qml.probs(wires=[0, 1])]
+    value, probs = run(device, [qml.H(0), qml.CNOT([0, 1])], measurements, SHOTS)
+    sampled = probs @ np.array([1, -1, -1, 1])
+    assert abs(value - sampled) < 5 * np.sqrt(2) / np.sqrt(SHOTS)
+    assert value < 0.95
 
 
 def test_initial_layout(make_device, run, exact):

@@ -6,7 +6,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 
-SHOTS = 20_000
+SHOTS = 5_000
 
 
 def start():
@@ -167,7 +167,7 @@ def test_native_gradients(make_device):
     assert found == pytest.approx(wanted, abs=5 / np.sqrt(SHOTS))
 
 
-def test_fake_backend(make_device):
+def test_fake_backend(make_device, fake_backend):
     """Control flow would reach a device's own simulator in gates that it does not have."""
 
     def circuit():
@@ -176,6 +176,6 @@ def test_fake_backend(make_device):
         qml.cond(value, qml.RY)(0.8, wires=1)
         return qml.expval(value), qml.expval(qml.Z(1))
 
-    device = make_device(2, backend="fake_sherbrooke")
-    found = qml.set_shots(qml.QNode(circuit, device), 2_000)()
+    device = make_device(2, backend=fake_backend("fake_sherbrooke"))
+    found = qml.set_shots(qml.QNode(circuit, device), 1_000)()
     np.testing.assert_allclose(found, exactly(circuit), rtol=0, atol=0.15)

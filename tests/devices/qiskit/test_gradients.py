@@ -19,12 +19,12 @@ def circuit(x, weights):
     return qml.expval(qml.Z(0) @ qml.X(1)), qml.var(qml.X(2)), qml.probs(wires=[1, 2])
 
 
-def gradients(device, method, batch, shots=None, entry=None):
+def gradients(device, method, batch, shots=None, entry=None, layers=1):
     """The gradients of a sum over the results, for the inputs and for the weights."""
     rng = np.random.default_rng(4)
     shape = (3,) if batch is None else (batch, 3)
     x = torch.tensor(rng.uniform(0, 1, shape), requires_grad=True)
-    weights = torch.tensor(rng.uniform(0, 1, (2, 3, 3)), requires_grad=True)
+    weights = torch.tensor(rng.uniform(0, 1, (layers, 3, 3)), requires_grad=True)
     node = qml.QNode(circuit, device, interface="torch", diff_method=method)
     results = qml.set_shots(node, shots)(x, weights)
     value, spread, probs = results if entry is None else results[entry]
@@ -32,16 +32,17 @@ def gradients(device, method, batch, shots=None, entry=None):
     return [found.numpy() for found in torch.autograd.grad(loss, (x, weights))]
 
 
-def reference(batch):
-    return gradients(qml.device("default.qubit", wires=3), "backprop", batch)
+def reference(batch, layers=1):
+    return gradients(qml.device("default.qubit", wires=3), "backprop", batch, layers=layers)
 
 
-@pytest.mark.parametrize("batch", [None, 4])
+@pytest.mark.parametrize(("batch", "layers"), [(None, 2), (4, 1)])
 @pytest.mark.parametrize("use_estimator", [True, False])
-def test_exact(make_device, batch, use_estimator):
+def test_exact(make_device, batch, layers, use_estimator):
     """Training would go in a wrong direction."""
-    found = gradients(make_device(3, use_estimator=use_estimator), "best", batch)
-    for own, value in zip(found, reference(batch), strict=True):
+    device = make_device(3, use_estimator=use_estimator)
+    found = gradients(device, "best", batch, layers=layers)
+    for own, value in zip(found, reference(batch, layers), strict=True):
         np.testing.assert_allclose(own, value, rtol=0, atol=1e-9)
 
 

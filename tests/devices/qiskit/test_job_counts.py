@@ -8,7 +8,7 @@ import pytest
 import torch
 
 WIRES = range(4)
-SHOTS = 1000
+SHOTS = 100
 STEPS = 10
 
 
@@ -49,33 +49,33 @@ def train(device, circuit, x, parameters, steps=STEPS):
     return counts
 
 
-@pytest.mark.parametrize("method", ["parameter-shift", "best"])
-@pytest.mark.parametrize(("use_estimator", "steps"), [(True, STEPS), (False, 1)])
+# PennyLane's parameter-shift does not take a batch of trainable inputs.
+@pytest.mark.parametrize(
+    ("use_estimator", "method", "trainable_inputs", "steps"),
+    [
+        (True, "parameter-shift", False, STEPS),
+        (False, "parameter-shift", False, STEPS),
+        (True, "best", True, STEPS),
+        (False, "best", True, 2),
+        (True, "best", False, 2),
+    ],
+)
 def test_training_step_is_two_jobs_and_all_steps_one_transpilation(
-    make_device, inputs, method, use_estimator, steps
+    make_device, inputs, use_estimator, method, trainable_inputs, steps
 ):
     """A training would wait in the queue for each circuit, and transpile each of them."""
     device = make_device(use_estimator=use_estimator)
     x, weights = inputs
-    counts = train(device, node(device, values, method), x, [weights], steps)
+    x.requires_grad_(trainable_inputs)
+    parameters = [weights, x] if trainable_inputs else [weights]
+    counts = train(device, node(device, values, method), x, parameters, steps)
     assert counts == [(1, 1)] * steps
     assert device.transpilations == 1
     assert {(job.pubs, job.shots, job.status) for job in device.jobs} == {(1, SHOTS, "DONE")}
     kind = "estimator" if use_estimator else "sampler"
     assert {job.kind for job in device.jobs} == {kind}
     assert len({job.job_id for job in device.jobs}) == 2 * steps
-
-
-def test_trainable_inputs_cost_no_more(make_device, inputs):
-    """A layer in the middle of a network would send a job for each element of its batch."""
-    device = make_device()
-    x, weights = inputs
-    x.requires_grad_()
-    counts = train(device, node(device, values, "best"), x, [weights, x], 2)
-    assert counts == [(1, 1)] * 2
-    assert device.transpilations == 1
-    assert x.grad.shape == (4, 4)
-    assert (x.grad != 0).all()
+    assert all((own.grad != 0).any(-1).all() for own in parameters)
 
 
 def test_both_primitives_serve_a_mixture(make_device, inputs):

@@ -12,7 +12,8 @@ parameter shifts::
     python demos/hybrid.py --noise 0.1 --readout 0.05
     python demos/hybrid.py --backend aer --shots 100
 
-It needs scikit-learn, for the pictures.
+The simulator takes a few seconds in all, Aer about a minute. Both end with nearly every picture of
+the test set classified correctly. It needs scikit-learn, for the pictures.
 """
 
 import argparse
@@ -112,7 +113,8 @@ def train(model: Net, data: TensorDataset, test: TensorDataset, epochs: int) -> 
         seconds = time.perf_counter() - start
         print(
             f"epoch {epoch}: loss {total:.3f}, accuracy on the test set "
-            f"{accuracy(model, test):.1%}, {seconds:.1f} s"
+            f"{accuracy(model, test):.1%}, {seconds:.2f} s",
+            flush=True,
         )
 
 
@@ -124,22 +126,36 @@ def main() -> None:
     parser.add_argument(
         "--backend", help="a Qiskit backend, such as aer, in place of the simulator"
     )
-    parser.add_argument("--shots", type=int, help="shots for each circuit; exact if left out")
+    parser.add_argument(
+        "--shots", type=int, help="for each circuit; by default 100 on a backend, else exact"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
     torch.manual_seed(arguments.seed)
+    shots = arguments.shots
     if arguments.backend is None:
         device = noisy_simulator(arguments.noise, arguments.readout)
-        quantum = circuit_layer(device=device, shots=arguments.shots)
+        quantum = circuit_layer(device=device, shots=shots)
+        where = (
+            f"the simulator with depolarizing noise of {arguments.noise:.1%} and readout errors "
+            f"of {arguments.readout:.1%}"
+        )
     else:
         options = {"backend": arguments.backend}
-        quantum = circuit_layer(
-            device="qizgloria.qiskit", device_options=options, shots=arguments.shots
-        )
+        shots = shots or 100
+        quantum = circuit_layer(device="qizgloria.qiskit", device_options=options, shots=shots)
+        where = f"{arguments.backend} with {shots} shots"
     model = Net(quantum)
+    training, test = load_data()
     print(model)
-    train(model, *load_data(), arguments.epochs)
+    print(
+        f"Pictures: {len(training)} for training, {SAMPLES_PER_EPOCH} of them in an epoch, "
+        f"{len(test)} for the test. The circuit runs on {where}."
+    )
+    start = time.perf_counter()
+    train(model, training, test, arguments.epochs)
+    print(f"In all {time.perf_counter() - start:.0f} s.")
 
 
 if __name__ == "__main__":

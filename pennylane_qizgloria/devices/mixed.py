@@ -101,6 +101,10 @@ class QizgloriaMixed(Device):
         self._pipelines: dict[str | None, CompilePipeline] = {}
         self._debugger = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: all but the pipelines, which PennyLane's transforms keep from it."""
+        return self.__dict__ | {"_pipelines": {}}
+
     # --- configuration ----------------------------------------------------------------------------
 
     def setup_execution_config(

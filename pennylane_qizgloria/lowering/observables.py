@@ -60,7 +60,7 @@ def _terms(observable: Operator, place: Places, precision: Precision) -> PauliSu
     if isinstance(observable, BasisStateProjector):
         return _from_bits(observable.data[0], wires, precision)
     matrix = matrix_of(observable, precision)
-    scale = float(matrix.detach().abs().max())
+    scale = matrix.detach().abs().max()
     if not holds((matrix - matrix.mH).abs() <= HERMITICITY[precision.dtype] * scale):
         raise ValueError(f"The observable {observable} is not Hermitian.")
     return _from_matrix(matrix, wires)

@@ -8,21 +8,20 @@ has the dtype that went in.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pennylane as qml
 import torch
 from jaxtyping import Float, Int, Shaped
-from pennylane.operation import Operator
 from pennylane.workflow import QNode
 from torch import Tensor, nn
 
-from .execution import Execution, gradient_transform, run
+from .calls import CircuitCall
+from .execution import Execution, gradient_transform
 from .jacobian import batched_jacobian, linearised
-from .observables import as_list, to_pennylane
-from .outcomes import interpret_outcomes, measures_midway, read_ending, read_outcomes
+from .outputs import interpreted, quantum_function, read_outputs
 from .parameters import assign_roles
+from .recordings import Recordings
 
 
 class TorchCircuit(nn.Module):
@@ -77,13 +76,17 @@ class TorchCircuit(nn.Module):
     The result has the dtype of the input if that is a floating one (half precision included), else
     of the weights. ``torch.compile`` leaves the module out of its graphs.
 
+    On ``qizgloria.mixed`` without shots, the arithmetic is recorded when inputs of a shape come for
+    the second time, and runs without the circuit from then on, as in `TorchLayer`.
+
     Raises:
-        TypeError: if the circuit is not a ``QuantumCircuit``, or something given for parameters or
-            observables is of the wrong kind.
+        TypeError: if the circuit is not a ``QuantumCircuit``, or something given for parameters,
+            observables or ``interpret`` is of the wrong kind; when called, if the input is not a
+            tensor.
         ValueError: if parameters are left out or named twice, observables do not fit the circuit,
             the circuit ends with measurements although there are observables, ``interpret`` returns
-            something out of range, or the number of initial weights is wrong; when called, if the
-            width of the input is.
+            something out of range, the initial weights are too many, too few or not finite, or the
+            dtype is not a real floating one; when called, if the width of the input is wrong.
 
     **Example**
 
@@ -119,7 +122,7 @@ class TorchCircuit(nn.Module):
         inputs: Any = None,
         weights: Any = None,
         observables: Any = None,
-        interpret: Callable[[int], Any] | None = None,
+        interpret: Any = None,
         output_shape: int | Iterable[int] | None = None,
         sparse: bool = False,
         initial_weights: Any = None,
@@ -132,22 +135,14 @@ class TorchCircuit(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        _check_dtype(dtype)
         template = _template(circuit)
         self._roles = assign_roles(circuit, inputs, weights)
         self._circuit = circuit.copy()
-        self._observables: tuple[Operator, ...] | None = None
-        index = None
-        if observables is not None:
-            _refuse_with_observables(
-                template, interpret=interpret, output_shape=output_shape, sparse=sparse
-            )
-            self._observables = _observables(observables, template.num_wires)
-            self.output_shape: tuple[int, ...] = (len(self._observables),)
-        else:
-            outcomes, _ = read_outcomes(template)
-            interpretation = interpret_outcomes(outcomes, interpret, output_shape)
-            self.output_shape, index = interpretation.shape, interpretation.index
-        self.register_buffer("index", index, persistent=False)
+        outputs = read_outputs(template, observables, interpret, output_shape, sparse)
+        self.output_shape = outputs.shape
+        self._observables = outputs.observables
+        self.register_buffer("index", outputs.index, persistent=False)
         self.sparse = sparse
         self._execution = Execution(
             device, dict(device_options or {}), shots, diff_method, dict(gradient_kwargs or {})
@@ -156,6 +151,7 @@ class TorchCircuit(nn.Module):
         self._initial = _initial_weights(initial_weights, self.num_weights)
         self.weight = nn.Parameter(torch.empty(self.num_weights, dtype=dtype))
         self.reset_parameters()
+        self._recordings = Recordings(patient=True, quiet=True)
         # Made anew after copying and unpickling, which QNodes do not survive.
         self._qnode: QNode | None = self._make_qnode()
 
@@ -180,12 +176,15 @@ class TorchCircuit(nn.Module):
             self.weight.copy_(start.uniform_(-1, 1, generator=generator))
 
     @torch.compiler.disable
-    def forward(self, x: Shaped[Tensor, "..."] | None = None) -> Float[Tensor, "..."]:
+    def forward(self, x: Any = None) -> Float[Tensor, "..."]:
         """The outputs for inputs of shape ``(..., num_inputs)``; see the class.
 
         Raises:
+            TypeError: if the input is not a tensor.
             ValueError: if the last axis of the input does not have that width.
         """
+        if not isinstance(x, Tensor | None):
+            raise TypeError(f"The input of a circuit is a torch tensor, got {x!r}.")
         flat, leading = self._flattened(x)
         weight = self.weight
         with torch.autocast(weight.device.type, enabled=False):
@@ -273,7 +272,7 @@ class TorchCircuit(nn.Module):
         if len(x) == 0:
             # Nothing to run, but what comes out should still depend on what went in.
             return (x.sum() + w.sum()) * x.new_zeros(0, math.prod(self.output_shape))
-        return self._interpreted(run(self._ready(), x, w))
+        return self._interpreted(self._recordings.run(CircuitCall(self._ready()), (x, w)))
 
     def _differentiable_outputs(
         self, x: Float[Tensor, "batch inputs"], w: Float[Tensor, "batch weights"]
@@ -283,16 +282,12 @@ class TorchCircuit(nn.Module):
         if transform is None or len(x) == 0:
             return self._outputs(x, w)
         linear = linearised(self._ready(), transform, self._execution.gradient_kwargs)
-        return self._interpreted(run(linear, x, w))
+        return self._interpreted(CircuitCall(linear)((x, w)))
 
     def _interpreted(
         self, measured: Float[Tensor, "batch measured"]
     ) -> Float[Tensor, "batch outputs"]:
-        """Probabilities added up as ``interpret`` says."""
-        if self.index is None:
-            return measured
-        zeros = measured.new_zeros(len(measured), math.prod(self.output_shape))
-        return zeros.index_add(1, self.index, measured)
+        return interpreted(measured, self.index, self.output_shape)
 
     # --- the QNode --------------------------------------------------------------------------------
 
@@ -302,21 +297,8 @@ class TorchCircuit(nn.Module):
         return self._qnode
 
     def _make_qnode(self) -> QNode:
-        template, roles = _template(self._circuit), self._roles
-        measure: Callable[[Any], Any]
-        if self._observables is None:
-            outcomes, template = read_outcomes(template)
-            measure = outcomes.process
-        else:
-            observables = self._observables
-
-            def measure(_: Any) -> list[Any]:
-                return [qml.expval(observable) for observable in observables]
-
-        def circuit(x: Any, w: Any) -> Any:
-            return measure(template(roles.values(x, w)))
-
-        wires = None if measures_midway(template) else template.num_wires
+        template = _template(self._circuit)
+        circuit, wires = quantum_function(template, self._roles, self._observables)
         return self._execution.qnode(circuit, wires, self._example())
 
     def _example(self) -> tuple[Tensor, Tensor]:
@@ -357,33 +339,19 @@ def _template(circuit: Any) -> Any:
     return from_qiskit(circuit)
 
 
-def _observables(given: Any, num_qubits: int) -> tuple[Operator, ...]:
-    observables = tuple(to_pennylane(observable, num_qubits) for observable in as_list(given))
-    if not observables:
-        raise ValueError("observables is empty; leave it out to get probabilities.")
-    return observables
-
-
-def _refuse_with_observables(template: Any, **given: Any) -> None:
-    """What belongs to probabilities only."""
-    named = [name for name, value in given.items() if value not in (None, False)]
-    if named:
-        raise ValueError(f"{', '.join(named)} cannot be given together with observables.")
-    final = sorted(read_ending(template).final)
-    if final:
-        raise ValueError(
-            f"The circuit ends with measurements into the classical bits {final}, so observables "
-            "cannot be measured. Take them out with circuit.remove_final_measurements(), or leave "
-            "out observables= to get the probabilities of the outcomes."
-        )
-
-
 def _initial_weights(given: Any, number: int) -> Float[Tensor, "weights"] | None:
     if given is None:
         return None
     values = torch.as_tensor(given, dtype=torch.float64).detach().clone().flatten()
     _check_number(len(values), number, "initial weights")
+    if not values.isfinite().all():
+        raise ValueError(f"The initial weights must be finite, got {values.tolist()}.")
     return values
+
+
+def _check_dtype(dtype: torch.dtype | None) -> None:
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"The weights of a circuit are real floats, so dtype cannot be {dtype}.")
 
 
 def _check_number(given: int, expected: int, what: str) -> None:

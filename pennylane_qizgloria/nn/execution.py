@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pennylane as qml
-import torch
-from jaxtyping import Float
 from pennylane.devices import Device
 from pennylane.transforms.core import Transform
 from pennylane.workflow import QNode
@@ -104,25 +102,3 @@ def _broadcasts(qnode: QNode, example: tuple[Tensor, ...]) -> bool:
     devices compute cannot take them together with parameters without the axis.
     """
     return _method(qnode, example) == "backprop"
-
-
-def run(
-    qnode: Callable, x: Float[Tensor, "batch inputs"], w: Float[Tensor, "*rows weights"]
-) -> Float[Tensor, "batch measured"]:
-    """All that is measured for each sample, in one call of a QNode.
-
-    Args:
-        qnode: takes inputs and weights, each with a batch axis or not.
-        x: at least one sample.
-        w: shared by all samples, or one row for each.
-    """
-    batch = len(x)
-    if batch == 1:
-        x, w = x[0], w[0] if w.ndim == 2 else w
-    results = qnode(x, w)
-    several = isinstance(results, tuple | list)
-    columns = [torch.as_tensor(r, device=x.device) for r in (results if several else [results])]
-    if several:
-        # What no batched parameter has an effect on comes without a batch axis.
-        return torch.stack([column.expand(batch) for column in columns], dim=-1)
-    return columns[0].expand(batch, -1)

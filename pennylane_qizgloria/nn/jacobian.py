@@ -59,8 +59,8 @@ def linearised(qnode: QNode, transform: Transform, options: dict[str, Any]) -> C
         options: for it.
     """
 
-    def linear(*arguments: Tensor) -> Any:
-        user_tapes, collect = qml.workflow.construct_batch(qnode, level="user")(*arguments)
+    def linear(**arguments: Tensor) -> Any:
+        user_tapes, collect = qml.workflow.construct_batch(qnode, level="user")(**arguments)
         tapes, unexpand = _expanded(user_tapes, transform, options)
         jobs = [transform(_detached(tape), **options) for tape in tapes]
         shifted = [tape for batch, _ in jobs for tape in batch]

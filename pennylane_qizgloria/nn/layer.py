@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pennylane as qml
 import torch
 from torch import Tensor
 
-from ..pauli.adjoint import is_transformed
-from .recording import Call, Recording, UnlikeError, is_recordable, recording
-from .replay import BrokenConditionError
-from .tracing import Unrecordable
+from .calls import LayerCall
+from .recordings import Recordings
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
 """Dtypes that no circuit is computed in."""
-
-MAX_STRUCTURES = 64
-"""How many structures of inputs and weights are remembered; the oldest one makes way."""
-
-MAX_BRANCHES = 4
-"""How many recordings one structure may have, each for other conditions on the numbers."""
 
 
 class TorchLayer(qml.qnn.TorchLayer):
@@ -42,7 +33,7 @@ class TorchLayer(qml.qnn.TorchLayer):
             weights are uniform in :math:`[0, 2\pi)`.
 
     Raises:
-        TypeError: if the QNode has no argument named ``inputs``, or takes ``*args``.
+        TypeError: if it is no QNode, has no argument named ``inputs``, or takes ``*args``.
         ValueError: if weights and the QNode's arguments do not match, a tensor in ``init_method``
             has another shape than its weight, or the QNode's interface is not torch's.
 
@@ -96,24 +87,40 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     def __init__(
         self,
-        qnode: qml.QNode,
+        qnode: Any,
         weight_shapes: dict[str, Any],
         init_method: Callable | dict[str, Callable | Tensor] | None = None,
     ) -> None:
+        if not hasattr(qnode, "func"):
+            raise TypeError(
+                f"TorchLayer takes a QNode, got {qnode!r}. A quantum function becomes one with "
+                "qml.QNode(function, device)."
+            )
         super().__init__(qnode, weight_shapes, init_method)
-        self._recordings = _Recordings()
+        self._recordings = Recordings()
 
     def reset_recordings(self) -> None:
         """Forget all recordings, so that the next call runs the QNode's Python anew."""
         self._recordings.clear()
 
     @torch.compiler.disable
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Any) -> Tensor:
         """The QNode's results.
 
         Args:
             inputs: ``(features,)`` or ``(*batch, features)``.
+
+        Raises:
+            TypeError: if the inputs are not a tensor.
+            ValueError: if they have no axis, or there is not a single sample.
         """
+        if not isinstance(inputs, Tensor):
+            raise TypeError(f"The inputs of a layer are a torch tensor, got {inputs!r}.")
+        if inputs.ndim == 0 or 0 in inputs.shape[:-1]:
+            raise ValueError(
+                "The inputs of a layer have the shape (features,) or (*batch, features) with at "
+                f"least one sample, got {tuple(inputs.shape)}."
+            )
         return super().forward(inputs)
 
     def construct(self, args: tuple, kwargs: dict) -> None:
@@ -128,8 +135,8 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     # --- evaluation -------------------------------------------------------------------------------
 
-    def _call(self) -> Call:
-        return Call(self.qnode, self.input_arg, tuple(self.qnode_weights))
+    def _call(self) -> LayerCall:
+        return LayerCall(self.qnode, self.input_arg, tuple(self.qnode_weights))
 
     def _weights(self) -> list[Tensor]:
         """The weights as they are now, wherever parametrisations and the like have put them."""
@@ -138,91 +145,14 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     def _evaluate_qnode(self, x: Tensor) -> Any:
         """The results for one set of inputs, or for a batch of them."""
+        run, call = self._recordings.run, self._call()
         with _without_autocast(x.device.type):
             if x.dtype not in LOW_PRECISION:
-                return self._evaluate([x, *self._weights()])
-            results = self._evaluate([x.float(), *self._weights()])
+                return run(call, [x, *self._weights()])
+            results = run(call, [x.float(), *self._weights()])
         if isinstance(results, Tensor):
             return results.to(x.dtype)
         return tuple(result.to(x.dtype) for result in results)
-
-    def _evaluate(self, tensors: Sequence[Tensor]) -> Any:
-        call = self._call()
-        if not (tensors[0].is_floating_point() and is_recordable(self.qnode)):
-            return call(tensors)
-        if is_transformed():
-            return call(tensors)
-        own = [tensor.contiguous() for tensor in tensors]
-        return self._recordings.run(call, own)
-
-
-class _Recordings:
-    """The recordings of a layer. Copies and pickles of a layer start without them."""
-
-    def __init__(self) -> None:
-        self.made: dict[tuple, list[Recording] | None] = {}
-        self.warned = False
-
-    def __reduce__(self) -> tuple:
-        return _Recordings, ()
-
-    def clear(self) -> None:
-        self.made.clear()
-
-    def run(self, call: Call, tensors: Sequence[Tensor]) -> Any:
-        """The results of a call, from a recording if there can be one."""
-        key = _structure(call, tensors)
-        if key not in self.made:
-            self._remember(key)
-        known = self.made[key]
-        if known is None:
-            return call(tensors)
-        for own in known:
-            with contextlib.suppress(BrokenConditionError):
-                if own.current:
-                    return own(tensors)
-        return self._record(key, call, tensors)
-
-    def _remember(self, key: tuple) -> None:
-        if len(self.made) >= MAX_STRUCTURES:
-            del self.made[next(iter(self.made))]
-        self.made[key] = []
-
-    def _record(self, key: tuple, call: Call, tensors: Sequence[Tensor]) -> Any:
-        """Record a call that no recording serves."""
-        known = self.made[key] = [own for own in self.made[key] or () if own.current]
-        if len(known) >= MAX_BRANCHES:
-            return self._give_up(key, call, tensors, "its branches depend on the numbers")
-        try:
-            made = recording(call, tensors)
-        except Unrecordable as error:
-            return self._give_up(key, call, tensors, str(error))
-        except UnlikeError:
-            why = "it depends on more than its inputs and weights, or hides numbers from torch"
-            return self._give_up(key, call, tensors, why)
-        except Exception as error:
-            return self._give_up(key, call, tensors, f"recording it raised {error!r}")
-        known.append(made)
-        return made(tensors)
-
-    def _give_up(self, key: tuple, call: Call, tensors: Sequence[Tensor], why: str) -> Any:
-        results = call(tensors)  # what is wrong with the user's numbers is said here
-        self.made[key] = None
-        if not self.warned:
-            self.warned = True
-            warnings.warn(
-                f"TorchLayer runs the QNode {call.qnode.func.__name__!r} as it is, which is slow: "
-                f"{why}.",
-                stacklevel=2,
-            )
-        return results
-
-
-def _structure(call: Call, tensors: Sequence[Tensor]) -> tuple:
-    """What a recording depends on."""
-    qnode = call.qnode
-    shapes = [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
-    return (call.argument, qnode, qnode.device, qnode.diff_method, qnode.interface, *shapes)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ without measurements the bits are those of all its qubits, otherwise its classic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -145,7 +145,7 @@ class Interpretation:
 
 def interpret_outcomes(
     outcomes: Outcomes,
-    interpret: Callable[[int], Any] | None,
+    interpret: Any,
     output_shape: int | Iterable[int] | None,
 ) -> Interpretation:
     """Ask the user's function about every outcome.
@@ -158,7 +158,7 @@ def interpret_outcomes(
 
     Raises:
         ValueError: if ``output_shape`` is missing or does not fit, or an index is out of range.
-        TypeError: if ``interpret`` returns something else.
+        TypeError: if ``interpret`` is no function, or returns something else.
     """
     integers = outcomes.integers()
     natural = (2**outcomes.num_bits,)
@@ -170,6 +170,8 @@ def interpret_outcomes(
             )
         complete = len(integers) == natural[0]
         return Interpretation(natural, None if complete else torch.tensor(integers))
+    if not callable(interpret):
+        raise TypeError(f"interpret must be a function of an outcome, got {interpret!r}.")
     if shape is None:
         raise ValueError("interpret= needs output_shape=, the number of values it can return.")
     flat = [_flat_index(interpret(outcome), shape, outcome) for outcome in integers]

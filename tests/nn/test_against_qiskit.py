@@ -242,6 +242,28 @@ def test_values_and_jacobians_are_those_of_the_networks(name, batch, rng):
             np.testing.assert_allclose(jacobian, np.broadcast_to(reference, shape), atol=1e-8)
 
 
+@every_circuit
+def test_recordings_give_what_the_networks_give(name, rng):
+    """A module that is called again would give something else than at first."""
+    circuit, inputs, weights = CIRCUITS[name]
+    observables = observables_on(circuit.num_qubits)
+    network = estimator_qnn(circuit, inputs, weights, observables)
+    layer = TorchCircuit(circuit, inputs, weights, observables, seed=3, dtype=torch.float64)
+    w = layer.weight.detach().numpy()
+    for _ in range(3):
+        x = rng.uniform(-2, 2, size=(2, layer.num_inputs))
+        y = layer(torch.tensor(x))
+        input_jacobian, weight_jacobian = layer.backward_pass(torch.tensor(x))
+    assert all(layer._recordings.made.values())
+    given = None if layer.num_inputs == 0 else x
+    expected = np.broadcast_to(network.forward(given, w), y.shape)
+    np.testing.assert_allclose(y.detach(), expected, atol=1e-8)
+    by_inputs, by_weights = network.backward(given, w)
+    for ours, theirs in ((input_jacobian, by_inputs), (weight_jacobian, by_weights)):
+        if ours.numel():
+            np.testing.assert_allclose(ours, np.broadcast_to(theirs, ours.shape), atol=1e-8)
+
+
 @pytest.fixture
 def double_precision(monkeypatch):
     """TorchConnector asks for torch.float, whatever goes in."""
@@ -249,7 +271,7 @@ def double_precision(monkeypatch):
 
 
 @pytest.mark.usefixtures("double_precision")
-@pytest.mark.parametrize("name", ["zz_feature_map", "expressions", "custom_gates"])
+@pytest.mark.parametrize("name", [name for name in CIRCUITS if name != "without_inputs"])
 @pytest.mark.parametrize("batch", [None, 4], ids=["single", "batch"])
 def test_torch_gradients_are_those_of_the_connector(name, batch, rng):
     """A model would train otherwise than with TorchConnector."""

@@ -387,6 +387,9 @@ def test_options_reach_the_device(make, x):
         ({"observables": "ZZ", "interpret": parity}, "interpret cannot be given together"),
         ({"observables": "ZZ", "sparse": True}, "sparse cannot be given together"),
         ({"initial_weights": [1.0]}, "has 3 initial weights, but 1 were given"),
+        ({"initial_weights": [1.0, np.nan, 0.0]}, "must be finite"),
+        ({"dtype": torch.int64}, "real floats, so dtype cannot be torch.int64"),
+        ({"dtype": torch.complex64}, "real floats"),
         ({"device": QizgloriaMixed(), "device_options": {"seed": 1}}, "which was made already"),
     ],
 )
@@ -436,6 +439,19 @@ def test_an_instruction_that_cannot_be_run_is_named():
         circuit.x(0)
     with pytest.raises(ValueError, match="while_loop"):
         TorchCircuit(circuit)
+
+
+@pytest.mark.parametrize("given", [[0.1, 0.2], np.zeros(2), 0.5], ids=["list", "array", "number"])
+def test_inputs_that_are_no_tensors_are_refused(make, given):
+    """An error would speak of an attribute."""
+    with pytest.raises(TypeError, match="is a torch tensor, got"):
+        make()(given)
+
+
+def test_an_interpretation_that_is_no_function_is_refused(make):
+    """An error would speak of a call."""
+    with pytest.raises(TypeError, match="interpret must be a function of an outcome, got 3"):
+        make(interpret=3, output_shape=2)
 
 
 def test_a_single_parameter_is_one_column():

@@ -1,0 +1,161 @@
+"""TorchLayer with the tools that torch copies, saves, compiles and trains modules with."""
+
+import copy
+import io
+import pickle
+
+import torch
+from torch.nn.utils import parametrize
+
+N = 2
+
+
+def test_copies_are_independent(layer, drawn, recordings):
+    """A copy would share its weights, or its recordings, with the original."""
+    inputs = drawn(3, N)
+    before = layer(inputs)
+    other = copy.deepcopy(layer)
+    assert recordings(other) == []
+    assert other.qnode_weights["weights"] is other.weights
+    with torch.no_grad():
+        other.weights.add_(1)
+    assert not torch.allclose(other(inputs), before)
+    assert torch.equal(layer(inputs), before)
+
+
+def test_layers_are_pickled_and_saved(layer, drawn):
+    """Models could not be sent to other processes."""
+    inputs = drawn(3, N)
+    before = layer(inputs)
+    assert torch.equal(pickle.loads(pickle.dumps(layer))(inputs), before)
+    file = io.BytesIO()
+    torch.save(torch.nn.Sequential(layer), file)
+    file.seek(0)
+    assert torch.equal(torch.load(file, weights_only=False)(inputs), before)
+
+
+class Evaluated(torch.utils.data.Dataset):
+    """Rows of inputs, through a layer."""
+
+    def __init__(self, layer, inputs):
+        self.layer, self.inputs = layer, inputs
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        return self.layer(self.inputs[index]).detach()
+
+
+def test_workers_of_a_data_loader(layer, drawn):
+    """A layer could not be part of a data set."""
+    expected = layer(drawn(4, N))
+    loader = torch.utils.data.DataLoader(Evaluated(layer, drawn(4, N)), batch_size=2, num_workers=2)
+    assert torch.allclose(torch.cat(list(loader)), expected)
+
+
+def test_compilation_breaks_the_graph_at_the_layer(layer, drawn):
+    """Compiling a model would fail, or bake numbers in."""
+    model = torch.nn.Sequential(torch.nn.Linear(N, N), layer, torch.nn.Linear(N, 3)).double()
+    compiled = torch.compile(model, backend="eager")
+    for factor in (1, 2):
+        inputs = factor * drawn(3, N)
+        assert torch.allclose(compiled(inputs), model(inputs))
+    own, other = (
+        torch.autograd.grad(x(drawn(3, N)).sum(), layer.weights) for x in (compiled, model)
+    )
+    assert torch.allclose(own[0], other[0])
+
+
+def test_autocast_with_scaled_gradients(layer, drawn):
+    """A circuit would be computed in half precision."""
+    layer = layer.float()
+    model = torch.nn.Sequential(torch.nn.Linear(N, N), layer, torch.nn.Linear(N, 3))
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0)
+    inputs = drawn(5, N, dtype=torch.float32)
+    before = [parameter.clone() for parameter in model.parameters()]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        low = inputs.bfloat16()
+        assert layer(low).dtype == torch.bfloat16
+        assert torch.equal(layer(low), layer(low.float()).bfloat16())
+        loss = model(inputs).float().square().mean()
+    exact = layer(inputs)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(layer(inputs), exact)
+    scaler.scale(loss).backward()
+    scaler.step(optimiser)
+    assert all((a != b).any() for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_parametrised_weights(layer, drawn):
+    """A parametrisation would have no effect."""
+    inputs = drawn(3, N)
+    with torch.no_grad():
+        plain = copy.deepcopy(layer)
+        plain.weights.tanh_()
+    parametrize.register_parametrization(layer, "weights", torch.nn.Tanh())
+    result = layer(inputs)
+    assert torch.allclose(result, plain(inputs))
+    result.sum().backward()
+    assert layer.parametrizations.weights.original.grad.abs().max() > 0
+
+
+def test_lbfgs_with_a_closure(layer, drawn):
+    """An optimiser that calls the model itself would not do."""
+    optimiser = torch.optim.LBFGS(layer.parameters(), max_iter=5)
+    inputs = drawn(3, N)
+
+    def closure():
+        optimiser.zero_grad()
+        loss = layer(inputs).sum()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+        return loss
+
+    before = closure().item()
+    optimiser.step(closure)
+    assert closure().item() < before
+
+
+def test_higher_derivatives(layer, drawn):
+    """Gradient penalties would be wrong."""
+    inputs = drawn(2, N).requires_grad_()
+    layer(inputs)
+
+    def call(inputs, weights):
+        return torch.func.functional_call(layer, {"weights": weights}, (inputs,))
+
+    weights = layer.weights.detach().requires_grad_()
+    assert torch.autograd.gradcheck(call, (inputs, weights))
+    assert torch.autograd.gradgradcheck(call, (inputs, weights))
+
+
+def test_function_transforms(layer, drawn):
+    """Gradients for each sample, Hessians and forward mode would fail."""
+    inputs = drawn(3, N)
+    expected = layer(inputs)
+    parameters = {"weights": layer.weights.detach()}
+
+    def total(parameters, x):
+        return torch.func.functional_call(layer, parameters, (x,)).sum()
+
+    assert torch.allclose(torch.func.vmap(layer)(inputs), expected)
+    each = torch.func.vmap(torch.func.grad(total), (None, 0))(parameters, inputs)["weights"]
+    (together,) = torch.autograd.grad(expected.sum(), layer.weights)
+    assert torch.allclose(each.sum(0), together)
+    _, tangent = torch.func.jvp(layer, (inputs,), (torch.ones_like(inputs),))
+    (gradient,) = torch.autograd.grad(layer(inputs.requires_grad_()).sum(), inputs)
+    assert torch.allclose(tangent.sum(), gradient.sum())
+
+
+def test_inference_mode_does_not_spoil_training(layer, drawn):
+    """Tensors made in inference mode cannot be saved for a gradient."""
+    inputs = drawn(3, N)
+    with torch.inference_mode():
+        first = layer(inputs)
+        assert torch.equal(layer(inputs.clone()), first)
+    result = layer(inputs)
+    result.sum().backward()
+    assert torch.equal(result.detach(), first)
+    assert layer.weights.grad.abs().max() > 0

@@ -20,7 +20,7 @@ from torch.autograd import forward_ad
 from ..lowering.measurements import measure_all
 from ..lowering.tapes import final_state
 from ..pauli.adjoint import run_steps
-from ..pauli.matrices import fused_matrices
+from ..pauli.evolve import tensors_of
 from ..pauli.measure import State
 from ..pauli.memory import check_memory
 from ..pauli.plan import Plan
@@ -161,7 +161,8 @@ def _recorded(call: Call, circuit: _Circuit, tensors: Sequence[Tensor]) -> Recor
 
     def before(*given: Tensor) -> tuple[Tensor, ...]:
         arguments = circuit.prepared(**call.keywords(given)).lowered.arguments
-        return *fused_matrices(ready, arguments), *arguments.operands
+        with forward_ad.dual_level():  # as above, for wires that are simulated apart
+            return tensors_of(ready, arguments)
 
     def behind(vector: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         state = State(vector.expand(batch, -1), ready.order, ready.letters)

@@ -79,7 +79,7 @@ def _operands(steps: Sequence[Step], tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def _batch(steps: Sequence[Step], state: Tensor, tensors: Sequence[Tensor]) -> int:
     """The length of the batch axis in the end."""
-    axes = {Operand.TRANSFER: 2, Operand.KRAUS: 3, Operand.STATE: 1}
+    axes = {Operand.TRANSFER: 2, Operand.KRAUS: 3, Operand.STATE: 1, Operand.REGISTER: 1}
     used = {step.tensor: step for step in steps}
     shapes = [
         (step, tensors[number].shape[step.row is not None :]) for number, step in used.items()

@@ -59,7 +59,7 @@ def place(order: Order, stage: Stage, following: Sequence[set[int]], wires: Orde
     if stage.block.kind is Operand.KRAUS:
         rest = tuple(wire for wire in order if wire not in wires)
         return Placement((*rest, *wires), wires, len(rest))
-    if stage.block.kind is Operand.STATE:
+    if stage.block.kind in (Operand.STATE, Operand.REGISTER):
         candidates = [Placement(order, wires, len(order)), Placement(order, wires, 0)]
     else:
         candidates = list(_candidates(order, stage))

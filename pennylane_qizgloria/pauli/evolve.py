@@ -24,7 +24,12 @@ def evolve(
         arguments: the numbers.
         budget: how many bytes of states a reverse pass may keep, see `adjoint`.
     """
-    tensors = (*fused_matrices(plan, arguments), *arguments.operands)
     scalars = arguments.scalars
     nothing = torch.ones(1, 1, dtype=scalars.dtype, device=scalars.device)
-    return run_steps(plan.steps, nothing, tensors, budget)
+    return run_steps(plan.steps, nothing, tensors_of(plan, arguments, budget), budget)
+
+
+def tensors_of(plan: Plan, arguments: Arguments, budget: int | None = None) -> tuple[Tensor, ...]:
+    """The tensors that a plan's steps refer to."""
+    parts = (evolve(part, arguments, budget) for part in plan.parts)
+    return (*fused_matrices(plan, arguments), *arguments.operands, *parts)

@@ -32,7 +32,7 @@ def advance(
             return apply_transfer(operand, state, step, out)
         case Operand.KRAUS:
             return apply_kraus(operand, state, step)
-        case Operand.STATE:
+        case Operand.STATE | Operand.REGISTER:
             return bring_in(operand, state, step)
 
 

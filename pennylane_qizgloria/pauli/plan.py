@@ -162,7 +162,7 @@ class Step:
     Args:
         kind: TRANSFER for a fused transfer matrix, else the operand's kind.
         tensor: which of the plan's tensors it uses: the stacks of the cuts come first, then the
-            operands.
+            operands, then the final vectors of the parts.
         row: which row of the cut's stack; None for an operand.
         left: the number of Pauli words on the wires before the step's wires.
         inputs: the number of words on the step's wires that it reads.
@@ -215,6 +215,7 @@ class Plan:
         layers: the products of both on all wires of a step.
         groups: the fused matrices to make from layers and sources.
         cuts: the parts of them that the steps need.
+        parts: the plans of wires that are simulated apart until a step brings them in.
         steps: what to apply, in order.
         order: the wires in the order of their axes at the end; other wires are in ``|0>``.
         letters: the letters of each of these axes.
@@ -227,6 +228,7 @@ class Plan:
     layers: tuple[Layers, ...]
     groups: tuple[Group, ...]
     cuts: tuple[Cut, ...]
+    parts: tuple[Plan, ...]
     steps: tuple[Step, ...]
     order: tuple[int, ...]
     letters: tuple[tuple[int, ...], ...]
@@ -234,4 +236,5 @@ class Plan:
     @cached_property
     def peak(self) -> int:
         """The number of words of the largest state on the way."""
-        return max((step.size for step in self.steps), default=1)
+        own = max((step.size for step in self.steps), default=1)
+        return max([own, *(part.peak for part in self.parts)])

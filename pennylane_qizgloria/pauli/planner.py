@@ -16,8 +16,9 @@ from .axes import Order, Placement, move_between, place
 from .fusion import fuse, live_operations
 from .kept import kept
 from .plan import Plan, Step
-from .program import Program
+from .program import Operand, Operation, Program, Visible, every_letter
 from .recipes import EVERY_LETTER, Recipes, positions_of_numbers
+from .registers import Register, registers
 from .schedule import Letters, Stage, schedule
 from .swaps import without_swaps
 
@@ -28,10 +29,36 @@ CPU = torch.device("cpu")
 def plan(program: Program, device: torch.device = CPU) -> Plan:
     """The plan of a program, for the torch device that it is to run on."""
     relabelled, labels = without_swaps(program)
-    blocks = fuse(relabelled, live_operations(relabelled))
-    stages = schedule(blocks, relabelled.observed)
-    recipes = Recipes(relabelled, device)
-    steps, letters = _lay_out(relabelled, stages, recipes)
+    members = registers(relabelled, live_operations(relabelled))
+    own = _plan_of(relabelled, members, relabelled.observed, device)
+    return replace(own, order=tuple(labels[wire] for wire in own.order))
+
+
+def _plan_of(
+    program: Program,
+    members: Sequence[int | Register],
+    observed: Visible,
+    device: torch.device,
+) -> Plan:
+    """The plan of some operations, and of registers that come in among them."""
+    parts: list[Plan] = []
+    operations = list(program.operations)
+    indices: list[int] = []
+    for member in members:
+        if isinstance(member, int):
+            indices.append(member)
+            continue
+        part = _plan_of(program, member.members, _seen(program, members, member, observed), device)
+        parts.append(part)
+        indices.append(len(operations))
+        operations.append(Operation(Operand.REGISTER, part.order))
+    joined = replace(program, operations=tuple(operations))
+    brought = {
+        wire: own for part in parts for wire, own in zip(part.order, part.letters, strict=True)
+    }
+    stages = schedule(fuse(joined, indices), observed, brought)
+    recipes = Recipes(joined, device)
+    steps, letters = _lay_out(joined, stages, recipes)
     cuts = recipes.cuts()
     layers, groups = recipes.layers_and_groups()
     return Plan(
@@ -42,10 +69,22 @@ def plan(program: Program, device: torch.device = CPU) -> Plan:
         layers=layers,
         groups=groups,
         cuts=cuts,
+        parts=tuple(parts),
         steps=tuple(_numbered(step, len(cuts)) for step in steps),
-        order=tuple(labels[wire] for wire in letters),
+        order=tuple(letters),
         letters=tuple(letters.values()),
     )
+
+
+def _seen(
+    program: Program, members: Sequence[int | Register], register: Register, observed: Visible
+) -> Visible:
+    """What is needed of a register: all letters of wires to which something happens later."""
+    numbers = [member for member in members if isinstance(member, int)]
+    touched = {wire for number in numbers for wire in program.operations[number].wires}
+    later = register.wires & touched
+    final = {(wire, letter) for wire, letter in observed if wire in register.wires - later}
+    return every_letter(later) | final
 
 
 def _lay_out(

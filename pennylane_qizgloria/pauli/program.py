@@ -24,6 +24,7 @@ class Operand(Enum):
     TRANSFER = "a transfer matrix"
     KRAUS = "Kraus operators, for operations too wide for a transfer matrix"
     STATE = "the Pauli vector of a state that replaces whatever its wires held"
+    REGISTER = "the Pauli vector of wires that have been simulated apart, see `registers`"
 
 
 @dataclass(frozen=True)

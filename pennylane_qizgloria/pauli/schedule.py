@@ -44,16 +44,18 @@ class Stage:
         return 2.0 * len(self.entering) + sum(log2(len(x)) - 2 for x in self.leaving.values())
 
 
-def schedule(blocks: Sequence[Block], observed: Visible) -> list[Stage]:
+def schedule(
+    blocks: Sequence[Block], observed: Visible, brought: Mapping[int, Letters] | None = None
+) -> list[Stage]:
     """The stages of a program, each as soon as it makes the state the least larger.
 
     Args:
         blocks: the steps in an order in which they could run.
         observed: what measurements look at in the end.
+        brought: the letters of wires that registers bring in.
     """
-    stages = [
-        Stage(block, entering, leaving) for block, entering, leaving in _lifetimes(blocks, observed)
-    ]
+    lifetimes = _lifetimes(blocks, observed, brought or {})
+    stages = [Stage(block, entering, leaving) for block, entering, leaving in lifetimes]
     followers, waiting = _dependencies(blocks)
     ready: list[tuple[float, int]] = []
     for number, stage in enumerate(stages):
@@ -79,20 +81,24 @@ def visible_letters(observed: Visible) -> dict[int, Letters]:
 
 
 def _lifetimes(
-    blocks: Sequence[Block], observed: Visible
+    blocks: Sequence[Block], observed: Visible, brought: Mapping[int, Letters]
 ) -> Iterator[tuple[Block, frozenset[int], dict[int, Letters]]]:
     """Each block with the wires that come with it, and those that go."""
     final = visible_letters(observed)
     following = _following(blocks)
     seen: set[int] = set()
     for block, after in zip(blocks, following, strict=True):
-        replaces = block.kind is Operand.STATE
+        replaces = block.kind in (Operand.STATE, Operand.REGISTER)
         entering = frozenset(block.wires if replaces else block.wires - seen)
         seen |= block.wires
         leaving = {}
-        for wire in block.wires if block.fused else ():
+        for wire in block.wires:
             follower = after.get(wire)
-            if follower is None:
+            if block.kind is Operand.REGISTER:
+                letters = brought[wire]
+            elif not block.fused:
+                continue
+            elif follower is None:
                 letters = final.get(wire, (I,))
             elif follower.kind is Operand.STATE:
                 letters = (I,)

@@ -46,6 +46,28 @@ def test_small_evolutions_are_recorded_and_others_run(call, tensors, monkeypatch
     assert made.current
 
 
+@pytest.mark.parametrize("value", [0, 10**6])
+def test_wires_that_are_simulated_apart(drawn, monkeypatch, value):
+    """What is simulated apart would be left out of a recording, or be a constant in it."""
+
+    def circuit(inputs, weights):
+        for register in (range(5), range(5, 10)):
+            for wire in [*register] * 2:
+                qml.RX(inputs[..., wire % 2] * weights[wire], wires=wire)
+                qml.CNOT([wire, register[(wire + 1) % 5]])
+        return [qml.expval(qml.Z(wire)) for wire in range(10)]
+
+    monkeypatch.setattr("pennylane_qizgloria.nn.recording.MAX_RECORDED_STEPS", value)
+    node = qml.QNode(circuit, qml.device("qizgloria.mixed", wires=10), interface="torch")
+    call, tensors = LayerCall(node, "inputs", NAMES), [drawn(3, 2), drawn(10)]
+    made = recording(call, tensors)
+    assert (made.evolution is None) == (value > 0)
+    if made.evolution is not None:
+        assert made.evolution[0].parts
+    others = [0.7 * tensor for tensor in tensors]
+    torch.testing.assert_close(gradients(made, others), gradients(call, others))
+
+
 def test_one_result_or_several(qnode, tensors):
     """A tuple would come where there was a tensor."""
 

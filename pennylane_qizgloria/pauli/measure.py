@@ -106,13 +106,6 @@ def expectations(state: State, words: Gather) -> Sequence[Float[Tensor, " batch"
     return [own.sum(1) for own in terms.split(words.lengths, 1)]
 
 
-def pauli_expectations(state: State, observable: PauliSum) -> Float[Tensor, "batch terms"]:
-    """The expectation value of each Pauli word of a sum, without its coefficient."""
-    indices = _word_indices(state, observable).to(state.vector.device)
-    values = state.vector.index_select(1, indices)
-    return values.masked_fill(_vanishing(state, observable).to(values.device), 0)
-
-
 def _word_indices(state: State, observable: PauliSum) -> Int[Tensor, " terms"]:
     """Where the words of a sum stand in the Pauli vector, letters on idle wires left out."""
     strides = state.strides()

@@ -14,13 +14,14 @@ import warnings
 from pathlib import Path
 
 import plots
+from alternatives import alternatives
 from connector import connector
 from layers import layers
 from peers import LEFT_OUT
 from report import absent_peers, as_json, environment, line, tables
 from workloads import WORKLOADS, DisagreementError, Row
 
-WORKLOADS |= {"layers": layers, "connector": connector}
+WORKLOADS |= {"layers": layers, "connector": connector, "alternatives": alternatives}
 
 PLOTS = Path("doc/_static")
 """Where the plots of a whole run go."""

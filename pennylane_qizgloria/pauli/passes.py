@@ -19,7 +19,7 @@ from .program import Operand
 FEW = 8
 """With fewer words than this behind a step's wires, each product is small ..."""
 
-MANY = 512
+MANY = 1024
 """... and more of them than this take longer than a rearrangement of the state and one product."""
 
 

@@ -57,8 +57,6 @@ def preprocessing(
         analytic_only: the gradient method that allows no shots, if there is one.
         has_readout_error: whether to say what it does not act on.
     """
-    exact = capabilities.filter(finite_shots=False)
-    sampled = capabilities.filter(finite_shots=True)
     pipeline = CompilePipeline()
     # Wires are checked first: deferring measurements adds wires that the user need not have.
     pipeline.add_transform(validate_device_wires, wires, name=name)
@@ -69,6 +67,24 @@ def preprocessing(
         target_gates=capabilities.gate_set(),
         name=name,
     )
+    add_validation(pipeline, name, capabilities)
+    if analytic_only is not None:
+        pipeline.add_transform(no_sampling, name=f"{analytic_only} + {name}")
+    if has_readout_error:
+        pipeline.add_transform(_warn_exact_despite_readout)
+    return pipeline
+
+
+def add_validation(pipeline: CompilePipeline, name: str, capabilities: DeviceCapabilities) -> None:
+    """Add the transforms that refuse measurements and observables that a device does not have.
+
+    Args:
+        pipeline: of the device.
+        name: the device's, for error messages.
+        capabilities: what its TOML file says, with and without shots.
+    """
+    exact = capabilities.filter(finite_shots=False)
+    sampled = capabilities.filter(finite_shots=True)
     pipeline.add_transform(
         validate_measurements,
         analytic_measurements=partial(accepts, exact, StateMeasurement),
@@ -81,11 +97,6 @@ def preprocessing(
         stopping_condition_shots=observable_stopping_condition_factory(sampled),
         name=name,
     )
-    if analytic_only is not None:
-        pipeline.add_transform(no_sampling, name=f"{analytic_only} + {name}")
-    if has_readout_error:
-        pipeline.add_transform(_warn_exact_despite_readout)
-    return pipeline
 
 
 class _Runs:

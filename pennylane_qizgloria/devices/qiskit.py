@@ -22,6 +22,7 @@ from ..qiskit.exact import exact_results
 from ..qiskit.packing import pack
 from ..qiskit.sharing import Limits
 from ..qiskit.splitting import goes_to_estimator
+from ..qiskit.validation import require_layout, require_qubits, require_seed
 from .gradients import by_convention
 from .qiskit_preprocessing import preprocessing
 from .shift_gradients import jacobians, products
@@ -52,10 +53,11 @@ class QizgloriaQiskit(Device):
         use_estimator (bool): whether expectation values and variances of what has a Pauli form
             come from the estimator; otherwise from samples, which commuting words share. None for
             yes, except on Aer with readout error, which Aer's estimator leaves out.
-        seed (int): of the simulator, where the backend is one.
+        seed (int): of the simulator, where the backend is one; from 0 to 2**63 - 1.
         optimization_level (int): of the transpiler, 0 to 3.
         seed_transpiler (int): of the transpiler.
-        initial_layout: which qubit of the backend each wire starts on.
+        initial_layout (Sequence[int]): which qubit of the backend each wire starts on, one for
+            each wire of the device.
         compile_backend (BackendV2): what to transpile for, if not for the backend.
         pass_manager (PassManager): what to transpile with, instead of Qiskit's preset.
         options (dict): options for the primitives, handed over as they are.
@@ -64,8 +66,9 @@ class QizgloriaQiskit(Device):
         backend_options: for ``"aer"``: ``method``, ``device``, ``noise_model``.
 
     Raises:
-        ValueError: if there is no such backend, or if it has fewer qubits than there are wires.
-        TypeError: if a backend or a primitive is none.
+        ValueError: if there is no such backend, if it has fewer qubits than there are wires, or if
+            ``seed`` or ``initial_layout`` has a value that it cannot have.
+        TypeError: if a backend, a primitive or a layout is none.
 
     **Example**
 
@@ -106,14 +109,15 @@ class QizgloriaQiskit(Device):
         **backend_options: Any,
     ) -> None:
         super().__init__(wires=wires, shots=shots)
+        require_seed(self.name, seed)
         if backend is None and sampler is None and estimator is None:
             backend = "aer"
-        self.backend = (
-            None
-            if backend is None
-            else backends.resolve_backend(backend, seed=seed, **backend_options)
-        )
-        _check_size(self.name, self.wires, self.backend)
+        if backend is not None:
+            size = None if self.wires is None else len(self.wires)
+            own = {"seed": seed, "min_num_qubits": size, **backend_options}
+            backend = backends.resolve_backend(backend, **own)
+        self.backend = backend
+        require_qubits(self.name, self.wires, self.backend)
         # A seed for all jobs of the device, sessions included, so that none repeats another's.
         random = None if seed is None else np.random.default_rng(seed)
         self._options: dict[str, Any] = {"seed": random, "options": options}
@@ -124,9 +128,13 @@ class QizgloriaQiskit(Device):
         if use_estimator is None:
             use_estimator = estimator is not None or not backends.has_readout_error(self.backend)
         self._use_estimator = use_estimator and self._primitives.estimator is not None
-        passes = pass_manager or preset_passes(
-            compile_backend or self.backend, optimization_level, seed_transpiler, initial_layout
-        )
+        # An empty pass manager is false, and compiles nothing.
+        target = compile_backend or self.backend if pass_manager is None else None
+        layout = require_layout(self.name, initial_layout, self.wires, target)
+        self._idle = layout is not None
+        passes = pass_manager
+        if target is not None:
+            passes = preset_passes(target, optimization_level, seed_transpiler, layout)
         self._compiler = Compiler(passes)
         self._runner = jobs.Runner(self.name, progress, timeout, on_job=self._note)
         self._unfinished: list[Call[tuple[Result, ...]]] = []
@@ -209,7 +217,9 @@ class QizgloriaQiskit(Device):
         ]
         sampler, estimator = self._primitives.sampler, self._primitives.estimator
         limits = self._limits(sampler)
-        packed = pack(runnable, self.wires, self._compiler, self._use_estimator, limits.executions)
+        packed = pack(
+            runnable, self.wires, self._compiler, self._use_estimator, limits.executions, self._idle
+        )
 
         def read(sampled: Any, estimated: Any) -> tuple[Result, ...]:
             run = iter(packed.read(sampled, estimated))
@@ -337,6 +347,9 @@ class QizgloriaQiskit(Device):
 
         Args:
             max_time: how long it may stay open, in seconds or as ``"2h 30m"``.
+
+        Raises:
+            ValueError: if ``max_time`` is no such time.
         """
         with self._bound(lambda: primitives.open_session(self.backend, max_time, **self._options)):
             yield self
@@ -364,7 +377,7 @@ class QizgloriaQiskit(Device):
         # Only Aer's backends run circuits without shots.
         if not tapes:
             return []
-        return exact_results(tapes, self.wires, self.backend, self._compiler)
+        return exact_results(tapes, self.wires, self.backend, self._compiler, self._idle)
 
     def _is_exact(self, tape: QuantumScript) -> bool:
         return not tape.shots and not (self._use_estimator and goes_to_estimator(tape))
@@ -384,11 +397,3 @@ class QizgloriaQiskit(Device):
                 jobs=1, job_id=record.job_id, backend=record.backend, pubs=record.pubs
             )
             self.tracker.record()
-
-
-def _check_size(name: str, wires: Any, backend: Any) -> None:
-    qubits = None if backend is None else backends.num_qubits(backend)
-    if wires is not None and qubits is not None and len(wires) > qubits:
-        raise ValueError(
-            f"{name}: {backend.name} has {qubits} qubits, fewer than the {len(wires)} wires."
-        )

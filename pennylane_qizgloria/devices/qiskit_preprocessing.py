@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pennylane as qml
-from pennylane.devices.capabilities import (
-    DeviceCapabilities,
-    observable_stopping_condition_factory,
-)
-from pennylane.devices.preprocess import (
-    null_postprocessing,
-    validate_device_wires,
-    validate_measurements,
-    validate_observables,
-)
+from pennylane.devices.capabilities import DeviceCapabilities
+from pennylane.devices.preprocess import null_postprocessing, validate_device_wires
 from pennylane.exceptions import DeviceError
-from pennylane.measurements import SampleMeasurement, StateMeasurement
+from pennylane.measurements import CountsMP, MeasurementProcess, ProbabilityMP
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline, transform
 from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
 from ..qiskit.splitting import expand_operands, goes_to_estimator, is_estimated, split
+from ..qiskit.validation import is_whole
 from ..qiskit.writing import expand
-from .preprocessing import accepts
+from .preprocessing import add_validation
+
+MAX_LISTED_WIRES = 30
+"""Over how many wires a result may have an entry for each outcome; 8 GiB, at 8 bytes each."""
 
 
 def preprocessing(
@@ -65,21 +60,8 @@ def preprocessing(
         pipeline.add_transform(qml.defer_measurements, allow_postselect=False)
     pipeline.add_transform(_expand, name=name)
     pipeline.add_transform(_require_qubits, name=name, max_qubits=max_qubits)
-    pipeline.add_transform(
-        validate_measurements,
-        analytic_measurements=partial(
-            accepts, capabilities.filter(finite_shots=False), StateMeasurement
-        ),
-        sample_measurements=partial(
-            accepts, capabilities.filter(finite_shots=True), SampleMeasurement
-        ),
-        name=name,
-    )
-    pipeline.add_transform(
-        validate_observables,
-        stopping_condition=observable_stopping_condition_factory(capabilities),
-        name=name,
-    )
+    add_validation(pipeline, name, capabilities)
+    pipeline.add_transform(_require_returnable, name=name)
     pipeline.add_transform(expand_operands)
     pipeline.add_transform(_require_sampler, name, use_estimator, has_sampler)
     if has_readout_error:
@@ -125,6 +107,12 @@ def _require_shots(
             f"{name} needs a number of shots on this backend: only Aer gives exact results. "
             "Say qml.set_shots(1000), for example."
         )
+    for copies in tape.shots.shot_vector:
+        if not is_whole(copies.shots):
+            raise DeviceError(
+                f"{name}: shots must be a positive integer, or a sequence of them; "
+                f"got {copies.shots!r}."
+            )
     return (tape,), null_postprocessing
 
 
@@ -138,6 +126,27 @@ def _require_qubits(
             "(Measurements that are deferred take wires of their own.)"
         )
     return (tape,), null_postprocessing
+
+
+@transform
+def _require_returnable(
+    tape: QuantumScript, name: str
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Refuse results of a length that no memory holds: their jobs would run in vain."""
+    for process in tape.measurements:
+        number = len(process.wires or tape.wires)
+        if number > MAX_LISTED_WIRES and _lists_all_outcomes(process):
+            raise DeviceError(
+                f"{name}: {process} over {number} wires has 2**{number} entries, "
+                f"{8 * 2.0**number:.2g} bytes at least. Up to {MAX_LISTED_WIRES} wires can be "
+                "asked for; take fewer, or qml.counts(), which lists only the outcomes seen."
+            )
+    return (tape,), null_postprocessing
+
+
+def _lists_all_outcomes(process: MeasurementProcess) -> bool:
+    listed = isinstance(process, CountsMP) and process.all_outcomes and process.obs is None
+    return listed or isinstance(process, ProbabilityMP)
 
 
 @transform

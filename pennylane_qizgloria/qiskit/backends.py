@@ -108,7 +108,12 @@ def _listed(names: Any) -> str:
 
 
 def _unknown(name: str, known: list[str]) -> ValueError:
-    near = get_close_matches(name, known, n=5, cutoff=0.5)
+    plain = name.lower()
+    if plain.startswith("aer") or plain.endswith("simulator"):
+        # As Qiskit has called Aer's simulators over the years.
+        near = ["aer"]
+    else:
+        near = get_close_matches(plain, known, n=5, cutoff=0.5)
     hint = f" Did you mean {_listed(near)}?" if near else ""
     return ValueError(
         f"There is no backend {name!r}.{hint} A name is 'aer', 'fake_<name>', 'ibm_<name>' or "

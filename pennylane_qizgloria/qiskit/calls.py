@@ -14,7 +14,7 @@ from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PubResult
 
 from .jobs import Pending, Runner
 from .pubs import Part
-from .records import JobError, Kind, how_to_resume, named
+from .records import JobError, JobTimeoutError, Kind, how_others_are, how_to_resume, named
 from .services import FINAL
 from .sharing import Limits, shares
 from .transient import is_transient
@@ -121,10 +121,15 @@ class Call(Generic[T]):
         if unsent and isinstance(error, KeyboardInterrupt):
             self._tell(error, "A job was being sent, and may have arrived.")
         under_way = [own.record for own in self._sent if own.record.status not in FINAL]
-        if self.can_resume and not (len(under_way) == 1 and under_way[0].job_id in str(error)):
+        if self.can_resume and isinstance(error, JobTimeoutError):
+            # Its message says how to resume, with the job that took too long.
+            others = [own for own in under_way if own.job_id not in str(error)]
+            if others:
+                self._tell(error, how_others_are(others))
+        elif self.can_resume:
             known = under_way or [own.record for own in self._sent]
             self._tell(error, how_to_resume(known, unsent))
-        elif not self.can_resume:
+        else:
             for record in under_way:
                 self._tell(error, f"{named(record)} goes on, but this call cannot use its results.")
 

@@ -14,16 +14,22 @@ import pennylane as qml
 from pennylane.measurements import StateMP
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
+from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
 from .bases import into_eigenbasis
-from .compiling import Compiler
+from .checked import require_success
+from .compiling import Compiled, Compiler
 from .packing import qubit_order
-from .parametrised import Parametrised, TapeReader, parametrise
+from .parametrised import TapeReader, parametrise
 
 
 def exact_results(
-    tapes: Sequence[QuantumScript], wires: Wires | None, backend: BackendV2, compiler: Compiler
+    tapes: Sequence[QuantumScript],
+    wires: Wires | None,
+    backend: BackendV2,
+    compiler: Compiler,
+    with_idle: bool = False,
 ) -> list[Any]:
     """The exact results of tapes without shots, in PennyLane's shapes.
 
@@ -32,25 +38,28 @@ def exact_results(
         wires: the device's; None for each tape's own.
         backend: an ``AerSimulator``.
         compiler: compiles the circuits.
+        with_idle: whether wires that a tape does not use are qubits, too.
+
+    Raises:
+        RuntimeError: if the simulation fails.
     """
     reader = TapeReader()
     circuits, binds, orders, lengths = [], [], [], []
     for tape in tapes:
-        order = qubit_order(tape, wires)
+        order = qubit_order(tape, wires, with_idle)
         rotated = into_eigenbasis(tape)
         structure, values = reader.read(rotated, order)
-        compiled = compiler.compiled(("exact", structure), partial(_saving, rotated, order))
+        compiled = compiler.compiled(("exact", structure), partial(parametrise, rotated, order))
         columns = zip(compiled.source.circuit.parameters, values.T, strict=True)
         kept = set(compiled.circuit.parameters)
         bind = {parameter: list(own) for parameter, own in columns if parameter in kept}
-        circuits.append(compiled.circuit)
+        circuits.append(_saving(compiled, len(order)))
         binds.append(bind)
         orders.append(order)
         # A circuit without parameters runs once, however long its tape's batch is.
         lengths.append(len(values) if bind else 1)
     result = backend.run(circuits, parameter_binds=binds if any(binds) else None).result()
-    if not result.success:
-        raise RuntimeError(f"{backend.name} failed: {result.status}")
+    require_success(backend.name, result)
     data = iter(range(len(result.results)))
     return [
         _measured(tape, order, [np.asarray(result.data(next(data))["rho"]) for _ in range(length)])
@@ -58,13 +67,15 @@ def exact_results(
     ]
 
 
-def _saving(tape: QuantumScript, order: list) -> Parametrised:
-    """A tape's circuit that ends by saving its density matrix, the first wire most significant."""
+def _saving(compiled: Compiled, num_wires: int) -> QuantumCircuit:
+    """A circuit that ends by saving its density matrix, the first wire most significant."""
     import qiskit_aer  # noqa: F401 (adds save_density_matrix to circuits)
 
-    ready = parametrise(tape, order)
-    ready.circuit.save_density_matrix(list(range(len(order)))[::-1], label="rho")
-    return ready
+    # Saved after compiling: what is compiled for may not be a simulator.
+    circuit, layout = compiled.circuit.copy(), compiled.circuit.layout
+    places = list(range(num_wires)) if layout is None else layout.final_index_layout()
+    circuit.save_density_matrix(places[::-1], label="rho")
+    return circuit
 
 
 def _measured(tape: QuantumScript, order: list, matrices: list[np.ndarray]) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
 from qiskit.primitives import PubResult
@@ -63,6 +64,7 @@ def pack(
     compiler: Compiler,
     use_estimator: bool,
     executions: int | None = None,
+    with_idle: bool = False,
 ) -> Packed:
     """Pack tapes that preprocessing has split into parts for one primitive and one basis.
 
@@ -73,11 +75,12 @@ def pack(
         use_estimator: whether there is an estimator.
         executions: how often circuits may run in a job of the sampler; None for any number. PUBs
             of more come in parts.
+        with_idle: whether wires that a tape does not use are qubits, too.
     """
     reader, sampler, estimator = TapeReader(), Pubs(), Pubs()
     readers = []
     for tape in tapes:
-        order = qubit_order(tape, wires)
+        order = qubit_order(tape, wires, with_idle)
         estimates = use_estimator and goes_to_estimator(tape)
         if estimates:
             readers.append((True, estimate(tape, order, reader, compiler, estimator)))
@@ -90,9 +93,26 @@ def pack(
     )
 
 
-def qubit_order(tape: QuantumScript, wires: Wires | None) -> list[Hashable]:
-    """The wires of a tape in the order of the qubits."""
+def qubit_order(
+    tape: QuantumScript, wires: Wires | None, with_idle: bool = False
+) -> list[Hashable]:
+    """The wires of a tape in the order of the qubits.
+
+    Args:
+        tape: the tape.
+        wires: the device's; None for the tape's own.
+        with_idle: whether wires that the tape does not use are qubits, too, as a layout wants it.
+
+    Raises:
+        DeviceError: if a layout has no qubits for measurements that were deferred.
+    """
     if wires is None:
         return list(tape.wires)
-    used = set(tape.wires)
-    return [wire for wire in wires if wire in used] + [w for w in tape.wires if w not in wires]
+    deferred = [wire for wire in tape.wires if wire not in wires]
+    if with_idle and deferred:
+        raise DeviceError(
+            f"Measurements that are deferred take wires of their own: {len(deferred)} more than "
+            "initial_layout has qubits for. Leave initial_layout out."
+        )
+    used = set(wires) if with_idle else set(tape.wires)
+    return [wire for wire in wires if wire in used] + deferred

@@ -21,6 +21,7 @@ from qiskit.primitives import (
 from qiskit.providers import BackendV2
 
 from .backends import is_aer, is_ibm, pub_limit
+from .checked import CheckedBackend
 from .providers import (
     DelegatingEstimator,
     DelegatingSampler,
@@ -30,6 +31,7 @@ from .providers import (
     provider_of,
 )
 from .sharing import Limits
+from .validation import require_max_time
 
 IBM_EXECUTIONS = 10_000_000
 """How often the circuits of one sampler job may run at most on IBM's machines.
@@ -121,6 +123,8 @@ def backend_of(primitive: object) -> BackendV2 | None:
         found = found()
     # Aer's primitives keep theirs to themselves.
     found = found or getattr(primitive, "_backend", None)
+    if isinstance(found, CheckedBackend):
+        found = found.backend
     return found if isinstance(found, BackendV2) else None
 
 
@@ -169,7 +173,7 @@ def open_session(
         options: as in :func:`choose_primitives`.
 
     Raises:
-        ValueError: as :func:`choose_primitives`.
+        ValueError: as :func:`choose_primitives`, or if ``max_time`` is no time.
 
     The primitives raise a ``RuntimeError`` when they are used after the block.
     """
@@ -201,6 +205,7 @@ def _open(
     seed: Seed,
     options: Mapping[str, Any] | None,
 ) -> Iterator[Primitives]:
+    require_max_time(max_time)
     # Made once without the session, so that a bad option opens none.
     made = _bound_to(backend, backend, seed, options)
     mode = _ibm_mode(kind)(backend=backend, max_time=max_time) if is_ibm(backend) else None

@@ -22,6 +22,7 @@ from qiskit.primitives import (
 from qiskit.providers import BackendV2
 
 from .backends import is_aer, is_ibm
+from .checked import CheckedBackend
 
 Seed = int | np.random.Generator | None
 
@@ -129,9 +130,10 @@ def _generic(backend: BackendV2) -> Provider:
     def seeded(seed: int | None, options: dict[str, Any]) -> dict[str, Any]:
         return options if seed is None else {**options, "seed_simulator": seed}
 
+    checked = CheckedBackend(backend)
     return Provider(
-        lambda seed, options: BackendSamplerV2(backend=backend, options=seeded(seed, options)),
-        lambda seed, options: BackendEstimatorV2(backend=backend, options=seeded(seed, options)),
+        lambda seed, options: BackendSamplerV2(backend=checked, options=seeded(seed, options)),
+        lambda seed, options: BackendEstimatorV2(backend=checked, options=seeded(seed, options)),
         _option_names(type(BackendSamplerV2(backend=backend).options)),
         _option_names(type(BackendEstimatorV2(backend=backend).options)),
     )
@@ -143,15 +145,19 @@ def _aer(backend: BackendV2) -> Provider:
     def sampler(seed: int | None, options: dict[str, Any]) -> BaseSamplerV2:
         rest = dict(options)
         default_shots = rest.pop("default_shots", 1024)
-        return SamplerV2.from_backend(backend, default_shots=default_shots, seed=seed, options=rest)
+        own = SamplerV2.from_backend(backend, default_shots=default_shots, seed=seed, options=rest)
+        own._backend = CheckedBackend(backend)
+        return own
 
     def estimator(seed: int | None, options: dict[str, Any]) -> BaseEstimatorV2:
         run_options = dict(options.get("run_options", {}))
         if seed is not None:
             run_options["seed_simulator"] = seed
-        return _aer_estimator().from_backend(
+        own = _aer_estimator().from_backend(
             backend, options={**options, "run_options": run_options}
         )
+        own._backend = CheckedBackend(backend)
+        return own
 
     # Aer would accept backend_options too, and leave them without effect.
     return Provider(

@@ -122,6 +122,12 @@ def how_to_resume(records: Sequence[JobRecord], unsent: int = 0) -> str:
     )
 
 
+def how_others_are(records: Sequence[JobRecord]) -> str:
+    """What becomes of a call's other jobs, beside what :func:`how_to_resume` says of one."""
+    names = ", ".join(own.job_id for own in records)
+    return f"dev.resume waits for the other unfinished jobs of the call, too: {names}."
+
+
 def progress_of(record: JobRecord, elapsed: float) -> str:
     """The line to show while waiting."""
     ahead = "" if record.queue_position is None else f", place {record.queue_position} in the queue"

@@ -120,7 +120,9 @@ def test_a_timeout_names_every_job_once(make_call, job):
     call, _ = make_call(job(0), job(1, ["RUNNING"]), job(2), timeout=5)
     with pytest.raises(TimeoutError, match=r"timeout=5 s\. Job job-1 ") as caught:
         call.results()
-    assert "Jobs job-1, job-2 on" in notes(caught.value)
+    assert notes(caught.value) == (
+        f"{NAME}: dev.resume waits for the other unfinished jobs of the call, too: job-2."
+    )
     assert call.can_resume
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
+from qiskit.transpiler import PassManager
 from qiskit_aer import AerSimulator
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -74,6 +75,26 @@ def test_initial_layout(make_device, run, exact):
         np.testing.assert_allclose(own, value, rtol=0, atol=5 * 3 / np.sqrt(SHOTS))
 
 
+@pytest.mark.parametrize("shots", [None, SHOTS])
+def test_initial_layout_with_idle_wires(make_device, run, shots):
+    """A circuit that leaves wires out would fail, or run on the qubits of other wires."""
+    device = make_device(3, backend="aer", initial_layout=[4, 2, 0], compile_backend=FakeManilaV2())
+    measurements = [qml.expval(qml.Z(1)), qml.probs(wires=[2, 1])]
+    value, probs = run(device, [qml.X(1)], measurements, shots)
+    assert value == pytest.approx(-1, abs=5 / np.sqrt(SHOTS))
+    np.testing.assert_allclose(probs, [0, 1, 0, 0], rtol=0, atol=1e-12)
+
+
+def test_exact_results_of_what_is_compiled_for_a_machine(make_device, run, exact):
+    """A machine saves no states, and its qubits are not in the order of the wires."""
+    device = make_device(
+        3, compile_backend=FakeManilaV2(), initial_layout=[4, 0, 2], use_estimator=False
+    )
+    found = run(device, OPERATIONS, MEASUREMENTS)
+    for own, value in zip(found, exact, strict=True):
+        np.testing.assert_allclose(own, value, rtol=0, atol=1e-9)
+
+
 def test_compile_backend(make_device, run, exact):
     """A simulator would not run what would run on the machine that it stands for."""
     device = make_device(3, compile_backend=FakeManilaV2(), initial_layout=[2, 1, 3])
@@ -115,3 +136,12 @@ def test_a_sampler_alone_serves_everything(make_device, run, exact):
     for own, value in zip(found, exact, strict=True):
         np.testing.assert_allclose(own, value, rtol=0, atol=5 * 3 / np.sqrt(SHOTS))
     assert [job.kind for job in device.jobs] == ["sampler"]
+
+
+def test_an_empty_pass_manager_leaves_circuits_as_they_are(make_device, run):
+    """Qiskit's preset would be taken instead, against the user's wish."""
+    device = make_device(1, pass_manager=PassManager(), compile_backend=FakeManilaV2())
+    run(device, [qml.H(0)], [qml.probs(wires=0)], 10)
+    (compiled,) = device._compiler._kept.values()
+    assert compiled.circuit.num_qubits == 1
+    assert compiled.circuit.count_ops()["h"] == 1

@@ -7,8 +7,11 @@ import pennylane as qml
 import pytest
 from pennylane.exceptions import DeviceError
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
+from qiskit.transpiler import PassManager
+from qiskit_aer import AerSimulator
 
-from pennylane_qizgloria.qiskit import primitives
+from pennylane_qizgloria.qiskit import backends, primitives
+from pennylane_qizgloria.qiskit.jobs import JobError
 
 
 class Opaque(qml.operation.Operation):
@@ -49,6 +52,9 @@ def test_unknown_backend_names_near_ones(make_device):
         ({"options": {"nonsense": 1}}, ValueError, r"Unknown option 'nonsense'"),
         ({"backend": "fake_manila", "method": "statevector"}, ValueError, r"'method'.*'aer' only"),
         ({"nonsense": 1}, ValueError, r"'nonsense'"),
+        ({"seed": -1}, ValueError, r"seed must be an integer .*got -1"),
+        ({"seed": 2**63}, ValueError, r"seed must be an integer from 0 to 2\*\*63 - 1"),
+        ({"seed": True}, ValueError, r"seed must be an integer .*got True"),
     ],
 )
 def test_options(make_device, options, error, message):
@@ -57,11 +63,82 @@ def test_options(make_device, options, error, message):
         make_device(2, **options)
 
 
+@pytest.mark.parametrize("shots", [True, [True, 10]])
+def test_shots_that_are_a_truth_value(make_device, shots):
+    """A flag in the wrong place would run once, or fail in Qiskit's terms."""
+    device = make_device(1)
+    with pytest.raises(DeviceError, match=r"shots must be a positive integer.*got True"):
+        qml.set_shots(qml.QNode(lambda: qml.probs(wires=0), device), shots)()
+    assert device.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("layout", "error", "message"),
+    [
+        ([0, 9], ValueError, r"has 9, which is no qubit of fake_manila: these are 0 to 4"),
+        ([0, -1], ValueError, r"has -1, which is no qubit of fake_manila"),
+        ([3], ValueError, r"names 1 of the backend's qubits for 2 wires"),
+        ([0, 3, 2], ValueError, r"names 3 of the backend's qubits for 2 wires"),
+        ([1, 1], ValueError, r"initial_layout=\[1, 1\] gives qubit 1 to more than one wire"),
+        ([0, 1.0], TypeError, r"number of a qubit for each wire.*got \[0, 1.0\]"),
+        ([True, False], TypeError, r"number of a qubit for each wire"),
+        ("01", TypeError, r"number of a qubit for each wire"),
+        (1, TypeError, r"number of a qubit for each wire.*got 1"),
+    ],
+)
+def test_layouts(make_device, layout, error, message):
+    """The first run would fail in the transpiler, in its own terms."""
+    with pytest.raises(error, match=message):
+        make_device(2, backend="fake_manila", initial_layout=layout)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pass_manager": PassManager()}, r"has no effect.*no pass_manager"),
+        ({"backend": None, "sampler": StatevectorSampler()}, r"has no effect.*need a backend"),
+        ({"wires": None}, r"needs to know the device's wires"),
+    ],
+    ids=["pass manager", "primitive", "no wires"],
+)
+def test_layouts_for_nobody(make_device, options, message):
+    """A layout would be left out without a word, or not fit one of the circuits."""
+    with pytest.raises(ValueError, match=message):
+        make_device(**{"wires": 2, "initial_layout": [1, 0], **options})
+
+
+@pytest.mark.parametrize("max_time", [-5, 0, True, "x", "", "h"])
+def test_times_of_sessions(make_device, max_time):
+    """What runs on Aer would fail on the machine, once the code gets there."""
+    device = make_device(2)
+    with (
+        pytest.raises(ValueError, match=r"max_time must be a positive"),
+        device.session(max_time=max_time),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("shots", [0, -1, 1.5, "many"])
 def test_shots_that_are_none(make_device, shots):
     """A wrong number of shots would reach the backend."""
     with pytest.raises(ValueError, match=r"[Ss]hots"):
         qml.set_shots(qml.QNode(lambda: qml.probs(wires=0), make_device(1)), shots)()
+
+
+@pytest.mark.parametrize(
+    ("wires", "own", "asked"), [(3, {}, 3), (None, {}, None), (3, {"min_num_qubits": 9}, 9)]
+)
+def test_the_least_busy_machine_is_large_enough(make_device, monkeypatch, wires, own, asked):
+    """A machine would be chosen that the device's wires do not fit on."""
+    calls = []
+
+    def resolve(spec, **options):
+        calls.append((spec, options.get("min_num_qubits")))
+        return AerSimulator()
+
+    monkeypatch.setattr(backends, "resolve_backend", resolve)
+    make_device(wires, backend="least_busy", **own)
+    assert calls == [("least_busy", asked)]
 
 
 # --- circuits -------------------------------------------------------------------------------------
@@ -92,6 +169,23 @@ def test_deferred_measurements_do_not_fit(make_device, plain_backend):
         return qml.expval(qml.Z(0))
 
     with pytest.raises(DeviceError, match=r"4 wires, the backend 3 qubits.*deferred"):
+        circuit()
+    assert device.jobs == []
+
+
+def test_deferred_measurements_have_no_place_in_a_layout(make_device, plain_backend):
+    """The transpiler would speak of the length of a layout that fits the device's wires."""
+    device = make_device(2, backend=plain_backend(), initial_layout=[0, 1])
+
+    @qml.set_shots(10)
+    @qml.qnode(device)
+    def circuit():
+        qml.H(0)
+        outcome = qml.measure(0)
+        qml.CNOT([0, 1])
+        return qml.expval(outcome), qml.expval(qml.Z(0))
+
+    with pytest.raises(DeviceError, match=r"deferred.*1 more.*initial_layout"):
         circuit()
     assert device.jobs == []
 
@@ -137,6 +231,33 @@ def test_samples_without_shots(make_device, run, measurement):
     with pytest.raises(DeviceError, match=r"not accepted for analytic simulation"):
         run(device, [qml.X(0)], [measurement])
     assert device.jobs == []
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [qml.probs(), qml.probs(wires=range(31)), qml.counts(all_outcomes=True)],
+    ids=["all wires", "31 wires", "all outcomes"],
+)
+def test_results_longer_than_any_memory(make_device, fake_backend, run, measurement):
+    """A job would run, be paid for, and its results not be returned."""
+    device = make_device(40, backend=fake_backend("fake_sherbrooke"))
+    with pytest.raises(DeviceError, match=r"2\*\*(31|40) entries, (1.7e\+10|8.8e\+12) bytes"):
+        run(device, [qml.X(0)], [measurement], 10)
+    assert device.jobs == []
+
+
+def test_a_failed_simulation_says_why(make_device, fake_backend):
+    """Qiskit would complain of the shape of results that the simulator did not give."""
+    device = make_device(60, backend=fake_backend("fake_sherbrooke"))
+
+    @qml.set_shots(10)
+    @qml.qnode(device)
+    def circuit():
+        qml.X(0)
+        return qml.counts()
+
+    with pytest.raises(JobError, match=r"fake_sherbrooke says: .*Insufficient memory"):
+        circuit()
 
 
 def test_observables(fake, run):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LONGEST_RUN = 10
+LONGEST_RUN = 20
 """How often a fast call is repeated in its turn at most."""
 
 
@@ -50,7 +50,8 @@ def measure(
     """Time calls that have been made once before.
 
     The calls take turns, so that whatever else the machine does falls on all of them alike. In
-    its turn a call that is much faster than the slowest is repeated, which costs little.
+    its turn a call is repeated for as long as the slowest takes once: a circuit that is trained
+    runs again and again, and does not find the caches full of another simulator's state.
 
     Args:
         calls: what to time.
@@ -63,7 +64,7 @@ def measure(
     for turn in range(most):
         for name, call in calls.items():
             times[name] += _run(call, share)
-        share = max(own[-1] for own in times.values()) / LONGEST_RUN
+        share = max(own[-1] for own in times.values())
         if turn >= 2 and time.perf_counter() > end:
             break
     return {name: _summary(own) for name, own in times.items()}

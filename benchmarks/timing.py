@@ -11,6 +11,9 @@ from typing import Any
 LONGEST_RUN = 20
 """How often a fast call is repeated in its turn at most."""
 
+LONGEST_TURN = 0.2
+"""How many seconds it is repeated for at most."""
+
 
 @dataclass(frozen=True)
 class Times:
@@ -64,7 +67,7 @@ def measure(
     for turn in range(most):
         for name, call in calls.items():
             times[name] += _run(call, share)
-        share = max(own[-1] for own in times.values())
+        share = min(LONGEST_TURN, max(own[-1] for own in times.values()))
         if turn >= 2 and time.perf_counter() > end:
             break
     return {name: _summary(own) for name, own in times.items()}

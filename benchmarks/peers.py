@@ -33,7 +33,7 @@ Build = Callable[[Problem], Callable[[], Any]]
 
 
 LEFT_OUT: set[str] = set()
-"""Peers that are not wanted: the threads of one may slow down another in the same process."""
+"""Peers that are not wanted."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Peer:
         most_wires: beyond, it takes longer than it is worth.
         tolerance: by how much its values may differ from ours.
         compiled: whether the first call compiles.
+        apart: whether it runs in a process of its own, because it brings threads of its own.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Peer:
     most_wires: int = 10
     tolerance: float = 1e-8
     compiled: bool = False
+    apart: bool = False
 
     @property
     def installed(self) -> bool:
@@ -262,8 +264,8 @@ PEERS = (
         most_wires=13,
     ),
     Peer(DEFAULT_MIXED, "pennylane", *_of_device(DEFAULT_MIXED)),
-    Peer("Aer density_matrix", "qiskit_aer", _aer_forward, None),
-    Peer("qulacs", "qulacs", _qulacs_forward, None),
+    Peer("Aer density_matrix", "qiskit_aer", _aer_forward, None, apart=True),
+    Peer("qulacs", "qulacs", _qulacs_forward, None, apart=True),
     Peer(
         "TensorCircuit-NG",
         "tensorcircuit",
@@ -271,5 +273,6 @@ PEERS = (
         _tensorcircuit_gradient,
         reference=LOWERED,
         compiled=True,
+        apart=True,
     ),
 )

@@ -6,13 +6,19 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 LONGEST_RUN = 20
 """How often a fast call is repeated in its turn at most."""
 
 LONGEST_TURN = 0.2
 """How many seconds it is repeated for at most."""
+
+
+PAUSE = 0.25
+"""Seconds before a turn in which the threads of the one before go to sleep."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +45,40 @@ class First:
     value: Any
     seconds: float
 
+    def as_arrays(self) -> First:
+        """The same with numpy arrays, which every process understands."""
+        return First(_arrays(self.value), self.seconds)
 
-def first_call(call: Callable[[], Any]) -> First:
+
+def _arrays(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_arrays(part) for part in value]
+    return np.asarray(value)
+
+
+class Remote(Protocol):
+    """A call that another process makes and times."""
+
+    def first(self) -> First:
+        """What `first_call` gives."""
+
+    def times(self, share: float) -> list[float]:
+        """What `run` gives."""
+
+
+Call = Callable[[], Any] | Remote
+
+
+def first_call(call: Call) -> First:
     """Make plans and caches, compile what is to be compiled."""
+    if not callable(call):
+        return call.first()
     start = time.perf_counter()
     value = call()
     return First(value, time.perf_counter() - start)
 
 
-def measure(
-    calls: Mapping[str, Callable[[], Any]], budget: float, most: int = 50
-) -> dict[str, Times]:
+def measure(calls: Mapping[str, Call], budget: float, most: int = 50) -> dict[str, Times]:
     """Time calls that have been made once before.
 
     The calls take turns, so that whatever else the machine does falls on all of them alike. In
@@ -64,17 +93,22 @@ def measure(
     times: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + budget
     share = 0.0
+    crowded = not all(map(callable, calls.values()))
     for turn in range(most):
         for name, call in calls.items():
-            times[name] += _run(call, share)
+            if crowded:
+                time.sleep(PAUSE)
+            times[name] += run(call, share)
         share = min(LONGEST_TURN, max(own[-1] for own in times.values()))
         if turn >= 2 and time.perf_counter() > end:
             break
     return {name: _summary(own) for name, own in times.items()}
 
 
-def _run(call: Callable[[], Any], share: float) -> list[float]:
+def run(call: Call, share: float) -> list[float]:
     """The times of one call, or of several that together take less than a share of time."""
+    if not callable(call):
+        return call.times(share)
     found: list[float] = []
     while not found or (sum(found) < share and len(found) < LONGEST_RUN):
         start = time.perf_counter()

@@ -11,7 +11,8 @@ import pennylane as qml
 import torch
 from circuits import Problem, forward_of, parameters, qnode, quantum_function
 from peers import DEFAULT_MIXED, OURS, PEERS, Peer
-from timing import First, Times, first_call, measure
+from timing import Call, First, Times, first_call, measure
+from workers import elsewhere
 
 from pennylane_qizgloria.pauli.basis import zero_vector
 from pennylane_qizgloria.pauli.passes import apply_transfer
@@ -92,28 +93,35 @@ def _layers(num_wires: int) -> int:
 def _both(title: str, problem: Problem, peers: Sequence[Peer], budget: float) -> Iterator[Row]:
     """The rows for results and for gradients."""
     able = [peer for peer in peers if peer.installed and problem.wires <= peer.most_wires]
-    forward = _solved(f"{title}, forward", problem, {p: p.forward for p in able}, budget)
+    forward = _solved(f"{title}, forward", problem, able, "forward", budget)
     yield forward
-    builds = {peer: peer.gradient for peer in able if peer.gradient is not None}
-    gradient = _solved(f"{title}, gradient", problem, builds, budget)
+    able = [peer for peer in able if peer.gradient is not None]
+    gradient = _solved(f"{title}, gradient", problem, able, "gradient", budget)
     ours = gradient.times[OURS].median / forward.times[OURS].median
     gradient.others["ours, gradient / forward"] = ours
     yield gradient
 
 
-def _solved(workload: str, problem: Problem, builds: Mapping[Peer, Callable], budget: float) -> Row:
+def _solved(
+    workload: str, problem: Problem, peers: Sequence[Peer], kind: str, budget: float
+) -> Row:
     """The times of peers that all give the same."""
-    calls = {peer.name: build(problem) for peer, build in builds.items()}
+    calls: dict[str, Call] = {
+        peer.name: elsewhere(peer.name, kind, problem)
+        if peer.apart
+        else getattr(peer, kind)(problem)
+        for peer in peers
+    }
     firsts = {name: first_call(call) for name, call in calls.items()}
-    for peer in builds:
+    for peer in peers:
         _check(f"{workload}, {problem}", peer, firsts)
     times = measure(calls, budget)
     return Row(
         workload,
         {"wires": problem.wires, "layers": problem.layers},
         times,
-        {peer.name: peer.reference for peer in builds if peer.reference},
-        {f"{p.name} compiling, s": firsts[p.name].seconds for p in builds if p.compiled},
+        {peer.name: peer.reference for peer in peers if peer.reference},
+        {f"{p.name} compiling, s": firsts[p.name].seconds for p in peers if p.compiled},
     )
 
 

@@ -71,7 +71,8 @@ def is_transformed(*tensors: Tensor) -> bool:
 
 def _operands(steps: Sequence[Step], tensors: Sequence[Tensor]) -> list[Tensor]:
     """What each step applies; stacks are taken apart at once, not row by row."""
-    rows = {step.tensor: tensors[step.tensor].unbind() for step in steps if step.row is not None}
+    stacks = {step.tensor for step in steps if step.row is not None}
+    rows = {number: tensors[number].unbind() for number in stacks}
     return [
         tensors[step.tensor] if step.row is None else rows[step.tensor][step.row] for step in steps
     ]

@@ -505,3 +505,25 @@ def test_peak_memory(monkeypatch):
     # Each further state that may be kept is taken, and no other.
     for (before, after), (low, high) in zip(pairwise(slots), pairwise(found), strict=True):
         assert abs((high - low) - (after - before)) <= 3
+
+
+# --- work -----------------------------------------------------------------------------------------
+
+
+class Unbound(torch.overrides.TorchFunctionMode):
+    """Counts how often a tensor is taken apart."""
+
+    count = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.Tensor.unbind
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("length", [3, 40])
+def test_stacks_are_taken_apart_once(length):
+    """The time of a deep circuit would grow with the square of its depth."""
+    steps, tensors = chain(length)
+    with Unbound() as unbound:
+        run_steps(steps, draw(0, 1, PAULIS), tensors, None)
+    assert unbound.count == len({step.tensor for step in steps})

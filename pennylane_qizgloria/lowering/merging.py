@@ -16,6 +16,7 @@ from ..pauli.measure import State
 from ..pauli.memory import state_bytes
 from ..pauli.planner import plan
 from ..pauli.program import Arguments, Constants, Operand, Operation
+from ..pauli.recipes import positions_of_numbers
 from .tapes import LoweredOperations, final_state
 
 MERGED_BYTES = 2**26
@@ -70,14 +71,11 @@ def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
     alike: dict[bool, list[int]] = {False: [], True: []}
     batched: list[tuple[bool, int]] = []
     operations: list[Operation] = []
-    used = {False: 0, True: 0}
-    for operation in program.operations:
+    for operation, own in zip(program.operations, positions_of_numbers(program), strict=True):
         if isinstance(operation.source, Operand):
             operations.append(replace(operation, batched=True))
             continue
-        among, start = operation.constant, used[operation.constant]
-        own = range(start, start + operation.source.num_params)
-        used[among] = own.stop
+        among = operation.constant
         if any(differs[among][column] for column in own):
             batched.extend((among, column) for column in own)
             operations.append(replace(operation, batched=True, constant=False))

@@ -15,6 +15,7 @@ from torch import Tensor
 from .kept import kept
 from .plan import Cut, Group, Layer, Layers, Plan, Runs, Source
 from .program import Arguments, Constants, Operand
+from .transfer import ClosedForm
 
 
 def fused_matrices(
@@ -46,7 +47,14 @@ def source_matrices(
     if arguments.batched_scalars is not None and batched:
         chosen = arguments.batched_scalars.index_select(1, source.slots.flatten())
         return form(chosen.unflatten(1, source.slots.shape).transpose(0, 1))
-    chosen = arguments.scalars.index_select(0, source.slots.flatten())
+    return _plain_matrices(source, form, arguments.scalars)
+
+
+def _plain_matrices(
+    source: Source, form: ClosedForm, numbers: Float[Tensor, " numbers"]
+) -> Float[Tensor, "rows 1 paulis paulis"]:
+    """All transfer matrices of one kind whose parameters are the same in every batch."""
+    chosen = numbers.index_select(0, source.slots.flatten())
     return form(chosen.view(len(source.slots), 1, -1))
 
 
@@ -57,8 +65,7 @@ def _constant_matrices(
     """All transfer matrices of one kind whose parameters are constants."""
     form = source.operation.source
     assert not isinstance(form, Operand)
-    chosen = constants.numbers.index_select(0, source.slots.flatten())
-    return form(chosen.view(len(source.slots), 1, -1))
+    return _plain_matrices(source, form, constants.numbers)
 
 
 @kept(maxsize=None)

@@ -157,8 +157,8 @@ class Recipes:
                 for kind, column in zip(signature, columns, strict=True)
             )
             cut_by_layer = bool(factors) and isinstance(factors[0], Layer)
-            start = any(entering) and not cut_by_layer
-            groups.append(Group(width, factors, self._columns(entering) if start else None))
+            start = None if cut_by_layer else self._columns(entering)
+            groups.append(Group(width, factors, start))
         return layers.made(self.device), tuple(groups)
 
     def cuts(self) -> tuple[Cut, ...]:
@@ -205,9 +205,10 @@ class _LayersOfGroups:
     def made(self, device: torch.device) -> tuple[Layers, ...]:
         """All layers."""
         return tuple(
-            Layers(flags, entering, self._places(flags, rows, device), tuple(self._sizes[kind]))
-            for kind, rows in self._rows.items()
-            for flags, entering in [kind]
+            Layers(flags, entering, self._places(flags, rows, device), tuple(sizes))
+            for ((flags, entering), rows), sizes in zip(
+                self._rows.items(), self._sizes.values(), strict=True
+            )
         )
 
     def _places(

@@ -60,15 +60,17 @@ def registers(program: Program, indices: Iterable[int]) -> tuple[int | Register,
         group.wires.update(wires)
         group.members.append(index)
         group.meetings += len(wires) > 1
-        groups.update(dict.fromkeys(group.wires, group))
+        groups.update(dict.fromkeys(group.wires if len(met) > 1 else wires, group))
     return tuple(_joined(list({id(own): own for own in groups.values()}.values())).members)
 
 
 def _joined(groups: Sequence[_Group]) -> _Group:
-    """One group of several: the largest one, and in it the others that were apart as registers."""
-    together = _Group()
-    for group in sorted(groups, key=lambda own: len(own.wires), reverse=True):
-        if together.wires and group.apart:
+    """One group of several: the largest one, which takes in those that were apart as registers."""
+    if not groups:
+        return _Group()
+    together, *others = sorted(groups, key=lambda own: len(own.wires), reverse=True)
+    for group in others:
+        if group.apart:
             together.members.append(Register(frozenset(group.wires), tuple(group.members)))
         else:
             together.members.extend(group.members)

@@ -97,13 +97,11 @@ class Sequences:
     def runs(self) -> tuple[Runs, ...]:
         """How the batched sequences are multiplied."""
         places = self.places()
-        return tuple(
-            Runs(kind, tuple(self._column(own, column, places) for own, column in pairs))
-            for kind, pairs in (
-                (kind, zip(kind, zip(*rows, strict=True), strict=True))
-                for kind, rows in self._batched.items()
-            )
-        )
+        found = []
+        for kind, rows in self._batched.items():
+            pairs = zip(kind, zip(*rows, strict=True), strict=True)
+            found.append(Runs(kind, tuple(self._column(*pair, places) for pair in pairs)))
+        return tuple(found)
 
     def places(self) -> list[int]:
         """Where each sequence without a batch stands among the products of all chains."""
@@ -145,5 +143,5 @@ def _halved(rows: Int[Tensor, "sequences length"]) -> Int[Tensor, " rows"]:
     that come after each of them. The same holds for the products of the two halves.
     """
     digits = rows.shape[1].bit_length() - 1
-    axes = rows.unflatten(1, (2,) * digits) if digits > 1 else rows
+    axes = rows.reshape(len(rows), *(2,) * digits)
     return axes.permute(*reversed(range(axes.ndim))).flatten()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from pennylane.devices import Device, ExecutionConfig
-from pennylane.devices.modifiers import simulator_tracking, single_tape_support
+from pennylane.devices import ExecutionConfig
+from pennylane.devices.modifiers import single_tape_support
 from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript, QuantumScriptOrBatch
 from pennylane.transforms.core import CompilePipeline
@@ -19,21 +18,19 @@ from ..qiskit import backends, jobs, primitives
 from ..qiskit.calls import Call, shared_out
 from ..qiskit.compiling import Compiler, preset_passes
 from ..qiskit.exact import exact_results
+from ..qiskit.options import require_backend, require_known, require_types
 from ..qiskit.packing import pack
 from ..qiskit.sharing import Limits
-from ..qiskit.splitting import goes_to_estimator
-from ..qiskit.validation import require_layout, require_qubits, require_seed
+from ..qiskit.validation import require_layout, require_qubits, require_wires
 from .gradients import by_convention
+from .qiskit_jobs import JobControl, Result, tracks_derivatives
 from .qiskit_preprocessing import preprocessing
 from .shift_gradients import jacobians, products
 
-Result = Any
-"""One array for each measurement, in tuples where there are several (PennyLane's return types)."""
 
-
-@simulator_tracking
+@tracks_derivatives
 @single_tape_support
-class QizgloriaQiskit(Device):
+class QizgloriaQiskit(JobControl):
     r"""Any Qiskit backend, with one job for all circuits of a call.
 
     The circuits of a call go out as the PUBs of one sampler job and one estimator job at most:
@@ -51,10 +48,12 @@ class QizgloriaQiskit(Device):
         sampler (BaseSamplerV2): the sampler to use instead of the backend's.
         estimator (BaseEstimatorV2): the estimator to use instead of the backend's.
         use_estimator (bool): whether expectation values and variances of what has a Pauli form
-            come from the estimator; otherwise from samples, which commuting words share. None for
-            yes, except on Aer with readout error, which Aer's estimator leaves out.
+            come from the estimator, with shots too; otherwise from samples, which all measurements
+            of a call share that one basis serves. None for yes if ``estimator`` is given, or if
+            ``options`` has one that only the estimator knows, such as ``resilience_level``.
         seed (int): of the simulator, where the backend is one; from 0 to 2**63 - 1.
-        optimization_level (int): of the transpiler, 0 to 3.
+        optimization_level (int): of the transpiler, 0 to 3. None for 1; for 0 where all qubits
+            are connected, as on Aer: then each gate keeps the noise that a noise model gives it.
         seed_transpiler (int): of the transpiler.
         initial_layout (Sequence[int]): which qubit of the backend each wire starts on, one for
             each wire of the device.
@@ -66,9 +65,9 @@ class QizgloriaQiskit(Device):
         backend_options: for ``"aer"``: ``method``, ``device``, ``noise_model``.
 
     Raises:
-        ValueError: if there is no such backend, if it has fewer qubits than there are wires, or if
-            ``seed`` or ``initial_layout`` has a value that it cannot have.
-        TypeError: if a backend, a primitive or a layout is none.
+        ValueError: if there is no such backend or option, if the backend has fewer qubits than
+            there are wires, or if an option has a value that it cannot have.
+        TypeError: if an option is of another type than it must be.
 
     **Example**
 
@@ -96,22 +95,40 @@ class QizgloriaQiskit(Device):
         *,
         sampler: Any = None,
         estimator: Any = None,
-        use_estimator: bool | None = None,
-        seed: int | None = None,
-        optimization_level: int = 1,
-        seed_transpiler: int | None = None,
+        use_estimator: Any = None,
+        seed: Any = None,
+        optimization_level: Any = None,
+        seed_transpiler: Any = None,
         initial_layout: Any = None,
         compile_backend: Any = None,
         pass_manager: Any = None,
-        options: dict[str, Any] | None = None,
-        progress: bool | None = None,
-        timeout: float | int | None = None,
+        options: Any = None,
+        progress: Any = None,
+        timeout: Any = None,
         **backend_options: Any,
     ) -> None:
-        super().__init__(wires=wires, shots=shots)
-        require_seed(self.name, seed)
+        require_wires(self.name, wires)
+        given: dict[str, Any] = {
+            "backend": backend,
+            "sampler": sampler,
+            "estimator": estimator,
+            "use_estimator": use_estimator,
+            "seed": seed,
+            "optimization_level": optimization_level,
+            "seed_transpiler": seed_transpiler,
+            "initial_layout": initial_layout,
+            "compile_backend": compile_backend,
+            "pass_manager": pass_manager,
+            "options": options,
+            "progress": progress,
+            "timeout": timeout,
+        }
         if backend is None and sampler is None and estimator is None:
             backend = "aer"
+        require_known(self.name, backend_options, given)
+        require_backend(self.name, backend, backend_options)
+        require_types(self.name, given | backend_options)
+        super().__init__(wires=wires, shots=shots)
         if backend is not None:
             size = None if self.wires is None else len(self.wires)
             own = {"seed": seed, "min_num_qubits": size, **backend_options}
@@ -125,9 +142,9 @@ class QizgloriaQiskit(Device):
             self.backend, sampler, estimator, **self._options
         )
         self._given = sampler is not None or estimator is not None
-        if use_estimator is None:
-            use_estimator = estimator is not None or not backends.has_readout_error(self.backend)
-        self._use_estimator = use_estimator and self._primitives.estimator is not None
+        self._use = primitives.estimator_use(
+            use_estimator, estimator is not None, self._primitives, options
+        )
         # An empty pass manager is false, and compiles nothing.
         target = compile_backend or self.backend if pass_manager is None else None
         layout = require_layout(self.name, initial_layout, self.wires, target)
@@ -192,7 +209,7 @@ class QizgloriaQiskit(Device):
             self.capabilities,
             defer=config.mcm_config.mcm_method != "device",
             exact=self.backend is not None and backends.is_aer(self.backend),
-            use_estimator=self._use_estimator,
+            use=self._use,
             has_sampler=self._primitives.sampler is not None,
             max_qubits=None if self.backend is None else backends.num_qubits(self.backend),
             has_readout_error=backends.has_readout_error(self.backend),
@@ -210,32 +227,39 @@ class QizgloriaQiskit(Device):
             TimeoutError: if a job takes longer than the device's ``timeout``; `resume` gets its
                 results later.
         """
-        are_exact = [self._is_exact(tape) for tape in circuits]
-        exact = [tape for tape, is_exact in zip(circuits, are_exact, strict=True) if is_exact]
-        runnable = [
-            tape for tape, is_exact in zip(circuits, are_exact, strict=True) if not is_exact
-        ]
+        exact = [tape for tape in circuits if self._is_exact(tape)]
         sampler, estimator = self._primitives.sampler, self._primitives.estimator
         limits = self._limits(sampler)
         packed = pack(
-            runnable, self.wires, self._compiler, self._use_estimator, limits.executions, self._idle
+            [tape for tape in circuits if not self._is_exact(tape)],
+            self.wires,
+            self._compiler,
+            self._use,
+            limits.shots,
+            self._idle,
         )
+        shares = [
+            *shared_out("sampler", sampler, packed.sampler, limits),
+            *shared_out("estimator", estimator, packed.estimator, self._limits(estimator)),
+        ]
+        if self._estimate is not None:
+            return self._estimated(shares, circuits)
 
         def read(sampled: Any, estimated: Any) -> tuple[Result, ...]:
             run = iter(packed.read(sampled, estimated))
             own = iter(self._exact_results(exact))
-            return tuple(next(own if is_exact else run) for is_exact in are_exact)
+            return tuple(next(own if self._is_exact(tape) else run) for tape in circuits)
 
-        call = Call(
-            self._runner,
-            [
-                *shared_out("sampler", sampler, packed.sampler, limits),
-                *shared_out("estimator", estimator, packed.estimator, self._limits(estimator)),
-            ],
-            read,
-        )
+        call = Call(self._runner, shares, read)
         self._unfinished.append(call)
-        return self._finish(call)
+        results = self._finish(call)
+        run = iter(packed.readings)
+        self._track(
+            circuits,
+            results,
+            [None if self._is_exact(tape) else next(run)[1] for tape in circuits],
+        )
+        return results
 
     # --- derivatives ------------------------------------------------------------------------------
 
@@ -301,78 +325,6 @@ class QizgloriaQiskit(Device):
         by_circuit = map(products, circuits, found, cotangents)
         return tuple(by_convention(own, execution_config) for own in by_circuit)
 
-    # --- jobs -------------------------------------------------------------------------------------
-
-    def resume(self, job_id: str) -> Result:
-        """The results of a call that was interrupted, once its jobs have finished.
-
-        They come in the shape in which the call would have returned them to PennyLane, as numpy
-        arrays: for one circuit its results, as its QNode returns them; for several circuits a
-        tuple with those of each. Of a QNode that PennyLane runs as several circuits, for one of
-        its transforms or for measurements that no job can serve together, it is these circuits'
-        results; of a gradient, those of the shifted circuits.
-
-        Args:
-            job_id: of any of the call's jobs; they are named when a call is interrupted.
-
-        Raises:
-            KeyError: if no unfinished call of this device had such a job.
-            JobError: if a job has failed. Then the call is given up.
-            TimeoutError: as for `execute`.
-        """
-        for call in self._unfinished:
-            if job_id in call.job_ids:
-                results = self._finish(call)
-                return results[0] if len(results) == 1 else results
-        known = ", ".join(own for call in self._unfinished for own in call.job_ids)
-        raise KeyError(
-            f"{self.name} has no unfinished call with the job {job_id!r}. "
-            + (f"Its unfinished calls have the jobs {known}. " if known else "")
-            + "The results of a job of another process are what "
-            "pennylane_qizgloria.qiskit.jobs.fetch_job gives."
-        )
-
-    def _finish(self, call: Call[tuple[Result, ...]]) -> tuple[Result, ...]:
-        try:
-            return call.results()
-        finally:
-            if not call.can_resume:
-                self._unfinished.remove(call)
-
-    @contextmanager
-    def session(self, max_time: int | str | None = None) -> Iterator[QizgloriaQiskit]:
-        """Keep one session open for all calls inside; it is closed on any exit.
-
-        Backends without sessions, such as simulators, run the calls as ever.
-
-        Args:
-            max_time: how long it may stay open, in seconds or as ``"2h 30m"``.
-
-        Raises:
-            ValueError: if ``max_time`` is no such time.
-        """
-        with self._bound(lambda: primitives.open_session(self.backend, max_time, **self._options)):
-            yield self
-
-    @contextmanager
-    def batch(self) -> Iterator[QizgloriaQiskit]:
-        """Run all calls inside as one batch, without waiting between its jobs in the queue."""
-        with self._bound(lambda: primitives.open_batch(self.backend, **self._options)):
-            yield self
-
-    @contextmanager
-    def _bound(self, open_mode: Callable[[], Any]) -> Iterator[None]:
-        if self._given:
-            raise DeviceError(
-                f"{self.name} was given primitives; open the session that they belong to yourself."
-            )
-        with open_mode() as own:
-            before, self._primitives = self._primitives, own
-            try:
-                yield
-            finally:
-                self._primitives = before
-
     def _exact_results(self, tapes: Sequence[QuantumScript]) -> list[Result]:
         # Only Aer's backends run circuits without shots.
         if not tapes:
@@ -380,20 +332,7 @@ class QizgloriaQiskit(Device):
         return exact_results(tapes, self.wires, self.backend, self._compiler, self._idle)
 
     def _is_exact(self, tape: QuantumScript) -> bool:
-        return not tape.shots and not (self._use_estimator and goes_to_estimator(tape))
+        return not tape.shots and not self._use.serves(tape)
 
     def _limits(self, primitive: Any) -> Limits:
         return Limits() if primitive is None else primitives.limits_of(primitive, self.backend)
-
-    def _note(self, record: jobs.JobRecord) -> None:
-        """Keep what is known of a job, and tell the tracker of a new one."""
-        known = {job.job_id: i for i, job in enumerate(self.jobs)}
-        if record.job_id in known:
-            self.jobs[known[record.job_id]] = record
-            return
-        self.jobs.append(record)
-        if self.tracker.active:
-            self.tracker.update(
-                jobs=1, job_id=record.job_id, backend=record.backend, pubs=record.pubs
-            )
-            self.tracker.record()

@@ -20,7 +20,7 @@ from pennylane.transforms.core import CompilePipeline, transform
 from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
-from ..qiskit.splitting import expand_operands, goes_to_estimator, is_estimated, split
+from ..qiskit.splitting import EstimatorUse, expand_operands, is_estimated, split
 from ..qiskit.validation import is_whole
 from ..qiskit.writing import expand
 from .preprocessing import add_validation
@@ -35,7 +35,7 @@ def preprocessing(
     capabilities: DeviceCapabilities,
     defer: bool,
     exact: bool,
-    use_estimator: bool,
+    use: EstimatorUse,
     has_sampler: bool,
     max_qubits: int | None,
     has_readout_error: bool,
@@ -48,7 +48,7 @@ def preprocessing(
         capabilities: what its TOML file says.
         defer: whether mid-circuit measurements are deferred.
         exact: whether circuits may run without shots.
-        use_estimator: whether there is an estimator, and it is wanted.
+        use: which tapes the estimator serves.
         has_sampler: whether there is a sampler.
         max_qubits: how many qubits the backend has, if it says so.
         has_readout_error: whether the backend's noise model reads qubits wrongly.
@@ -63,10 +63,10 @@ def preprocessing(
     add_validation(pipeline, name, capabilities)
     pipeline.add_transform(_require_returnable, name=name)
     pipeline.add_transform(expand_operands)
-    pipeline.add_transform(_require_sampler, name, use_estimator, has_sampler)
+    pipeline.add_transform(_require_sampler, name, use, has_sampler)
     if has_readout_error:
-        pipeline.add_transform(_warn_exact_despite_readout, name=name)
-    pipeline.add_transform(split, use_estimator=use_estimator)
+        pipeline.add_transform(_warn_without_readout, name=name, use=use)
+    pipeline.add_transform(split, use=use)
     return pipeline
 
 
@@ -86,10 +86,16 @@ def _expand(tape: QuantumScript, name: str) -> tuple[Sequence[QuantumScript], Po
 
 
 @transform
-def _warn_exact_despite_readout(
-    tape: QuantumScript, name: str
+def _warn_without_readout(
+    tape: QuantumScript, name: str, use: EstimatorUse
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Say where the readout error of Aer's noise model has no part in the results."""
+    if tape.shots and use.sampled and any(map(is_estimated, tape.measurements)):
+        warnings.warn(
+            f"{name}: Aer's estimator leaves readout error out; samples have it "
+            "(use_estimator=False).",
+            stacklevel=2,
+        )
     if not tape.shots:
         warnings.warn(
             f"{name}: exact results of Aer are not affected by readout error; with shots they are.",
@@ -145,16 +151,15 @@ def _require_returnable(
 
 
 def _lists_all_outcomes(process: MeasurementProcess) -> bool:
-    listed = isinstance(process, CountsMP) and process.all_outcomes and process.obs is None
+    listed = isinstance(process, CountsMP) and process.all_outcomes
     return listed or isinstance(process, ProbabilityMP)
 
 
 @transform
 def _require_sampler(
-    tape: QuantumScript, name: str, use_estimator: bool, has_sampler: bool
+    tape: QuantumScript, name: str, use: EstimatorUse, has_sampler: bool
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
-    served = use_estimator and goes_to_estimator(tape)
-    if not served and not has_sampler:
+    if not use.serves(tape) and not has_sampler:
         wanting: Any = [p for p in tape.measurements if not is_estimated(p)] or tape.measurements
         raise DeviceError(f"{name} was given an estimator only, which does not serve {wanting[0]}.")
     return (tape,), null_postprocessing

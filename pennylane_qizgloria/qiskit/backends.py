@@ -63,9 +63,16 @@ def resolve_backend(
       ...
     ValueError: There is no backend 'fake_manilla'. Did you mean 'fake_manila', ...
     """
+    if not isinstance(spec, BackendV2 | str):
+        raise TypeError(
+            "backend must be a BackendV2 object or one of the names 'aer', 'fake_<name>', "
+            f"'ibm_<name>' and 'least_busy'; got {type(spec).__name__}."
+        )
     aer = {"method": method, "noise_model": noise_model, "device": device}
     aer = {name: value for name, value in aer.items() if value is not None}
     ibm = spec == "least_busy" or (isinstance(spec, str) and spec.startswith("ibm_"))
+    if isinstance(spec, str) and not (ibm or spec == "aer" or spec in _fake_backends()):
+        raise _unknown(spec, ["aer", "least_busy", *_fake_backends()])
     if aer and spec != "aer":
         raise ValueError(f"{_listed(aer)} can be given with backend='aer' only, not {spec!r}.")
     if account and not ibm:
@@ -75,17 +82,10 @@ def resolve_backend(
         )
     if isinstance(spec, BackendV2):
         return _ready(spec)
-    if not isinstance(spec, str):
-        raise TypeError(
-            "backend must be a BackendV2 object or one of the names 'aer', 'fake_<name>', "
-            f"'ibm_<name>' and 'least_busy'; got {type(spec).__name__}."
-        )
     if spec == "aer":
         return _aer_backend(aer if seed is None else {**aer, "seed_simulator": seed})
     if ibm:
         return _ibm_backend(spec, min_num_qubits, account)
-    if spec not in _fake_backends():
-        raise _unknown(spec, ["aer", "least_busy", *_fake_backends()])
     return _ready(_fake_backends()[spec]())
 
 
@@ -124,6 +124,9 @@ def _unknown(name: str, known: list[str]) -> ValueError:
 def _aer_backend(options: dict[str, Any]) -> BackendV2:
     from qiskit_aer import AerSimulator
 
+    method, known = options.get("method"), AerSimulator().available_methods()
+    if method is not None and method not in known:
+        raise ValueError(f"method={method!r}: Aer has {_listed(known)}.")
     device, present = options.get("device"), AerSimulator().available_devices()
     # Aer itself would complain when the first circuit runs.
     if device is not None and device not in present:

@@ -12,9 +12,10 @@ from typing import Any, Generic, TypeVar
 
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PubResult
 
+from .costs import Cost, Kind, pub_cost
 from .jobs import Pending, Runner
 from .pubs import Part
-from .records import JobError, JobTimeoutError, Kind, how_others_are, how_to_resume, named
+from .records import JobError, JobTimeoutError, how_others_are, how_to_resume, named
 from .services import FINAL
 from .sharing import Limits, shares
 from .transient import is_transient
@@ -50,6 +51,17 @@ def shared_out(kind: Kind, primitive: Any, parts: Sequence[Part], limits: Limits
     """
     jobs = shares(parts, limits)
     return [Share(kind, primitive, tuple(part.pub for part in job)) for job in jobs]
+
+
+def cost_of(shares: Sequence[Share]) -> Cost:
+    """What jobs cost, before any is sent."""
+    costs = [pub_cost(pub, own.kind, {}) for own in shares for pub in own.pubs]
+    return Cost(
+        len(shares),
+        len(costs),
+        sum(own.executions for own in costs),
+        sum(own.executions * (own.shots or 0) for own in costs),
+    )
 
 
 class Call(Generic[T]):

@@ -41,19 +41,23 @@ MAX_KEPT = 1024
 
 
 def preset_passes(
-    backend: BackendV2 | None, level: int, seed: int | None, layout: Any
+    backend: BackendV2 | None, level: int | None, seed: int | None, layout: Any
 ) -> PassManager | None:
     """Qiskit's own pass manager for a backend; None if there is nothing to compile for.
 
     Args:
         backend: what is compiled for.
-        level: the optimization level, 0 to 3.
+        level: the optimization level, 0 to 3. None for 1 where there is a coupling map, whose
+            routing leaves gates that cancel; otherwise for 0, which only translates, so that each
+            gate that the user wrote keeps its noise.
         seed: of the transpiler.
         layout: which qubit of the backend each qubit starts on.
     """
     if backend is None:
         return None
     target = _without(backend.target, AER_MISBINDS) if is_aer(backend) else backend.target
+    if level is None:
+        level = 0 if backend.target.build_coupling_map() is None else 1
     return generate_preset_pass_manager(
         level, target=target, seed_transpiler=seed, initial_layout=layout
     )

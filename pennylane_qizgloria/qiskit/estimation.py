@@ -1,23 +1,25 @@
-"""TapeReader of expectation values and variances as an estimator's PUBs, and their results."""
+"""Tapes read by an estimator: their PUBs, and their expectation values from the means of these."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pennylane as qml
 from jaxtyping import Float
-from pennylane.measurements import MeasurementProcess, VarianceMP
 from pennylane.pauli import PauliSentence
 from pennylane.tape import QuantumScript
 from qiskit.primitives import PubResult
 from qiskit.quantum_info import SparsePauliOp
 
 from .compiling import Compiler
+from .costs import num_bases
+from .observables import real
 from .parametrised import TapeReader, parametrise
-from .pubs import Pubs
+from .primitive_results import require_means
+from .pubs import Part, Pubs, Reading
 
 Means = Float[np.ndarray, "_ _"]
 """Observables and rows."""
@@ -25,11 +27,11 @@ Means = Float[np.ndarray, "_ _"]
 
 def estimate(
     tape: QuantumScript, order: list[Hashable], reader: TapeReader, compiler: Compiler, pubs: Pubs
-) -> Callable[[Sequence[Means]], Any]:
+) -> Reading:
     """Add a tape to the PUBs; return how its result follows from the means of each of them.
 
     Args:
-        tape: its measurements are all of Pauli observables.
+        tape: its measurements are expectation values of Pauli observables.
         order: the wires in the order of the qubits.
         reader: reads the tape.
         compiler: compiles its circuit.
@@ -38,55 +40,38 @@ def estimate(
     structure, values = reader.read(tape, order)
     circuit = ("estimator", structure)
     compiled = compiler.compiled(circuit, partial(parametrise, tape, order))
-    observables = tuple(_operator(own, order) for own in _observables(tape.measurements))
+    sentences = [real(process.obs.pauli_rep) for process in tape.measurements]
+    observables = tuple(_operator(sentence, order) for sentence in sentences)
     names = tuple(_key(observable) for observable in observables)
     batched = tape.batch_size is not None
     copies = []
     for shots in tape.shots if tape.shots else (None,):
         precision = 0.0 if shots is None else shots**-0.5
         pub = pubs.get((circuit, names, precision), compiled, precision, observables)
-        copies.append((pub.number, pub.add(values)))
+        copies.append((pub, pub.add(values)))
 
     def read(means: Sequence[Means]) -> Any:
         parts = []
-        for number, rows in copies:
-            found = means[number][:, rows]
-            own = _from_means(tape.measurements, found if batched else found[:, 0])
+        for pub, rows in copies:
+            found = means[pub.number][:, rows]
+            own = [mean[()] for mean in (found if batched else found[:, 0])]
             parts.append(own[0] if len(own) == 1 else tuple(own))
         return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
 
-    return read
+    labels = [label for own in observables for label in own.paulis.to_labels()]
+    circuits = len(values) * num_bases(labels)
+    return Reading(read, circuits * len(copies), circuits * (tape.shots.total_shots or 0))
 
 
-def means_of(results: Iterable[PubResult]) -> Means:
-    """The means that an estimator gives for the parts of one PUB."""
-    parts = [np.asarray(result.data.evs, dtype=float) for result in results]
-    return np.concatenate([means.reshape(len(means), -1) for means in parts], axis=1)
+def means_of(parts: Iterable[Part], results: Iterable[PubResult]) -> Means:
+    """The means that an estimator gives for the parts of one PUB.
 
-
-def _observables(processes: Sequence[MeasurementProcess]) -> list[PauliSentence]:
-    """What is estimated: each observable, and for a variance its square, too."""
-    sentences = []
-    for process in processes:
-        sentence = process.obs.pauli_rep
-        sentences.append(sentence)
-        if isinstance(process, VarianceMP):
-            sentences.append(sentence @ sentence)
-    return sentences
-
-
-def _from_means(
-    processes: Sequence[MeasurementProcess], means: Float[np.ndarray, "observables *batch"]
-) -> list[Any]:
-    """The results of measurement processes from the means of `_observables`."""
-    remaining = iter(means)
-    results = []
-    for process in processes:
-        mean = next(remaining)
-        if isinstance(process, VarianceMP):
-            mean = next(remaining) - mean**2
-        results.append(mean[()])
-    return results
+    Raises:
+        JobError: if a result is not what was asked for.
+    """
+    own = zip(parts, results, strict=True)
+    found = [require_means(result, (len(part.pub[1]), part.rows)) for part, result in own]
+    return np.concatenate(found, axis=1)
 
 
 def _operator(sentence: PauliSentence, order: list[Hashable]) -> SparsePauliOp:

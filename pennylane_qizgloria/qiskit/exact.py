@@ -17,7 +17,7 @@ from pennylane.wires import Wires
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from .bases import into_eigenbasis
+from .bases import basis_of, gates_of, union
 from .checked import require_success
 from .compiling import Compiled, Compiler
 from .packing import qubit_order
@@ -47,7 +47,8 @@ def exact_results(
     circuits, binds, orders, lengths = [], [], [], []
     for tape in tapes:
         order = qubit_order(tape, wires, with_idle)
-        rotated = into_eigenbasis(tape)
+        gates = gates_of(union(basis_of(process, tape) for process in tape.measurements))
+        rotated = tape.copy(operations=[*tape.operations, *gates]) if gates else tape
         structure, values = reader.read(rotated, order)
         compiled = compiler.compiled(("exact", structure), partial(parametrise, rotated, order))
         columns = zip(compiled.source.circuit.parameters, values.T, strict=True)

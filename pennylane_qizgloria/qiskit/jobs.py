@@ -16,19 +16,19 @@ from typing import Any
 
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PrimitiveResult
 
+from .costs import Kind, pub_cost
 from .fetching import fetch_job
 from .records import (
     JobError,
     JobRecord,
     JobTimeoutError,
-    Kind,
     backend_name,
     how_to_resume,
     named,
+    new_record,
     progress_of,
     result_of,
     said,
-    shots_of,
 )
 from .retries import Retries
 from .services import local_future, quantum_seconds, queue_position, status_of
@@ -109,8 +109,8 @@ class Runner:
             run_options: of its ``run``: ``shots`` or ``precision``, and what else it takes.
         """
         pubs = list(pubs)
-        name, shots = backend_name(primitive), shots_of(pubs, kind, run_options)
-        record = JobRecord("", name, kind, len(pubs), shots)
+        costs = [pub_cost(pub, kind, run_options) for pub in pubs]
+        record = new_record(backend_name(primitive), kind, costs)
 
         def send() -> Any:
             return self.retries.send(lambda: primitive.run(pubs, **run_options))

@@ -1,4 +1,4 @@
-"""TapeReader as the fewest PUBs, and their results from what the primitives return.
+"""Tapes as the fewest PUBs, and their results from what the primitives return.
 
 All tapes of one structure go out as one parametrised circuit with an array of parameter values, so
 that a gradient or a batch of any size is one PUB of one job. Each tape keeps which rows are its.
@@ -18,9 +18,9 @@ from qiskit.primitives import PubResult
 from .compiling import Compiler
 from .estimation import estimate, means_of
 from .parametrised import TapeReader
-from .pubs import Part, Pubs
+from .pubs import Part, Pub, Pubs, Reading
 from .sampling import bits_of, sample
-from .splitting import goes_to_estimator
+from .splitting import EstimatorUse
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Packed:
     Args:
         sampler: the parts of PUBs that the sampler runs, in order.
         estimator: those of the estimator.
-        readers: for each tape, whether the estimator serves it, and how its result follows from
-            what that primitive gave for each PUB.
+        readings: for each tape, whether the estimator serves it, what it costs, and how its
+            result follows from what that primitive gave for each PUB.
     """
 
     sampler: tuple[Part, ...]
     estimator: tuple[Part, ...]
-    readers: tuple[tuple[bool, Callable[[Sequence[Any]], Any]], ...]
+    readings: tuple[tuple[bool, Reading], ...]
 
     def read(self, sampled: Sequence[PubResult], estimated: Sequence[PubResult]) -> tuple[Any, ...]:
         """The results of the tapes, in PennyLane's shapes.
@@ -44,26 +44,35 @@ class Packed:
         Args:
             sampled: what the sampler gave for its parts.
             estimated: what the estimator gave for its parts.
+
+        Raises:
+            JobError: if a primitive did not give what it was asked for.
         """
-        bits = [bits_of(own) for own in _by_pub(self.sampler, sampled)]
-        means = [means_of(own) for own in _by_pub(self.estimator, estimated)]
-        return tuple(reader(means if estimates else bits) for estimates, reader in self.readers)
+        bits = _by_pub(bits_of, self.sampler, sampled)
+        means = _by_pub(means_of, self.estimator, estimated)
+        return tuple(own.read(means if estimates else bits) for estimates, own in self.readings)
 
 
-def _by_pub(parts: Iterable[Part], results: Iterable[PubResult]) -> Iterable[list[PubResult]]:
-    """The results of each PUB's parts."""
-    found: dict[int, list[PubResult]] = {}
+def _by_pub(
+    read: Callable[[list[Part], list[PubResult]], Any],
+    parts: Iterable[Part],
+    results: Iterable[PubResult],
+) -> list[Any]:
+    """What is read of each PUB, in the order of their numbers, from the results of its parts."""
+    found: dict[int, tuple[list[Part], list[PubResult]]] = {}
     for part, result in zip(parts, results, strict=True):
-        found.setdefault(part.number, []).append(result)
-    return found.values()
+        own = found.setdefault(part.number, ([], []))
+        own[0].append(part)
+        own[1].append(result)
+    return [read(*own) for _, own in sorted(found.items())]
 
 
 def pack(
     tapes: Sequence[QuantumScript],
     wires: Wires | None,
     compiler: Compiler,
-    use_estimator: bool,
-    executions: int | None = None,
+    use: EstimatorUse,
+    max_shots: int | None = None,
     with_idle: bool = False,
 ) -> Packed:
     """Pack tapes that preprocessing has split into parts for one primitive and one basis.
@@ -72,25 +81,31 @@ def pack(
         tapes: the tapes.
         wires: the device's, whose order the qubits have; None for each tape's own.
         compiler: compiles the circuits.
-        use_estimator: whether there is an estimator.
-        executions: how often circuits may run in a job of the sampler; None for any number. PUBs
-            of more come in parts.
+        use: which tapes the estimator serves.
+        max_shots: the most shots in a job of the sampler; None for any number. PUBs of more come
+            in parts.
         with_idle: whether wires that a tape does not use are qubits, too.
     """
     reader, sampler, estimator = TapeReader(), Pubs(), Pubs()
-    readers = []
+    readings = []
     for tape in tapes:
         order = qubit_order(tape, wires, with_idle)
-        estimates = use_estimator and goes_to_estimator(tape)
-        if estimates:
-            readers.append((True, estimate(tape, order, reader, compiler, estimator)))
-        else:
-            readers.append((False, sample(tape, order, reader, compiler, sampler)))
+        estimates = use.serves(tape)
+        add, pubs = (estimate, estimator) if estimates else (sample, sampler)
+        readings.append((estimates, add(tape, order, reader, compiler, pubs)))
     return Packed(
-        tuple(part for pub in sampler for part in pub.parts(executions)),
-        tuple(part for pub in estimator for part in pub.parts()),
-        tuple(readers),
+        tuple(part for pub in by_setting(sampler) for part in pub.parts(max_shots)),
+        tuple(part for pub in by_setting(estimator) for part in pub.parts()),
+        tuple(readings),
     )
+
+
+def by_setting(pubs: Pubs) -> list[Pub]:
+    """PUBs with equal shots or precisions one after another: some jobs take only such."""
+    settings: dict[Any, list[Pub]] = {}
+    for pub in pubs:
+        settings.setdefault(pub.setting, []).append(pub)
+    return [pub for own in settings.values() for pub in own]
 
 
 def qubit_order(

@@ -31,10 +31,11 @@ from .providers import (
     provider_of,
 )
 from .sharing import Limits
+from .splitting import EstimatorUse
 from .validation import require_max_time
 
-IBM_EXECUTIONS = 10_000_000
-"""How often the circuits of one sampler job may run at most on IBM's machines.
+IBM_SHOTS = 10_000_000
+"""How many shots the circuits of one sampler job may have in all on IBM's machines.
 
 The service refuses larger jobs, but its backends do not state it:
 https://quantum.cloud.ibm.com/docs/guides/job-limits. Estimator jobs have no such limit."""
@@ -109,6 +110,37 @@ def choose_primitives(
     return Primitives(sampler or made.sampler, estimator or made.estimator, backend)
 
 
+def estimator_use(
+    wanted: bool | None,
+    is_given: bool,
+    primitives: Primitives,
+    options: Mapping[str, Any] | None = None,
+) -> EstimatorUse:
+    """Which tapes the estimator serves.
+
+    Exact values come from it by default. With shots an estimator need not give what samples give
+    (Aer's adds normal noise, whatever the observable's values): it must be asked for.
+
+    Args:
+        wanted: what the user says; None if nothing.
+        is_given: whether the estimator is the user's own.
+        primitives: what there is.
+        options: of the primitives. One that only the estimator knows asks for it.
+    """
+    if primitives.estimator is None:
+        return EstimatorUse(exact=False, sampled=False)
+    if wanted is not None:
+        return EstimatorUse(exact=wanted, sampled=wanted)
+    return EstimatorUse(exact=True, sampled=is_given or _is_for_estimator(primitives, options))
+
+
+def _is_for_estimator(primitives: Primitives, options: Mapping[str, Any] | None) -> bool:
+    if not options or primitives.backend is None:
+        return False
+    provider = provider_of(primitives.backend, primitives.backend)
+    return any(name in provider.estimator_options - provider.sampler_options for name in options)
+
+
 def _check(name: str, primitive: object, kind: type) -> None:
     if primitive is not None and not isinstance(primitive, kind):
         raise TypeError(
@@ -143,13 +175,15 @@ def limits_of(
 
     >>> from qiskit.primitives import StatevectorSampler
     >>> limits_of(StatevectorSampler())
-    Limits(pubs=None, executions=None)
+    Limits(pubs=None, shots=None, one_setting=False)
     """
     backend = backend_of(primitive) or backend
     if backend is None or is_aer(backend):
         return Limits()
     if is_ibm(backend):
-        return Limits(executions=IBM_EXECUTIONS if isinstance(primitive, BaseSamplerV2) else None)
+        # Its client runs all PUBs of a job with the same number of shots.
+        shots = IBM_SHOTS if isinstance(primitive, BaseSamplerV2) else None
+        return Limits(shots=shots, one_setting=True)
     return Limits(pubs=None if isinstance(primitive, _THAT_SHARE) else pub_limit(backend))
 
 

@@ -1,4 +1,4 @@
-"""PUBs while tapes are added to them, and the parts of them that are sent.
+"""PUBs while tapes are added to them, the parts of them that are sent, and what is read of them.
 
 All tapes of one structure share a PUB: one compiled circuit, and a row of parameter values for each
 tape or element of a batch. A part is a PUB in Qiskit's sense; mostly it is all of the rows.
@@ -6,7 +6,7 @@ tape or element of a batch. A part is a PUB in Qiskit's sense; mostly it is all 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,17 +27,34 @@ class Part:
         pub: what the primitive runs.
         rows: how many there are.
         shots: of each row; 1 for an estimator, whose primitive decides about them.
+        setting: what the primitive is asked for: the number of shots, or the precision.
     """
 
     number: int
     pub: tuple
     rows: int
     shots: int
+    setting: Any = None
 
     @property
-    def executions(self) -> int:
-        """How often a circuit runs, in total."""
+    def total_shots(self) -> int:
+        """The shots of all rows."""
         return self.rows * self.shots
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a tape costs, and how its result follows from what a primitive gives for its PUBs.
+
+    Args:
+        read: gives the result, from what there is of each PUB.
+        executions: how many circuits run, counted for each basis in which they are measured.
+        total_shots: of all of them; 0 for exact values.
+    """
+
+    read: Callable[[Sequence[Any]], Any]
+    executions: int
+    total_shots: int
 
 
 @dataclass
@@ -64,15 +81,15 @@ class Pub:
         start, self.length = self.length, self.length + len(values)
         return slice(start, self.length)
 
-    def parts(self, executions: int | None = None) -> Iterator[Part]:
+    def parts(self, max_shots: int | None = None) -> Iterator[Part]:
         """The rows in as few parts as possible.
 
         Args:
-            executions: how often a part's circuits may run in total; None for any number. A part
-                has one row at least.
+            max_shots: the most shots that the rows of a part may have in total; None for any
+                number. A part has one row at least.
         """
         shots = 1 if self.observables is not None else self.setting
-        most = self.length if executions is None else max(executions // shots, 1)
+        most = self.length if max_shots is None else max(max_shots // shots, 1)
         bindings = self._bindings()
         if bindings is None:
             # Rows without parameters are all alike. Aer runs them once and gives noughts for the
@@ -86,7 +103,7 @@ class Pub:
             own = _rows(bindings, low, high)
             inputs = (own,) if mapped is None else (mapped, own)
             pub = (self.compiled.circuit, *inputs, self.setting)
-            yield Part(self.number, pub, high - low, shots)
+            yield Part(self.number, pub, high - low, shots, self.setting)
 
     def _bindings(self) -> BindingsArray | None:
         """The values of the parameters that the compiled circuit has kept; None if it has none."""

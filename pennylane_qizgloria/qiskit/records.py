@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PrimitiveResult
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from .costs import Kind, PubCost
 from .primitives import backend_of
 from .services import error_message
 from .transient import is_transient
-
-Kind = Literal["sampler", "estimator"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,9 @@ class JobRecord:
             ``"CANCELLED"`` or another word of the service's.
         queue_position: None where the service does not say.
         quantum_seconds: that the backend spent on it; None where the service does not say.
+        executions: how many circuits run: one for each row of parameters and, for an estimator,
+            each basis that its observables need.
+        total_shots: of all executions; None as for ``shots``.
     """
 
     job_id: str
@@ -42,6 +42,15 @@ class JobRecord:
     status: str = "INITIALIZING"
     queue_position: int | None = None
     quantum_seconds: float | None = None
+    executions: int = 0
+    total_shots: int | None = None
+
+    @property
+    def results(self) -> Literal["samples", "estimates", "exact values"]:
+        """What the job gives: an estimator asked for no shots gives exact values."""
+        if self.kind == "sampler":
+            return "samples"
+        return "exact values" if self.shots is None else "estimates"
 
 
 class JobError(RuntimeError):
@@ -139,11 +148,15 @@ def backend_name(primitive: BaseSamplerV2 | BaseEstimatorV2) -> str:
     return getattr(backend_of(primitive), "name", None) or type(primitive).__name__
 
 
-def shots_of(pubs: list[Any], kind: Kind, run_options: dict[str, Any]) -> int | None:
-    """The shots of one circuit, as :class:`JobRecord` counts them."""
-    if kind == "sampler":
-        own = [SamplerPub.coerce(pub, run_options.get("shots")).shots for pub in pubs]
-        return max((shots for shots in own if shots is not None), default=None)
-    own = [EstimatorPub.coerce(pub, run_options.get("precision")).precision for pub in pubs]
-    finest = min((precision for precision in own if precision), default=None)
-    return None if finest is None else round(finest**-2)
+def new_record(backend: str, kind: Kind, costs: Sequence[PubCost]) -> JobRecord:
+    """The record of a job that is not sent yet, from what its PUBs cost."""
+    known = [(own.executions, own.shots) for own in costs if own.shots is not None]
+    return JobRecord(
+        "",
+        backend,
+        kind,
+        len(costs),
+        max((shots for _, shots in known), default=None),
+        executions=sum(own.executions for own in costs),
+        total_shots=sum(number * shots for number, shots in known) if known else None,
+    )

@@ -14,11 +14,13 @@ class Limits:
 
     Args:
         pubs: how many PUBs.
-        executions: how often circuits run: for each row of parameters its number of shots.
+        shots: how many shots all rows of parameters have together.
+        one_setting: whether all PUBs must have the same number of shots, or the same precision.
     """
 
     pubs: int | None = None
-    executions: int | None = None
+    shots: int | None = None
+    one_setting: bool = False
 
 
 def shares(parts: Iterable[Part], limits: Limits) -> list[list[Part]]:
@@ -33,16 +35,17 @@ def shares(parts: Iterable[Part], limits: Limits) -> list[list[Part]]:
     [5]
     >>> [len(job) for job in shares(parts, Limits(pubs=2))]
     [2, 2, 1]
-    >>> [len(job) for job in shares(parts, Limits(executions=600))]
+    >>> [len(job) for job in shares(parts, Limits(shots=600))]
     [3, 2]
     """
     jobs: list[list[Part]] = []
-    executions = 0
+    shots = 0
     for part in parts:
-        executions += part.executions
+        shots += part.total_shots
         is_full = not jobs or (limits.pubs is not None and len(jobs[-1]) >= limits.pubs)
-        if is_full or (limits.executions is not None and executions > limits.executions):
+        is_other = limits.one_setting and jobs and jobs[-1][0].setting != part.setting
+        if is_full or is_other or (limits.shots is not None and shots > limits.shots):
             jobs.append([])
-            executions = part.executions
+            shots = part.total_shots
         jobs[-1].append(part)
     return jobs

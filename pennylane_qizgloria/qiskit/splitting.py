@@ -1,16 +1,20 @@
-"""Tapes split into parts that one primitive serves in one basis.
+r"""Tapes split into parts that one primitive serves in one basis.
 
-Expectation values and variances of what has a Pauli form go to the estimator, everything else to
-the sampler, in as few bases as qubit-wise commutation allows (`pennylane.transforms`).
+A part's measurement processes are read from the same shots. So that as many as possible are, what
+has a Pauli form is taken word by word: an expectation value is a sum over words, and a variance
+:math:`\langle O^2 \rangle - \langle O \rangle^2`, both from the same shots where one basis
+serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
-from operator import add, matmul
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pennylane as qml
 from pennylane.measurements import (
     ClassicalShadowMP,
@@ -20,15 +24,45 @@ from pennylane.measurements import (
     VarianceMP,
 )
 from pennylane.operation import Operator
-from pennylane.ops import Prod, SProd, Sum
-from pennylane.pauli import PauliSentence
+from pennylane.ops import LinearCombination, SProd, Sum
+from pennylane.pauli import PauliSentence, PauliWord
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import transform
 
+from .bases import basis_of, groups, share_letters, union, words_of
 from .gates import has_twin
+from .observables import Square, has_terms, pauli_form, real, require_hermitian, squared
 from .writing import has_midcircuit
 
 Batch = tuple[Sequence[QuantumScript], Callable[[Sequence[Any]], Any]]
+
+_IDENTITY = PauliWord({})
+
+SHADOWS = (ClassicalShadowMP, ShadowExpvalMP)
+
+
+# --- which primitive ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EstimatorUse:
+    """Which tapes an estimator serves, where it can.
+
+    Args:
+        exact: those without shots.
+        sampled: those with shots.
+    """
+
+    exact: bool
+    sampled: bool
+
+    def wanted_for(self, tape: QuantumScript) -> bool:
+        """Whether what an estimator can give of a tape comes from it."""
+        return self.sampled if tape.shots else self.exact
+
+    def serves(self, tape: QuantumScript) -> bool:
+        """Whether all of a tape's measurements come from the estimator."""
+        return self.wanted_for(tape) and goes_to_estimator(tape)
 
 
 def is_estimated(process: MeasurementProcess) -> bool:
@@ -39,118 +73,221 @@ def is_estimated(process: MeasurementProcess) -> bool:
 
 
 def goes_to_estimator(tape: QuantumScript) -> bool:
-    """Whether all of a tape's measurements are for an estimator, as `split` has separated them.
+    """Whether an estimator can give all results of a tape.
 
     Estimators run no circuits with measurements inside.
     """
     return not has_midcircuit(tape) and all(map(is_estimated, tape.measurements))
 
 
+# --- splitting ------------------------------------------------------------------------------------
+
+
 @transform
-def split(tape: QuantumScript, use_estimator: bool) -> Batch:
-    """Separate what the estimator gives, each shadow, and the rest by bases."""
-    if use_estimator and goes_to_estimator(tape):
-        return (tape,), _only
-    shares = list(_shares(tape, use_estimator))
-    parts = [tape.copy(measurements=[tape.measurements[i] for i in own]) for own in shares]
-    batches = [_by_basis(part, use_estimator) for part in parts]
+def split(tape: QuantumScript, use: EstimatorUse) -> Batch:
+    """Separate what the estimator gives, each shadow, and the rest by bases.
+
+    Raises:
+        ValueError: if an observable is not Hermitian.
+    """
+    for process in tape.measurements:
+        if process.obs is not None:
+            require_hermitian(process.obs)
+    kinds = set(map(type, tape.measurements))
+    if kinds == {ExpectationMP} and use.serves(tape):
+        return (tape,), _first
+    estimable = use.wanted_for(tape) and not has_midcircuit(tape)
+    estimates = [estimable and is_estimated(process) for process in tape.measurements]
+    requests = [
+        _estimated(process) if own else _sampled(process)
+        for process, own in zip(tape.measurements, estimates, strict=True)
+    ]
+    units = [
+        (unit, own)
+        for request, own in zip(requests, estimates, strict=True)
+        for unit in request.units
+    ]
+    shares = list(_shares(tape, units))
+    parts = tuple(
+        tape.copy(measurements=[process for i in share for process in units[i][0]])
+        for share in shares
+    )
 
     def merge(results: Any) -> Any:
-        remaining = iter(results)
-        own = [combine([next(remaining) for _ in tapes]) for tapes, combine in batches]
         if not tape.shots.has_partitioned_shots:
-            return _in_order(shares, own)
-        copies = range(tape.shots.num_copies)
-        return tuple(_in_order(shares, [result[copy] for result in own]) for copy in copies)
+            return _merged(tape, requests, units, shares, parts, results)
+        return tuple(
+            _merged(tape, requests, units, shares, parts, [own[copy] for own in results])
+            for copy in range(tape.shots.num_copies)
+        )
 
-    return tuple(part for tapes, _ in batches for part in tapes), merge
-
-
-def _shares(tape: QuantumScript, use_estimator: bool) -> Iterator[list[int]]:
-    """The numbers of the measurements that stay together for now."""
-    dynamic = has_midcircuit(tape)
-    estimated, sampled = [], []
-    for i, process in enumerate(tape.measurements):
-        if isinstance(process, (ClassicalShadowMP, ShadowExpvalMP)):
-            yield [i]
-        elif use_estimator and not dynamic and is_estimated(process):
-            estimated.append(i)
-        elif _is_spread(process):
-            yield [i]
-        else:
-            sampled.append(i)
-    yield from (own for own in (estimated, sampled) if own)
+    return parts, merge
 
 
-def _by_basis(tape: QuantumScript, use_estimator: bool) -> Batch:
-    alone = isinstance(tape.measurements[0], (ClassicalShadowMP, ShadowExpvalMP))
-    if alone or (use_estimator and goes_to_estimator(tape)):
-        return (tape,), _only
-    if _is_spread(tape.measurements[0]):
-        return _moments(tape)
-    return qml.transforms.split_non_commuting(tape, grouping_strategy="qwc")
+Unit = tuple[MeasurementProcess, ...]
+"""Measurement processes that are read from the same shots."""
 
 
-def _is_spread(process: MeasurementProcess) -> bool:
-    """Whether this is the variance of a sum, whose terms may have no common basis."""
-    if not isinstance(process, VarianceMP) or process.obs is None:
-        return False
-    if process.obs.pauli_rep is None:
-        return _has_terms(process.obs)
-    return len(process.obs.pauli_rep) > 1
+@dataclass(frozen=True)
+class _Request:
+    """What is measured for a measurement process.
+
+    Args:
+        units: what is measured; empty ones are left out.
+        combine: gives the process's result from those of all processes of all units, in order.
+    """
+
+    units: tuple[Unit, ...]
+    combine: Callable[[Any], Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", tuple(filter(None, self.units)))
 
 
-def _has_terms(observable: Operator) -> bool:
-    if isinstance(observable, SProd):
-        return _has_terms(observable.base)
-    if isinstance(observable, Prod):
-        return any(map(_has_terms, observable.operands))
-    return isinstance(observable, Sum)
+def _shares(tape: QuantumScript, units: Sequence[tuple[Unit, bool]]) -> Iterator[list[int]]:
+    """The numbers of the units that are one part."""
+    estimated = [i for i, (_, is_estimated) in enumerate(units) if is_estimated]
+    if estimated:
+        yield estimated
+    shadows = [i for i, (unit, _) in enumerate(units) if isinstance(unit[0], SHADOWS)]
+    yield from ([i] for i in shadows)
+    rest = [i for i in range(len(units)) if i not in {*estimated, *shadows}]
+    bases = [union(basis_of(process, tape) for process in units[i][0]) for i in rest]
+    yield from ([rest[i] for i in group] for group in groups(bases))
 
 
-def _moments(tape: QuantumScript) -> Batch:
-    r"""The variance as :math:`\langle O^2 \rangle - \langle O \rangle^2`."""
-    (process,) = tape.measurements
-    sentence = _pauli_form(process.obs)
-    both = [_real(sentence), _real(sentence @ sentence)]
-    moments = tape.copy(measurements=[qml.expval(own.operation()) for own in both])
-    tapes, merge = qml.transforms.split_non_commuting(moments, grouping_strategy="qwc")
+def _merged(
+    tape: QuantumScript,
+    requests: Sequence[_Request],
+    units: Sequence[tuple[Unit, bool]],
+    shares: Sequence[list[int]],
+    parts: Sequence[QuantumScript],
+    results: Any,
+) -> Any:
+    """The results of the tape's measurements from those of the parts."""
+    by_unit: dict[int, list[Any]] = {}
+    for share, part, result in zip(shares, parts, results, strict=True):
+        remaining = iter([result] if len(part.measurements) == 1 else result)
+        by_unit.update((i, [next(remaining) for _ in units[i][0]]) for i in share)
+    remaining = iter(range(len(units)))
+    merged = []
+    for request in requests:
+        own = [value for _ in request.units for value in by_unit[next(remaining)]]
+        value = request.combine(own)
+        if not own and tape.batch_size is not None:
+            value = np.full(tape.batch_size, value)
+        merged.append(value)
+    return merged[0] if len(merged) == 1 else tuple(merged)
 
-    def combine(results: Any) -> Any:
-        merged = merge(results)
-        if tape.shots.has_partitioned_shots:
-            return tuple(second - first**2 for first, second in merged)
-        first, second = merged
-        return second - first**2
 
-    return tapes, combine
+# --- what is measured -----------------------------------------------------------------------------
 
 
-def _pauli_form(observable: Operator) -> PauliSentence:
-    """An observable as a sum of words; the matrices in it are taken apart one by one."""
+def _first(results: Any) -> Any:
+    return results[0]
+
+
+def _estimated(process: MeasurementProcess) -> _Request:
+    """What an estimator is asked for; it takes sums as they are."""
+    if isinstance(process, ExpectationMP):
+        return _Request(((process,),), _first)
+    sentence = real(process.obs.pauli_rep)
+    square, mean = _of_sum(squared(sentence)), _of_sum(sentence)
+    return _Request((square.measured + mean.measured,), _moments(square, mean))
+
+
+def _sampled(process: MeasurementProcess) -> _Request:
+    if process.obs is None or isinstance(process, ShadowExpvalMP):
+        return _Request(((process,),), _first)
+    if isinstance(process, ExpectationMP):
+        return _mean(_linear(process.obs))
+    if isinstance(process, VarianceMP):
+        return _variance(process.obs)
+    if isinstance(process.obs, LinearCombination) and words_of(process) is None:
+        # PennyLane finds the eigenvalues of sums only.
+        process = copy(process)
+        process.obs = qml.sum(*process.obs.operands)
+    return _Request(((process,),), _first)
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """An expectation value as a linear combination of expectation values of what is measured."""
+
+    offset: Any
+    terms: tuple[tuple[Any, MeasurementProcess], ...]
+
+    def value(self, results: Iterable[Any]) -> Any:
+        own = zip(self.terms, results, strict=True)
+        return sum((factor * result for (factor, _), result in own), start=self.offset)
+
+    @property
+    def measured(self) -> Unit:
+        return tuple(process for _, process in self.terms)
+
+
+def _linear(observable: Operator) -> _Linear:
     if observable.pauli_rep is not None:
-        return observable.pauli_rep
-    if isinstance(observable, Sum):
-        return reduce(add, map(_pauli_form, observable.operands))
-    if isinstance(observable, Prod):
-        return reduce(matmul, map(_pauli_form, observable.operands))
+        return _of_words(real(observable.pauli_rep))
     if isinstance(observable, SProd):
-        return observable.scalar * _pauli_form(observable.base)
-    matrix = qml.matrix(observable)
-    return qml.pauli_decompose(matrix, wire_order=observable.wires, pauli=True)
+        own = [(observable.scalar, _linear(observable.base))]
+    elif isinstance(observable, Sum):
+        own = [(1.0, _linear(term)) for term in observable.operands]
+    else:
+        return _Linear(0.0, ((1.0, ExpectationMP(observable)),))
+    offset = sum(factor * linear.offset for factor, linear in own)
+    terms = tuple((factor * c, process) for factor, linear in own for c, process in linear.terms)
+    return _Linear(offset, terms)
 
 
-def _real(sentence: PauliSentence) -> PauliSentence:
-    """A Hermitian sum of words, whose numbers are complex but for their values."""
-    return PauliSentence({word: qml.math.real(number) for word, number in sentence.items()})
+def _of_words(sentence: PauliSentence) -> _Linear:
+    terms = tuple((c, _expval(word)) for word, c in sentence.items() if word != _IDENTITY)
+    return _Linear(sentence.get(_IDENTITY, 0.0), terms)
 
 
-def _in_order(shares: Sequence[list[int]], results: Any) -> Any:
-    """The results of all measurements in the tape's order, from those of each share."""
-    found: dict[int, Any] = {}
-    for own, result in zip(shares, results, strict=True):
-        found.update(zip(own, [result] if len(own) == 1 else result, strict=True))
-    return found[0] if len(found) == 1 else tuple(found[i] for i in range(len(found)))
+def _of_sum(sentence: PauliSentence) -> _Linear:
+    rest = PauliSentence({word: c for word, c in sentence.items() if word != _IDENTITY})
+    terms = ((1.0, ExpectationMP(rest.operation())),) if rest else ()
+    return _Linear(sentence.get(_IDENTITY, 0.0), terms)
+
+
+@lru_cache(maxsize=4096)
+def _expval(word: PauliWord) -> ExpectationMP:
+    with qml.QueuingManager.stop_recording():
+        return ExpectationMP(word.operation())
+
+
+def _mean(linear: _Linear) -> _Request:
+    return _Request(tuple((process,) for process in linear.measured), linear.value)
+
+
+def _variance(observable: Operator) -> _Request:
+    if observable.pauli_rep is None and not has_terms(observable):
+        both = (ExpectationMP(Square(observable)), ExpectationMP(observable))
+        return _Request((both,), lambda both: _nonnegative(both[0] - both[1] ** 2))
+    sentence = real(pauli_form(observable))
+    square, mean = _of_words(squared(sentence)), _of_words(sentence)
+    measured, moments = square.measured + mean.measured, _moments(square, mean)
+    units = (measured,) if share_letters(sentence) else tuple((process,) for process in measured)
+    return _Request(units, lambda results: _nonnegative(moments(results)))
+
+
+def _moments(square: _Linear, mean: _Linear) -> Callable[[Sequence[Any]], Any]:
+    """A variance from the results of what is measured for the square, and then for the mean."""
+    first = len(square.terms)
+    return lambda results: square.value(results[:first]) - mean.value(results[first:]) ** 2
+
+
+def _nonnegative(variance: Any) -> Any:
+    """A variance without the part below 0 that words of different shots may leave.
+
+    Its derivative stays that of the unbiased estimate.
+    """
+    excess = qml.math.minimum(variance, qml.math.zeros_like(variance))
+    return variance - qml.math.detach(excess)
+
+
+# --- batches --------------------------------------------------------------------------------------
 
 
 @transform
@@ -158,13 +295,9 @@ def expand_operands(tape: QuantumScript) -> Batch:
     """Turn a batch of matrices or states into a batch of tapes; angles go out as one array."""
     if any(map(_is_written_by_value, tape.operations)):
         return qml.transforms.broadcast_expand(tape)
-    return (tape,), _only
+    return (tape,), _first
 
 
 def _is_written_by_value(op: Operator) -> bool:
     """Whether an operation has a batch of what no parameter of a circuit can stand for."""
     return op.batch_size is not None and (any(op.ndim_params) or not has_twin(op))
-
-
-def _only(results: Any) -> Any:
-    return results[0]

@@ -41,6 +41,20 @@ def require_seed(name: str, seed: Any) -> None:
         raise ValueError(f"{name}: seed must be an integer from 0 to 2**63 - 1, got {seed!r}.")
 
 
+def require_wires(name: str, wires: Any) -> None:
+    """Refuse a negative number of wires, which PennyLane takes for none.
+
+    Args:
+        name: of the device, for the message.
+        wires: as the user gives them.
+
+    Raises:
+        ValueError: for a negative number.
+    """
+    if is_whole(wires) and wires < 0:
+        raise ValueError(f"{name} needs a number of wires or their labels, got {wires}.")
+
+
 def require_max_time(max_time: Any) -> None:
     """Refuse what is no time for a session to stay open.
 

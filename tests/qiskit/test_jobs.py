@@ -32,7 +32,9 @@ def test_a_job_gives_its_result_and_its_record(make_runner):
     records = []
     runner = make_runner(on_job=records.append)
     pending = runner.submit(StatevectorSampler(), [CIRCUIT, CIRCUIT], kind="sampler", shots=7)
-    assert records[0] == JobRecord(pending.job_id, "StatevectorSampler", "sampler", 2, 7)
+    assert records[0] == JobRecord(
+        pending.job_id, "StatevectorSampler", "sampler", 2, 7, executions=2, total_shots=14
+    )
     result = pending.result()
     assert [r.data.meas.get_counts() for r in result] == [{"0": 7}, {"0": 7}]
     assert pending.result() is result

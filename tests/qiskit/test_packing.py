@@ -9,6 +9,7 @@ from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 
 from pennylane_qizgloria.qiskit.compiling import Compiler
 from pennylane_qizgloria.qiskit.packing import pack, qubit_order
+from pennylane_qizgloria.qiskit.splitting import EstimatorUse
 
 WIRES = Wires(["a", "b", "c"])
 
@@ -19,7 +20,7 @@ def tape(angle, *measurements, shots=1000, gate=qml.RX):
 
 
 def packed(tapes, use_estimator=True):
-    return pack(tapes, WIRES, Compiler(None), use_estimator)
+    return pack(tapes, WIRES, Compiler(None), EstimatorUse(use_estimator, use_estimator))
 
 
 def results(packed):
@@ -55,14 +56,14 @@ def test_what_differs_is_another_pub(other):
     assert len(packed([tape(0.1, Z), other, tape(0.2, Z)]).estimator) == 2
 
 
-@pytest.mark.parametrize("executions", [None, 120_000, 40_000])
-def test_rows_in_parts_give_the_same(executions):
+@pytest.mark.parametrize("max_shots", [None, 120_000, 40_000])
+def test_rows_in_parts_give_the_same(max_shots):
     """Results would be exchanged between circuits, or lost, where a job cannot hold all rows."""
     angles = np.array([0.0, np.pi, 0.0, np.pi, np.pi, 0.0, np.pi])
     rest = [tape(0.0, Z, shots=40_000), tape(np.pi, Z, shots=40_000, gate=qml.RY)]
     tapes = [tape(angles[:4], Z, shots=40_000), *rest, tape(angles[4:], Z, shots=40_000)]
-    found = pack(tapes, WIRES, Compiler(None), False, executions)
-    rows = {None: [8, 1], 120_000: [3, 3, 2, 1], 40_000: [1] * 9}[executions]
+    found = pack(tapes, WIRES, Compiler(None), EstimatorUse(False, False), max_shots)
+    rows = {None: [8, 1], 120_000: [3, 3, 2, 1], 40_000: [1] * 9}[max_shots]
     assert [part.rows for part in found.sampler] == rows
     first, one, other, last = results(found)
     np.testing.assert_array_equal(first, np.cos(angles[:4]))

@@ -26,11 +26,13 @@ from pennylane_qizgloria.qiskit import providers
 from pennylane_qizgloria.qiskit.primitives import (
     backend_of,
     choose_primitives,
+    estimator_use,
     limits_of,
     open_batch,
     open_session,
 )
 from pennylane_qizgloria.qiskit.sharing import Limits
+from pennylane_qizgloria.qiskit.splitting import EstimatorUse
 
 ANGLES = np.array([0.3, 1.1, 2.0])
 
@@ -389,8 +391,27 @@ def test_a_vendors_primitive_takes_as_many_pubs_as_its_backend_circuits(plain_ba
     assert limits_of(StatevectorSampler(), backend) == Limits(pubs=4)
 
 
-def test_sampler_jobs_of_ibms_machines_have_a_limit_of_executions(as_ibm):
-    """The service would refuse the job after it was sent."""
+def test_jobs_of_ibms_machines_have_limits(as_ibm):
+    """A job holds 10 million shots, and PUBs of one number of shots or one precision."""
     for found in (choose_primitives(as_ibm), choose_primitives(as_ibm, seed=1)):
-        assert limits_of(found.sampler) == Limits(executions=10_000_000)
-        assert limits_of(found.estimator) == Limits()
+        assert limits_of(found.sampler) == Limits(shots=10_000_000, one_setting=True)
+        assert limits_of(found.estimator) == Limits(one_setting=True)
+
+
+# --- which tapes the estimator serves -------------------------------------------------------------
+
+
+def test_the_estimator_serves_shots_only_where_it_is_asked_for(backends, as_ibm):
+    """Samples are the default; a given estimator, the flag, or an option of its own asks for it."""
+    found = choose_primitives(backends["aer"])
+    assert estimator_use(None, False, found) == EstimatorUse(exact=True, sampled=False)
+    assert estimator_use(None, True, found) == EstimatorUse(exact=True, sampled=True)
+    assert estimator_use(True, False, found) == EstimatorUse(exact=True, sampled=True)
+    assert estimator_use(False, True, found) == EstimatorUse(exact=False, sampled=False)
+    without = choose_primitives(sampler=StatevectorSampler())
+    assert estimator_use(True, False, without) == EstimatorUse(exact=False, sampled=False)
+    machine = choose_primitives(as_ibm)
+    assert estimator_use(None, False, machine, {"resilience_level": 1}).sampled
+    assert estimator_use(None, False, machine, {"resilience": {"zne_mitigation": True}}).sampled
+    assert not estimator_use(None, False, machine, {"twirling": {"enable_gates": True}}).sampled
+    assert not estimator_use(False, False, machine, {"resilience_level": 1}).sampled

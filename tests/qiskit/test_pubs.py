@@ -44,19 +44,19 @@ def test_tapes_get_the_rows_that_follow_one_another():
         slice(4, 6),
     ]
     (part,) = pub.parts()
-    assert (part.number, part.rows, part.shots, part.executions) == (3, 6, 100, 600)
+    assert (part.number, part.rows, part.shots, part.total_shots) == (3, 6, 100, 600)
     np.testing.assert_array_equal(values_of(part), VALUES)
 
 
 @pytest.mark.parametrize(
-    ("executions", "sizes"),
+    ("max_shots", "sizes"),
     [(None, [6]), (600, [6]), (599, [5, 1]), (250, [2, 2, 2]), (100, [1] * 6), (1, [1] * 6)],
 )
-def test_rows_are_parted_where_a_job_cannot_hold_them(executions, sizes):
+def test_rows_are_parted_where_a_job_cannot_hold_them(max_shots, sizes):
     """A service would refuse the job, or rows be lost or run twice."""
     pub = Pub(0, compiled(), 100)
     pub.add(VALUES)
-    parts = list(pub.parts(executions))
+    parts = list(pub.parts(max_shots))
     assert [part.rows for part in parts] == sizes
     assert [part.pub[1].shape for part in parts] == [(size,) for size in sizes]
     np.testing.assert_array_equal(np.concatenate([values_of(part) for part in parts]), VALUES)

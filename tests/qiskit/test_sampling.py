@@ -4,11 +4,12 @@ import numpy as np
 import pennylane as qml
 import pytest
 from pennylane.tape import QuantumScript
+from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.primitives import BitArray, DataBin, PubResult
 
 from pennylane_qizgloria.qiskit.compiling import Compiler
 from pennylane_qizgloria.qiskit.parametrised import TapeReader
-from pennylane_qizgloria.qiskit.pubs import Pubs
+from pennylane_qizgloria.qiskit.pubs import Part, Pubs
 from pennylane_qizgloria.qiskit.sampling import bits_of, sample
 
 ORDER = ["a", "b", "c"]
@@ -17,7 +18,7 @@ ORDER = ["a", "b", "c"]
 def added(tape):
     """What a tape measures, and its reader."""
     pubs = Pubs()
-    read = sample(tape, ORDER, TapeReader(), Compiler(None), pubs)
+    read = sample(tape, ORDER, TapeReader(), Compiler(None), pubs).read
     (pub,) = pubs
     circuit = pub.compiled.circuit
     ends = [op for op in circuit.data if op.name == "measure" and op.clbits[0] in _end(circuit)]
@@ -77,24 +78,39 @@ def registers(meas, mcm):
     return PubResult(DataBin(**data, shape=meas.shape[:-2]))
 
 
+def parts_of(*arrays):
+    """The parts of a PUB with two registers, from their rows."""
+    circuit = QuantumCircuit(QuantumRegister(11), ClassicalRegister(9, "meas"))
+    circuit.add_register(ClassicalRegister(2, "mcm"))
+    return [Part(0, (circuit,), len(rows), 3) for rows in arrays]
+
+
 def test_bits_are_those_of_the_registers_in_order(rng):
-    """Bits would be reversed, or mixed up between registers, rows or parts."""
+    """Bits come in the order of wires, registers, rows and parts."""
     meas, mcm = rng.integers(0, 2, (2, 3, 9)) == 1, rng.integers(0, 2, (2, 3, 2)) == 1
-    found = bits_of([registers(meas, mcm)])
+    found = bits_of(parts_of(meas), [registers(meas, mcm)])
     np.testing.assert_array_equal(found, np.concatenate([meas, mcm], axis=-1))
-    parts = [registers(meas[i : i + 1], mcm[i : i + 1]) for i in range(2)]
-    np.testing.assert_array_equal(bits_of(parts), found)
+    results = [registers(meas[i : i + 1], mcm[i : i + 1]) for i in range(2)]
+    np.testing.assert_array_equal(bits_of(parts_of(meas[:1], meas[1:]), results), found)
 
 
-def test_shadows_of_both_kinds():
-    """Shots would be read in bases in which they were not taken."""
-    tape = QuantumScript([], [qml.classical_shadow(wires=["a", "b"], seed=3)], shots=6)
-    _, read = added(tape)
-    bits = np.zeros((6, 1, 2), dtype=bool)
-    outcomes, recipes = read([bits])
-    assert not outcomes.any()
-    np.testing.assert_array_equal(recipes, np.random.RandomState(3).randint(0, 3, size=(6, 2)))
-    tape = QuantumScript([], [qml.shadow_expval(qml.Z("a"), seed=3)], shots=6)
-    _, read = added(tape)
-    recipes = np.random.RandomState(3).randint(0, 3, size=(6, 1))
-    assert read([np.zeros((6, 1, 1), dtype=bool)]) == pytest.approx(3 * np.mean(recipes == 2))
+def test_measurements_of_one_tape_are_read_from_the_same_shots():
+    """Counts, means, variances and probabilities of a tape agree with each other."""
+    total = qml.Z("a") + 2 * qml.Z("b")
+    processes = [
+        *(
+            qml.counts(wires=["a", "b"]),
+            qml.expval(qml.Z("a")),
+            qml.expval(qml.Z("a") @ qml.Z("b")),
+        ),
+        *(qml.sample(total), qml.counts(total, all_outcomes=True), qml.probs(wires="b")),
+        qml.expval(qml.Hermitian(np.diag([1.0, 3.0]), "a")),
+    ]
+    _, read = added(QuantumScript([], processes, shots=4))
+    bits = np.array([[[0, 0], [0, 1], [1, 1], [0, 1]]], dtype=bool)
+    counts, z, zz, values, outcomes, probs, matrix = read([bits])
+    assert counts == {"00": 1, "01": 2, "11": 1}
+    assert (z, zz, matrix) == (0.5, 0.0, 1.5)
+    np.testing.assert_array_equal(values, [3, -1, -3, -1])
+    assert outcomes == {-3: 1, -1: 2, 1: 0, 3: 1}
+    np.testing.assert_array_equal(probs, [0.25, 0.75])

@@ -6,11 +6,14 @@ import pytest
 from pennylane.tape import QuantumScript
 
 from pennylane_qizgloria.qiskit.splitting import (
+    EstimatorUse,
     expand_operands,
     goes_to_estimator,
     is_estimated,
     split,
 )
+
+ALWAYS, NEVER = EstimatorUse(True, True), EstimatorUse(False, False)
 
 
 def tape(*measurements, operations=(), shots=10):
@@ -42,43 +45,47 @@ def test_measurements_inside_go_to_the_sampler():
         qml.expval(qml.Z(0))
     own = QuantumScript.from_queue(queue, shots=10)
     assert not goes_to_estimator(own)
-    (part,), _ = split(own, use_estimator=True)
+    (part,), _ = split(own, use=ALWAYS)
     assert part.operations == own.operations
 
 
 MIXED = (
     qml.probs(wires=0),
-    qml.expval(qml.Z(0)),
-    qml.classical_shadow(wires=[0]),
-    qml.var(qml.X(1)),
-    qml.expval(qml.Hermitian(np.diag([1.0, 2]), 1)),
+    qml.expval(qml.Z(1)),
+    qml.classical_shadow(wires=[2]),
+    qml.expval(qml.X(3)),
+    qml.expval(qml.Hermitian(np.diag([1.0, 2]), 4)),
 )
+VALUES = {(wire, copy): 10 * copy + wire for wire in range(5) for copy in range(2)}
+"""The result of the measurement on each wire, in each entry of the shot vector."""
 
 
 @pytest.mark.parametrize("shots", [10, (10, 20)])
 def test_results_come_back_in_order(shots):
     """The results of two measurements would be exchanged."""
-    tapes, merge = split(tape(*MIXED, shots=shots), use_estimator=True)
+    tapes, merge = split(tape(*MIXED, shots=shots), use=ALWAYS)
     assert sorted(len(part.measurements) for part in tapes) == [1, 2, 2]
 
     def named(part, copy):
-        names = tuple((copy, process) for process in part.measurements)
+        names = tuple(VALUES[process.wires.tolist()[0], copy] for process in part.measurements)
         return names[0] if len(names) == 1 else names
 
+    def entry(copy):
+        return tuple(VALUES[process.wires.tolist()[0], copy] for process in MIXED)
+
     if shots == 10:
-        found = merge([named(part, 0) for part in tapes])
-        assert found == tuple((0, process) for process in MIXED)
+        assert merge([named(part, 0) for part in tapes]) == entry(0)
     else:
         found = merge([tuple(named(part, copy) for copy in (0, 1)) for part in tapes])
-        assert found == tuple(tuple((copy, process) for process in MIXED) for copy in (0, 1))
+        assert found == (entry(0), entry(1))
 
 
 def test_words_that_commute_share_a_basis():
     """Each word would take shots of its own."""
     words = [qml.Z(0), qml.Z(1), qml.Z(0) @ qml.Z(1), qml.X(0), qml.X(0) @ qml.Y(1)]
-    tapes, _ = split(tape(*map(qml.expval, words)), use_estimator=False)
+    tapes, _ = split(tape(*map(qml.expval, words)), use=NEVER)
     assert len(tapes) == 2
-    (whole,), _ = split(tape(*map(qml.expval, words)), use_estimator=True)
+    (whole,), _ = split(tape(*map(qml.expval, words)), use=ALWAYS)
     assert len(whole.measurements) == 5
 
 

@@ -51,7 +51,39 @@ def test_unknown_backend_names_near_ones(make_device):
         ({"estimator": "aer"}, TypeError, r"estimator must be .*BaseEstimatorV2"),
         ({"options": {"nonsense": 1}}, ValueError, r"Unknown option 'nonsense'"),
         ({"backend": "fake_manila", "method": "statevector"}, ValueError, r"'method'.*'aer' only"),
-        ({"nonsense": 1}, ValueError, r"'nonsense'"),
+        ({"nonsense": 1}, ValueError, r"has no option 'nonsense'. It has backend, sampler"),
+        ({"nois_model": 1}, ValueError, r"no option 'nois_model'. Did you mean 'noise_model'"),
+        ({"backed": "aer"}, ValueError, r"no option 'backed'. Did you mean 'backend'"),
+        ({"readout_prob": 0.1}, ValueError, r"option of qizgloria.mixed; Aer takes readout"),
+        ({"memory_budget": 1}, ValueError, r"'memory_budget'. It is an option of qizgloria.mixed"),
+        ({"seed_simulator": 3}, ValueError, r"'seed_simulator'. It is seed= here"),
+        ({"resilience_level": 1}, ValueError, r"give options=\{'resilience_level': ...\}"),
+        ({"channel": "x"}, ValueError, r"'channel' can be given with an IBM backend"),
+        ({"backend": "aer_simulator"}, ValueError, r"Did you mean 'aer'\?"),
+        ({"backend": "aer_simulator", "method": "automatic"}, ValueError, r"Did you mean 'aer'\?"),
+        (
+            {"sampler": StatevectorSampler(), "noise_model": 1},
+            ValueError,
+            r"'noise_model' is an option of a backend, but only primitives",
+        ),
+        ({"timeout": "x"}, TypeError, r"timeout must be a number of seconds, got 'x' \(str\)"),
+        ({"timeout": -1}, ValueError, r"timeout=-1 must be a positive number"),
+        ({"options": 3}, TypeError, r"options must be a dict .*got 3 \(int\)"),
+        (
+            {"noise_model": 3},
+            TypeError,
+            r"qizgloria.qiskit: noise_model must be a NoiseModel .*got 3 \(int\)",
+        ),
+        ({"method": "exact"}, ValueError, r"method='exact': Aer has 'automatic'"),
+        ({"pass_manager": 3}, TypeError, r"pass_manager must be a PassManager .*got 3 \(int\)"),
+        ({"compile_backend": "aer"}, TypeError, r"compile_backend must be a BackendV2"),
+        ({"use_estimator": "yes"}, TypeError, r"use_estimator must be True, False or None"),
+        ({"progress": 1}, TypeError, r"progress must be True, False or None"),
+        ({"optimization_level": 4}, ValueError, r"optimization_level must be 0, 1, 2 or 3, got 4"),
+        ({"optimization_level": 1.0}, TypeError, r"optimization_level must be 0, 1, 2 or 3"),
+        ({"seed_transpiler": "x"}, TypeError, r"seed_transpiler must be an integer"),
+        ({"wires": -1}, ValueError, r"needs a number of wires or their labels, got -1"),
+        ({"wires": np.int64(-2)}, ValueError, r"needs a number of wires .*got -2"),
         ({"seed": -1}, ValueError, r"seed must be an integer .*got -1"),
         ({"seed": 2**63}, ValueError, r"seed must be an integer from 0 to 2\*\*63 - 1"),
         ({"seed": True}, ValueError, r"seed must be an integer .*got True"),
@@ -60,7 +92,7 @@ def test_unknown_backend_names_near_ones(make_device):
 def test_options(make_device, options, error, message):
     """A wrong option would be ignored, or fail when the first circuit runs."""
     with pytest.raises(error, match=message):
-        make_device(2, **options)
+        make_device(**{"wires": 2, **options})
 
 
 @pytest.mark.parametrize("shots", [True, [True, 10]])
@@ -338,7 +370,7 @@ def test_calls_inside_and_after_a_session(make_device, run, mode, monkeypatch):
         kept[0].run([])
     value, _ = run(device, *tape)
     assert value == pytest.approx(-1, abs=0.05)
-    assert len(device.jobs) == 4
+    assert len(device.jobs) == 2
 
 
 def test_resuming_an_unknown_job(make_device, run):

@@ -80,7 +80,7 @@ def test_training_step_is_two_jobs_and_all_steps_one_transpilation(
 
 def test_both_primitives_serve_a_mixture(make_device, inputs):
     """Circuits that mix measurements would need more than one job of each kind."""
-    device = make_device()
+    device = make_device(use_estimator=True)
     x, weights = inputs
 
     def mixture(x, weights):
@@ -156,7 +156,7 @@ def test_broadcasting_is_one_pub(make_device, measurement):
 
 def test_shot_vectors_are_one_job(make_device):
     """Each entry of a shot vector would wait in the queue."""
-    device = make_device(2)
+    device = make_device(2, use_estimator=True)
 
     @qml.set_shots((100, 300, 300))
     @qml.qnode(device)

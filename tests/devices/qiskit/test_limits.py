@@ -150,7 +150,7 @@ def test_one_structure_is_one_job_however_many_rows(serve):
 def test_qiskits_own_primitives_are_not_sent_less(make_device, plain_backend):
     """Circuits would be shared out twice: they keep to the limit themselves."""
     backend = plain_backend(max_circuits=2)
-    device = make_device(2, backend=backend)
+    device = make_device(2, backend=backend, use_estimator=True)
     assert_expected(run(device))
     assert [(job.kind, job.pubs) for job in device.jobs] == [("sampler", 5), ("estimator", 3)]
     assert len(backend.runs) > 2
@@ -161,7 +161,7 @@ def test_rows_are_split_where_executions_are_limited(
     make_device, plain_backend, monkeypatch, executions, pubs
 ):
     """IBM's service would refuse a job of a long batch, and the rows of two jobs be mixed up."""
-    monkeypatch.setattr(primitives, "IBM_EXECUTIONS", executions)
+    monkeypatch.setattr(primitives, "IBM_SHOTS", executions)
     device = make_device(2, backend=plain_backend())
     monkeypatch.setattr(primitives, "is_ibm", lambda _: True)
     angles = np.pi * np.array([0, 1, 1, 0, 1, 0, 0, 1])

@@ -56,17 +56,17 @@ SETUPS = {
     "qizgloria.qiskit": Setup(
         "qizgloria.qiskit", "pennylane_qizgloria", lambda: {"backend": "aer"}
     ),
-    "qizgloria.qiskit, use_estimator=False": Setup(
+    "qizgloria.qiskit, use_estimator=True": Setup(
         "qizgloria.qiskit",
         "pennylane_qizgloria",
-        lambda: {"backend": "aer", "use_estimator": False},
+        lambda: {"backend": "aer", "use_estimator": True},
     ),
     "qiskit.aer": Setup("qiskit.aer", "pennylane_qiskit", dict),
     "qiskit.remote": Setup(
         "qiskit.remote", "pennylane_qiskit", lambda: {"backend": AerSimulator()}
     ),
 }
-"""Aer's estimator, which the first takes, adds noise to exact means; the others take samples."""
+"""Aer's estimator, which the second takes, adds noise to exact means; the others take samples."""
 
 OURS = "qizgloria.qiskit"
 

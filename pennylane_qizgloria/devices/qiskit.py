@@ -7,7 +7,6 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
 from pennylane.devices import ExecutionConfig
 from pennylane.devices.modifiers import single_tape_support
 from pennylane.exceptions import DeviceError
@@ -17,9 +16,11 @@ from pennylane.transforms.core import CompilePipeline
 from ..qiskit import backends, jobs, primitives
 from ..qiskit.calls import Call, shared_out
 from ..qiskit.compiling import Compiler, preset_passes
+from ..qiskit.copying import remember_arguments, restore, state_of
 from ..qiskit.exact import exact_results
 from ..qiskit.options import require_backend, require_known, require_types
 from ..qiskit.packing import pack
+from ..qiskit.seeds import JobSeeds
 from ..qiskit.sharing import Limits
 from ..qiskit.validation import require_layout, require_qubits, require_wires
 from .gradients import by_convention
@@ -87,6 +88,7 @@ class QizgloriaQiskit(JobControl):
     name = "qizgloria.qiskit"
     config_filepath = str(files("pennylane_qizgloria.tomls") / "qiskit.toml")
 
+    @remember_arguments
     def __init__(
         self,
         wires: Any = None,
@@ -136,8 +138,8 @@ class QizgloriaQiskit(JobControl):
         self.backend = backend
         require_qubits(self.name, self.wires, self.backend)
         # A seed for all jobs of the device, sessions included, so that none repeats another's.
-        random = None if seed is None else np.random.default_rng(seed)
-        self._options: dict[str, Any] = {"seed": random, "options": options}
+        seeds = None if seed is None else JobSeeds(seed)
+        self._options: dict[str, Any] = {"seed": seeds, "options": options}
         self._primitives = primitives.choose_primitives(
             self.backend, sampler, estimator, **self._options
         )
@@ -157,6 +159,12 @@ class QizgloriaQiskit(JobControl):
         self._unfinished: list[Call[tuple[Result, ...]]] = []
         self.jobs: list[jobs.JobRecord] = []
         """What is known of each job so far, the first one first."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, QizgloriaQiskit.__init__, state)
 
     # --- configuration ----------------------------------------------------------------------------
 

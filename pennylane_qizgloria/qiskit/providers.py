@@ -23,8 +23,9 @@ from qiskit.providers import BackendV2
 
 from .backends import is_aer, is_ibm
 from .checked import CheckedBackend
+from .seeds import JobSeeds, Stream
 
-Seed = int | np.random.Generator | None
+Seed = int | JobSeeds | None
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,10 @@ def provider_of(backend: BackendV2, mode: Any) -> Provider:
     return _ibm(mode) if is_ibm(backend) else _generic(backend)
 
 
-def job_seeds(seed: int | np.random.Generator, stream: int) -> Callable[[], int]:
-    """Draws a seed for each job: two jobs of one seed would give the very same shots."""
-    # The sampler and the estimator draw apart, so that they can run in any order.
-    if isinstance(seed, np.random.Generator):
-        source = seed.spawn(1)[0]
-    else:
-        source = np.random.default_rng([stream, seed])
-    # Some simulators take 32 bits and no sign.
-    return lambda: int(source.integers(2**31))
+def _job_seeds(seed: int | JobSeeds, stream: Stream) -> Callable[[], int]:
+    """Draws the seeds of a primitive's jobs."""
+    seeds = seed if isinstance(seed, JobSeeds) else JobSeeds(seed)
+    return lambda: seeds.draw(stream)
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,7 @@ def make_sampler(
     unseeded = provider.sampler(None, known)
     if seed is None or not provider.seeded:
         return unseeded
-    draw = job_seeds(seed, 0)
+    draw = _job_seeds(seed, "sampler")
     return DelegatingSampler(lambda: provider.sampler(draw(), known), backend)
 
 
@@ -117,7 +113,7 @@ def make_estimator(
     unseeded = provider.estimator(None, known)
     if seed is None or not provider.seeded:
         return unseeded
-    draw = job_seeds(seed, 1)
+    draw = _job_seeds(seed, "estimator")
     return DelegatingEstimator(lambda: provider.estimator(draw(), known), backend)
 
 

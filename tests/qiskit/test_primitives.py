@@ -31,6 +31,7 @@ from pennylane_qizgloria.qiskit.primitives import (
     open_batch,
     open_session,
 )
+from pennylane_qizgloria.qiskit.seeds import JobSeeds
 from pennylane_qizgloria.qiskit.sharing import Limits
 from pennylane_qizgloria.qiskit.splitting import EstimatorUse
 
@@ -218,13 +219,13 @@ def test_a_seed_fixes_a_sequence_of_different_jobs(backend):
         assert not np.array_equal(one[1], different[1])
 
 
-def test_a_generator_goes_on_from_one_set_of_primitives_to_the_next(backends):
+def test_seeds_go_on_from_one_set_of_primitives_to_the_next(backends):
     """A session would repeat the shots that came before it."""
     pubs = pubs_for(backends["aer"])
-    source = np.random.default_rng(1)
+    source = JobSeeds(1)
     results = [run_once(choose_primitives(backends["aer"], seed=source), pubs) for _ in range(2)]
     assert not np.array_equal(results[0][0], results[1][0])
-    repeated = run_once(choose_primitives(backends["aer"], seed=np.random.default_rng(1)), pubs)
+    repeated = run_once(choose_primitives(backends["aer"], seed=JobSeeds(1)), pubs)
     np.testing.assert_array_equal(results[0][0], repeated[0])
 
 

@@ -8,20 +8,25 @@ has the dtype that went in.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from inspect import signature
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Shaped
+from pennylane.devices import Device
 from pennylane.workflow import QNode
 from torch import Tensor, nn
 
+from .arguments import broadcast_together, real_tensor
 from .calls import CircuitCall
-from .execution import Execution, gradient_transform
+from .execution import Execution, gradient_transform, is_first_order, make_device, mapping
+from .first_order import first_order_only
 from .jacobian import batched_jacobian, linearised
+from .migration import rename_weights, translated
 from .outputs import interpreted, quantum_function, read_outputs
-from .parameters import assign_roles
+from .parameters import assign_roles, warn_of_unused
 from .recordings import Recordings
+from .weights import first_values, require_dtype, require_number
 
 
 class TorchCircuit(nn.Module):
@@ -41,7 +46,8 @@ class TorchCircuit(nn.Module):
     Args:
         circuit (QuantumCircuit): gates of Qiskit's library, custom gates, parameter expressions,
             control flow and measurements, as `from_qiskit` reads them. Later changes to it have no
-            effect.
+            effect. An ``EstimatorQNN`` or a ``SamplerQNN`` stands for its circuit, parameters,
+            observables and interpretation; its primitive and gradient are not used.
         inputs: the parameters that the module's argument is put into, in the order of its last
             axis: parameters, parameter vectors, names of either, or a collection of these.
         weights: the parameters that are trained, in the order of ``weight``.
@@ -61,15 +67,22 @@ class TorchCircuit(nn.Module):
             parameter shifts with shots.
         gradient_kwargs: options of the differentiation method, as for a QNode.
         dtype: of ``weight``; torch's default dtype if None.
+        max_diff (int): the highest order of derivatives, where shifted circuits give them;
+            backpropagation on the default device gives any.
+        input_params: what qiskit-machine-learning calls ``inputs``.
+        weight_params: what it calls ``weights``.
 
     Attributes:
         weight: the trained parameters, of shape ``(num_weights,)``.
+        device: the PennyLane device that runs the circuit.
         num_inputs: how many inputs there are.
         num_weights: how many weights there are.
         output_shape: the shape of the result without batch axes.
 
     Shape:
         * Input: ``(..., num_inputs)``; without inputs, nothing or ``(..., 0)``.
+        * Weights, as a second argument in the place of ``weight``: ``(..., num_weights)``. Leading
+          axes broadcast against those of the input.
         * Output: ``(..., *output_shape)``, where ``output_shape`` is ``(len(observables),)`` or,
           for probabilities, ``(2**bits,)`` unless given.
 
@@ -79,10 +92,16 @@ class TorchCircuit(nn.Module):
     On ``qizgloria.mixed`` without shots, the arithmetic is recorded when inputs of a shape come for
     the second time, and runs without the circuit from then on, as in `TorchLayer`.
 
+    Copies and pickles run on a device with the same options; copies, on the same device if it was
+    given as an object. ``load_state_dict`` takes checkpoints of a ``TorchConnector``.
+
+    Warns:
+        UserWarning: if inputs or weights are named that the circuit does not have.
+
     Raises:
         TypeError: if the circuit is not a ``QuantumCircuit``, or something given for parameters,
-            observables or ``interpret`` is of the wrong kind; when called, if the input is not a
-            tensor.
+            observables or ``interpret`` is of the wrong kind; when called, if the input is neither
+            a tensor nor an array of numbers.
         ValueError: if parameters are left out or named twice, observables do not fit the circuit,
             the circuit ends with measurements although there are observables, ``interpret`` returns
             something out of range, the initial weights are too many, too few or not finite, or the
@@ -123,37 +142,67 @@ class TorchCircuit(nn.Module):
         weights: Any = None,
         observables: Any = None,
         interpret: Any = None,
-        output_shape: int | Iterable[int] | None = None,
+        output_shape: Any = None,
         sparse: bool = False,
         initial_weights: Any = None,
-        seed: int | None = None,
+        seed: Any = None,
         device: Any = "qizgloria.mixed",
-        device_options: Mapping[str, Any] | None = None,
+        device_options: Any = None,
         shots: Any = None,
         diff_method: Any = "best",
-        gradient_kwargs: Mapping[str, Any] | None = None,
-        dtype: torch.dtype | None = None,
+        gradient_kwargs: Any = None,
+        dtype: Any = None,
+        max_diff: Any = 1,
+        **others: Any,
     ) -> None:
         super().__init__()
-        _check_dtype(dtype)
+        require_dtype(dtype)
+        given = {"circuit": circuit, "inputs": inputs, "weights": weights}
+        given |= {"observables": observables, "interpret": interpret}
+        given |= {"output_shape": output_shape, "sparse": sparse}
+        given = translated(given, others, signature(TorchCircuit).parameters)
+        circuit = given.pop("circuit")
         template = _template(circuit)
-        self._roles = assign_roles(circuit, inputs, weights)
+        self._roles = assign_roles(circuit, given.pop("inputs"), given.pop("weights"))
+        warn_of_unused(self._roles, stacklevel=2)
         self._circuit = circuit.copy()
-        outputs = read_outputs(template, observables, interpret, output_shape, sparse)
+        outputs = read_outputs(template, **given)
         self.output_shape = outputs.shape
         self._observables = outputs.observables
         self.register_buffer("index", outputs.index, persistent=False)
-        self.sparse = sparse
+        self.sparse = bool(given["sparse"])
+        function, wires = quantum_function(template, self._roles, self._observables)
         self._execution = Execution(
-            device, dict(device_options or {}), shots, diff_method, dict(gradient_kwargs or {})
+            make_device(
+                device,
+                mapping(device_options, "device_options={'seed': 1}"),
+                wires,
+                diff_method,
+            ),
+            isinstance(device, Device),
+            shots,
+            diff_method,
+            mapping(gradient_kwargs, "gradient_kwargs={'h': 0.01}"),
+            max_diff,
         )
-        self.seed = seed
-        self._initial = _initial_weights(initial_weights, self.num_weights)
+        self._first = first_values(initial_weights, seed, self.num_weights)
         self.weight = nn.Parameter(torch.empty(self.num_weights, dtype=dtype))
         self.reset_parameters()
         self._recordings = Recordings(patient=True, quiet=True)
-        # Made anew after copying and unpickling, which QNodes do not survive.
-        self._qnode: QNode | None = self._make_qnode()
+        # Made anew after copying and unpickling, as its function is local.
+        qnode = self._execution.qnode(function, self._example())
+        self._is_first_order = is_first_order(qnode, self._example())
+        self._qnode: QNode | None = qnode
+
+    @property
+    def device(self) -> Device:
+        """The PennyLane device that runs the circuit."""
+        return self._execution.device
+
+    @property
+    def seed(self) -> int | None:
+        """What the first weights are drawn with."""
+        return self._first.seed
 
     @property
     def num_inputs(self) -> int:
@@ -168,29 +217,27 @@ class TorchCircuit(nn.Module):
     def reset_parameters(self) -> None:
         """Give the weights their first values again; without a seed, others at each call."""
         with torch.no_grad():
-            if self._initial is not None:
-                self.weight.copy_(self._initial)
-                return
-            generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
-            start = torch.empty(self.num_weights, dtype=torch.float64)
-            self.weight.copy_(start.uniform_(-1, 1, generator=generator))
+            self.weight.copy_(self._first.values())
 
     @torch.compiler.disable
-    def forward(self, x: Any = None) -> Float[Tensor, "..."]:
+    def forward(self, x: Any = None, w: Any = None) -> Float[Tensor, "..."]:
         """The outputs for inputs of shape ``(..., num_inputs)``; see the class.
 
+        Args:
+            x: the inputs, a tensor or an array of numbers.
+            w: weights to use in the place of ``weight``, of shape ``(..., num_weights)``.
+
         Raises:
-            TypeError: if the input is not a tensor.
-            ValueError: if the last axis of the input does not have that width.
+            TypeError: if an argument is neither a tensor nor an array of numbers.
+            ValueError: if the last axis of an argument does not have that width, or leading axes do
+                not fit together.
         """
-        if not isinstance(x, Tensor | None):
-            raise TypeError(f"The input of a circuit is a torch tensor, got {x!r}.")
-        flat, leading = self._flattened(x)
-        weight = self.weight
+        x = self._inputs(x)
+        weight = self._weights(w)
+        flat, rows, leading = broadcast_together(x, weight)
         with torch.autocast(weight.device.type, enabled=False):
-            values = self._outputs(flat, weight.to(torch.float64))
-        result = values.reshape(*leading, *self.output_shape)
-        result = result.to(x.dtype if x is not None and x.is_floating_point() else weight.dtype)
+            values = self._outputs(flat.to(torch.float64), rows.to(torch.float64))
+        result = values.reshape(*leading, *self.output_shape).to(self._dtype_of(x, weight))
         return result.to_sparse() if self.sparse else result
 
     def backward_pass(
@@ -225,17 +272,17 @@ class TorchCircuit(nn.Module):
         >>> input_gradients.shape, weight_gradients.shape
         (torch.Size([1, 1, 1]), torch.Size([1, 1, 1]))
         """
-        weight = torch.as_tensor(self.weight if w is None else w, device=self.weight.device)
-        _check_number(weight.numel(), self.num_weights, "weights")
-        weight = weight.detach().flatten().to(torch.float64)
-        x = None if x is None else torch.as_tensor(x, device=weight.device)
-        flat, leading = self._flattened(x)
+        x, weight = self._inputs(x), self._weights(w).detach()
+        require_number(weight.numel(), self.num_weights, "weights")
+        flat, weight, leading = broadcast_together(x, weight.flatten())
         with torch.autocast(weight.device.type, enabled=False):
             jacobians = batched_jacobian(
-                self._differentiable_outputs, flat, weight, input_gradients
+                self._differentiable_outputs,
+                flat.to(torch.float64),
+                weight.to(torch.float64),
+                input_gradients,
             )
-        dtype = x.dtype if x is not None and x.is_floating_point() else self.weight.dtype
-        batch = leading or (len(flat),)
+        dtype, batch = self._dtype_of(x, self.weight), leading or (len(flat),)
         shaped = [
             None if j is None else j.reshape(*batch, *self.output_shape, j.shape[-1]).to(dtype)
             for j in jacobians
@@ -248,22 +295,26 @@ class TorchCircuit(nn.Module):
 
     # --- running the circuit ----------------------------------------------------------------------
 
-    def _flattened(
-        self, x: Shaped[Tensor, "..."] | None
-    ) -> tuple[Float[Tensor, "batch inputs"], tuple[int, ...]]:
-        """The inputs with one batch axis, in double precision, and the axes that they had."""
+    def _inputs(self, x: Any) -> Shaped[Tensor, "... inputs"] | None:
+        """The inputs as a tensor; None where there are none."""
         if x is None:
-            _check_number(0, self.num_inputs, "inputs")
-            return torch.empty(1, 0, dtype=torch.float64, device=self.weight.device), ()
-        if x.is_complex():
-            raise ValueError(f"The inputs of a circuit are real, got {x.dtype}.")
-        if x.ndim == 0 or x.shape[-1] != self.num_inputs:
-            raise ValueError(
-                f"The circuit has {self.num_inputs} inputs, so its argument has the shape "
-                f"(..., {self.num_inputs}), but {tuple(x.shape)} was given."
-            )
-        leading = tuple(x.shape[:-1])
-        return x.reshape(math.prod(leading), self.num_inputs).to(torch.float64), leading
+            require_number(0, self.num_inputs, "inputs")
+            return None
+        # Arrays go where the weights are; a tensor elsewhere is a mistake that torch reports.
+        return real_tensor(x, self.num_inputs, "input", self.weight.device)
+
+    def _weights(self, w: Any) -> Shaped[Tensor, "... weights"]:
+        """The weights that are meant."""
+        if w is None:
+            return self.weight
+        return real_tensor(w, self.num_weights, "weight", self.weight.device)
+
+    def _dtype_of(self, x: Tensor | None, weight: Tensor) -> torch.dtype:
+        """The dtype of the outputs."""
+        return next(
+            (own.dtype for own in (x, weight) if own is not None and own.is_floating_point()),
+            self.weight.dtype,
+        )
 
     def _outputs(
         self, x: Float[Tensor, "batch inputs"], w: Float[Tensor, "*rows weights"]
@@ -272,7 +323,8 @@ class TorchCircuit(nn.Module):
         if len(x) == 0:
             # Nothing to run, but what comes out should still depend on what went in.
             return (x.sum() + w.sum()) * x.new_zeros(0, math.prod(self.output_shape))
-        return self._interpreted(self._recordings.run(CircuitCall(self._ready()), (x, w)))
+        tensors = first_order_only(x, w) if self._is_first_order else (x, w)
+        return self._interpreted(self._recordings.run(CircuitCall(self._ready()), tensors))
 
     def _differentiable_outputs(
         self, x: Float[Tensor, "batch inputs"], w: Float[Tensor, "batch weights"]
@@ -293,13 +345,10 @@ class TorchCircuit(nn.Module):
 
     def _ready(self) -> QNode:
         if self._qnode is None:
-            self._qnode = self._make_qnode()
+            template = _template(self._circuit)
+            function, _ = quantum_function(template, self._roles, self._observables)
+            self._qnode = self._execution.qnode(function, self._example())
         return self._qnode
-
-    def _make_qnode(self) -> QNode:
-        template = _template(self._circuit)
-        circuit, wires = quantum_function(template, self._roles, self._observables)
-        return self._execution.qnode(circuit, wires, self._example())
 
     def _example(self) -> tuple[Tensor, Tensor]:
         """Some arguments of the QNode."""
@@ -313,13 +362,17 @@ class TorchCircuit(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_qnode": None}
 
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
+        rename_weights(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     def extra_repr(self) -> str:
         """What ``repr`` shows."""
         num_qubits = self._circuit.num_qubits
         parts = [
             f"num_qubits={num_qubits}, num_inputs={self.num_inputs}, "
             f"num_weights={self.num_weights}, output_shape={self.output_shape}, "
-            f"device={self._execution.device_name}"
+            f"device={self.device.name}"
         ]
         if self._execution.shots is not None:
             parts.append(f"shots={self._execution.shots}")
@@ -330,30 +383,7 @@ class TorchCircuit(nn.Module):
         return ", ".join(parts)
 
 
-# --- checks of what the user gives ----------------------------------------------------------------
-
-
 def _template(circuit: Any) -> Any:
     from ..qiskit import from_qiskit
 
     return from_qiskit(circuit)
-
-
-def _initial_weights(given: Any, number: int) -> Float[Tensor, "weights"] | None:
-    if given is None:
-        return None
-    values = torch.as_tensor(given, dtype=torch.float64).detach().clone().flatten()
-    _check_number(len(values), number, "initial weights")
-    if not values.isfinite().all():
-        raise ValueError(f"The initial weights must be finite, got {values.tolist()}.")
-    return values
-
-
-def _check_dtype(dtype: torch.dtype | None) -> None:
-    if dtype is not None and not dtype.is_floating_point:
-        raise ValueError(f"The weights of a circuit are real floats, so dtype cannot be {dtype}.")
-
-
-def _check_number(given: int, expected: int, what: str) -> None:
-    if given != expected:
-        raise ValueError(f"The circuit has {expected} {what}, but {given} were given.")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from inspect import signature
 from typing import Any
 
 import pennylane as qml
 from pennylane.devices import Device
+from pennylane.measurements import Shots
 from pennylane.transforms.core import Transform
 from pennylane.workflow import QNode
 from torch import Tensor
@@ -21,66 +25,146 @@ GRADIENT_TRANSFORMS = {
 """The methods of differentiation that run more circuits."""
 
 
+_OUR_DEVICES = ("qizgloria.mixed", "qizgloria.qiskit")
+
+
 @dataclass(frozen=True)
 class Execution:
     """What a QNode needs besides its function.
 
     Args:
-        device: the name of a device, or a device.
-        options: keyword arguments for a device given by its name.
+        device: that runs it.
+        is_shared: whether copies of a module run on this very device, as on one that the user made;
+            otherwise they get a copy of it.
         shots: for each circuit; None for exact results.
         diff_method: as for a QNode.
         gradient_kwargs: options of the method.
+        max_diff: the highest order of derivatives, for methods that run more circuits.
+
+    Raises:
+        ValueError: if there are several numbers of shots, or the order is not a positive integer.
     """
 
-    device: str | Device
-    options: dict[str, Any]
-    shots: Any
-    diff_method: Any
-    gradient_kwargs: dict[str, Any]
+    device: Device
+    is_shared: bool
+    shots: Any = None
+    diff_method: Any = "best"
+    gradient_kwargs: dict[str, Any] = field(default_factory=dict)
+    max_diff: Any = 1
+
+    def __post_init__(self) -> None:
+        if Shots(self.shots).has_partitioned_shots:
+            raise ValueError(
+                f"The shots of a circuit's module are one number for each circuit, got "
+                f"{self.shots!r}. Call the module several times, or take a QNode."
+            )
+        if isinstance(self.max_diff, bool) or self.max_diff not in range(1, 100):
+            raise ValueError(
+                f"max_diff is the order of derivatives, 1 or more; got {self.max_diff!r}."
+            )
 
     def __deepcopy__(self, memo: Any) -> Execution:
-        # A device may be a connection to a machine, which a copy of a module keeps using.
-        return self
+        return self if self.is_shared else replace(self, device=deepcopy(self.device, memo))
 
-    @property
-    def device_name(self) -> str:
-        """The name of the device."""
-        return self.device if isinstance(self.device, str) else str(self.device.name)
-
-    def qnode(self, function: Callable, wires: int | None, example: tuple[Tensor, ...]) -> QNode:
+    def qnode(self, function: Callable, example: tuple[Tensor, ...]) -> QNode:
         """A QNode for torch tensors whose arguments may have a batch axis.
 
         Args:
             function: the quantum function.
-            wires: for a device given by its name, unless the options say otherwise.
             example: arguments without a batch axis.
-
-        Raises:
-            ValueError: if there are options for a device that was made already.
         """
-        if isinstance(self.device, str):
-            # Hadamard tests need a wire more.
-            fixed = wires is not None and self.diff_method != "hadamard"
-            given = {"wires": wires} if fixed else {}
-            device = qml.device(self.device, **{**given, **self.options})
-        elif self.options:
-            raise ValueError(
-                f"device_options={self.options} are for a device that is given by its name, not "
-                f"for {self.device}, which was made already."
-            )
-        else:
-            device = self.device
         qnode = QNode(
             function,
-            device,
+            self.device,
             interface="torch",
             diff_method=self.diff_method,
             gradient_kwargs=self.gradient_kwargs,
+            max_diff=self.max_diff,
+            # Circuits that are equal have shots of their own.
+            cache="auto" if self.shots is None else False,
         )
         if self.shots is not None:
             qnode = qml.set_shots(qnode, shots=self.shots)
         return qnode if _broadcasts(qnode, example) else qml.transforms.broadcast_expand(qnode)
+
+
+def mapping(given: Any, example: str) -> dict[str, Any]:
+    """Options from their names to values; None for none.
+
+    Raises:
+        TypeError: if something else is given; it shows the example.
+    """
+    if not isinstance(given, Mapping | None):
+        name = example.partition("=")[0]
+        raise TypeError(f"{name} maps names to values, such as {example}; got {given!r}.")
+    return dict(given or {})
+
+
+def make_device(
+    device: Any, options: Mapping[str, Any], wires: int | None, diff_method: Any
+) -> Device:
+    """The device that a user means.
+
+    Args:
+        device: a device, or the name of one.
+        options: keyword arguments for a device given by its name.
+        wires: how many the circuit needs, unless the options say otherwise; None if not known.
+        diff_method: as for a QNode.
+
+    Raises:
+        TypeError: if an option has a name that the device does not know but nearly knows, or what
+            is given is no device.
+        ValueError: if there are options for a device that was made already.
+    """
+    if isinstance(device, Device):
+        if options:
+            raise ValueError(
+                f"device_options={options} are for a device that is given by its name, not for "
+                f"{device}, which was made already."
+            )
+        return device
+    if not isinstance(device, str):
+        raise TypeError(
+            f"device must be a PennyLane device or the name of one, got {device!r}. Where the "
+            "weights are, torch's .to(...) says."
+        )
+    # Hadamard tests need a wire more.
+    fixed = {"wires": wires} if wires is not None and diff_method != "hadamard" else {}
+    try:
+        return qml.device(device, **{**fixed, **options})
+    except (TypeError, ValueError) as error:
+        meant = _misspelt(device, options)
+        if meant is None:
+            raise
+        raise TypeError(f"device_options of {device!r}: {meant}") from error
+
+
+def _misspelt(device: str, options: Mapping[str, Any]) -> str | None:
+    """A sentence on the first option that a device does not have, if it is clear what is meant."""
+    own = _options_of(device)
+    for name in options:
+        if name in own:
+            continue
+        near = get_close_matches(name, own, n=1, cutoff=0.7)
+        if near:
+            return f"there is no option {name!r}. Did you mean {near[0]!r}?"
+        others = [other for other in _OUR_DEVICES if name in _options_of(other)]
+        if others:
+            return f"there is no option {name!r}; it is one of device={others[0]!r}."
+    return None
+
+
+def _options_of(device: str) -> list[str]:
+    return list(signature(qml.plugin_devices[device].load()).parameters)
+
+
+def is_first_order(qnode: QNode, example: tuple[Tensor, ...]) -> bool:
+    """Whether a QNode's derivatives cannot be differentiated again."""
+    if _method(qnode, example) == "backprop":
+        return False
+    # What devices compute themselves is of first order; "best" then takes another method.
+    own = qnode.diff_method in ("device", "adjoint")
+    return own or qnode.execute_kwargs["max_diff"] == 1
 
 
 def gradient_transform(qnode: QNode, example: tuple[Tensor, ...]) -> Transform | None:

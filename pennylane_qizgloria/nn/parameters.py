@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,11 +21,13 @@ class Roles:
         weights: the names of the weights, in their order.
         columns: where each parameter's values come from, in the order of ``circuit.parameters``: a
             column of the inputs followed by the weights.
+        unused: the names of those that the circuit does not have.
     """
 
     inputs: tuple[str, ...]
     weights: tuple[str, ...]
     columns: tuple[int, ...]
+    unused: tuple[str, ...] = ()
 
     def values(
         self, x: Float[Tensor, "*batch inputs"], w: Float[Tensor, "*rows weights"]
@@ -44,7 +47,8 @@ def assign_roles(circuit: Any, inputs: Any, weights: Any) -> Roles:
         weights: the same for the weights.
 
     Returns:
-        The roles. Parameters that the circuit does not use keep their place and have no effect.
+        The roles. Parameters that the circuit does not use keep their place and have no effect;
+        `warn_of_unused` names them.
 
     Raises:
         TypeError: if something given is neither a parameter nor a name.
@@ -65,7 +69,23 @@ def assign_roles(circuit: Any, inputs: Any, weights: Any) -> Roles:
         )
     names = [parameter.name for parameter in given]
     columns = tuple(place[p] for p in circuit.parameters)
-    return Roles(tuple(names[:num_inputs]), tuple(names[num_inputs:]), columns)
+    unused = tuple(name for i, name in enumerate(names) if i not in columns)
+    return Roles(tuple(names[:num_inputs]), tuple(names[num_inputs:]), columns, unused)
+
+
+def warn_of_unused(roles: Roles, stacklevel: int) -> None:
+    """Name the parameters that have no effect.
+
+    Args:
+        roles: of a circuit's parameters.
+        stacklevel: as for `warnings.warn`, seen from the caller.
+    """
+    if roles.unused:
+        warnings.warn(
+            f"The circuit does not have the parameters {list(roles.unused)}, which are named as "
+            "inputs or weights: their values have no effect and their gradients are 0.",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def _flat(circuit: Any, given: Any, what: str) -> Iterator[Any]:

@@ -110,7 +110,8 @@ def test_inputs_without_effect_still_make_a_batch():
     circuit = QuantumCircuit(1)
     circuit.ry(W[0], 0)
     for options, width in (({"observables": "Z"}, 1), ({}, 2)):
-        layer = TorchCircuit(circuit, X, W, seed=0, **options)
+        with pytest.warns(UserWarning, match=r"parameters \['x\[0\]', 'x\[1\]', 'w\[1\]'"):
+            layer = TorchCircuit(circuit, X, W, seed=0, **options)
         y = layer(torch.zeros(3, 2))
         assert y.shape == (3, width)
         torch.testing.assert_close(y[0], y[2])
@@ -418,7 +419,7 @@ def test_inputs_of_the_wrong_width_are_refused(make, shape):
     """Columns would be left out."""
     layer = make()
     for call in (layer, layer.backward_pass):
-        with pytest.raises(ValueError, match=r"has the shape \(\.\.\., 2\)"):
+        with pytest.raises(ValueError, match=r"have the shape \(\.\.\., 2\)"):
             call(torch.zeros(shape))
 
 
@@ -426,7 +427,7 @@ def test_missing_inputs_and_wrong_weights_are_refused(make):
     """Parameters would keep no value."""
     with pytest.raises(ValueError, match="has 2 inputs, but 0 were given"):
         make()()
-    with pytest.raises(ValueError, match="has 3 weights, but 2 were given"):
+    with pytest.raises(ValueError, match=r"has 3 weights, so .* but \(2,\) was given"):
         make().backward_pass(torch.zeros(1, 2), torch.zeros(2))
     with pytest.raises(ValueError, match="are real"):
         make()(torch.zeros(2, dtype=torch.complex128))
@@ -439,13 +440,6 @@ def test_an_instruction_that_cannot_be_run_is_named():
         circuit.x(0)
     with pytest.raises(ValueError, match="while_loop"):
         TorchCircuit(circuit)
-
-
-@pytest.mark.parametrize("given", [[0.1, 0.2], np.zeros(2), 0.5], ids=["list", "array", "number"])
-def test_inputs_that_are_no_tensors_are_refused(make, given):
-    """An error would speak of an attribute."""
-    with pytest.raises(TypeError, match="is a torch tensor, got"):
-        make()(given)
 
 
 def test_an_interpretation_that_is_no_function_is_refused(make):

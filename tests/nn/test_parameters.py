@@ -1,10 +1,12 @@
 """Inputs and weights among a circuit's parameters."""
 
+import warnings
+
 import pytest
 import torch
 from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 
-from pennylane_qizgloria.nn.parameters import assign_roles
+from pennylane_qizgloria.nn.parameters import assign_roles, warn_of_unused
 
 A, B = Parameter("a"), Parameter("b")
 V = ParameterVector("v", 12)
@@ -78,3 +80,20 @@ def test_what_is_no_parameter_is_refused():
     """The error would come from somewhere inside."""
     with pytest.raises(TypeError, match="weights must be parameters"):
         assign_roles(circuit_of(A), A, 3)
+
+
+def test_unused_parameters_are_named():
+    """Values of parameters that the circuit lacks would have no effect without a word."""
+    circuit = QuantumCircuit(1)
+    x, lost = ParameterVector("x", 2), Parameter("lost")
+    circuit.ry(x[1], 0)
+    roles = assign_roles(circuit, x, [lost])
+    assert roles.unused == ("x[0]", "lost")
+    with pytest.warns(
+        UserWarning, match=r"does not have the parameters \['x\[0\]', 'lost'\]"
+    ) as seen:
+        warn_of_unused(roles, stacklevel=1)
+    assert len(seen) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_unused(assign_roles(circuit, [x[1]], None), stacklevel=1)

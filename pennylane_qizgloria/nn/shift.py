@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .arguments import real_tensor
 from .bridge import Array
 from .jacobian import batched_jacobian
 from .observables import as_list, pauli_terms
-from .parameters import Roles, assign_roles
+from .parameters import Roles, assign_roles, warn_of_unused
 
 
 class ParameterShift:
@@ -72,7 +73,9 @@ class ParameterShift:
     ) -> None:
         from qiskit.primitives import StatevectorEstimator
 
-        self._angles = separate_angles(circuit, assign_roles(circuit, inputs, weights))
+        roles = assign_roles(circuit, inputs, weights)
+        warn_of_unused(roles, stacklevel=2)
+        self._angles = separate_angles(circuit, roles)
         self._observables = [pauli_terms(o, circuit.num_qubits) for o in as_list(observables)]
         self._circuit = self._angles.circuit
         if pass_manager is not None:
@@ -83,27 +86,33 @@ class ParameterShift:
         self._precision = precision
         self._input_gradients = input_gradients
 
-    def evaluate(self, x: Array, weights: Array) -> Array:
+    def evaluate(self, x: Any, weights: Any) -> Array:
         """The expectation values, of shape ``(batch, observables)``.
 
         Args:
-            x: inputs of shape ``(batch, inputs)``.
+            x: inputs of shape ``(batch, inputs)``; one sample without the axis is a batch of 1.
             weights: of shape ``(weights,)``.
+
+        Raises:
+            ValueError: if an argument does not have that shape.
         """
-        angles = self._angles.values(torch.as_tensor(x), torch.as_tensor(weights))
+        angles = self._angles.values(*self._arguments(x, weights))
         return self._expectations(angles.numpy()).T
 
-    def gradient(self, x: Array, weights: Array) -> tuple[Array | None, Array]:
+    def gradient(self, x: Any, weights: Any) -> tuple[Array | None, Array]:
         """The Jacobians by inputs (or None) and weights.
 
         Args:
-            x: inputs of shape ``(batch, inputs)``.
+            x: inputs of shape ``(batch, inputs)``; one sample without the axis is a batch of 1.
             weights: of shape ``(weights,)``.
 
         Returns:
             Arrays of shapes ``(batch, observables, inputs)`` and ``(batch, observables, weights)``.
+
+        Raises:
+            ValueError: if an argument does not have that shape.
         """
-        arguments = torch.as_tensor(x), torch.as_tensor(weights)
+        arguments = self._arguments(x, weights)
         angles = self._angles.values(*arguments).numpy()
         every = range(angles.shape[1])
         moved = list(every) if self._input_gradients else list(self._angles.of_weights)
@@ -122,6 +131,20 @@ class ParameterShift:
         ]
         assert chain[1] is not None
         return chain[0], chain[1]
+
+    def _arguments(
+        self, x: Any, weights: Any
+    ) -> tuple[Float[Tensor, "batch inputs"], Float[Tensor, "weights"]]:
+        """Inputs and weights, if they have the shapes that the circuit needs."""
+        roles, cpu = self._angles.roles, torch.device("cpu")
+        x = real_tensor(x, len(roles.inputs), "input", cpu)
+        weights = real_tensor(weights, len(roles.weights), "weight", cpu)
+        if x.ndim > 2 or weights.ndim > 1:
+            raise ValueError(
+                "Inputs have the shape (batch, inputs) and weights the shape (weights,), but "
+                f"{tuple(x.shape)} and {tuple(weights.shape)} were given."
+            )
+        return torch.atleast_2d(x).double(), weights.double()
 
     def _expectations(self, angles: Array) -> Array:
         """Expectation values, observables along the first axis, for angles along the last."""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from qiskit.circuit import ParameterVector, QuantumCircuit
+from qiskit.primitives import StatevectorSampler
 from qiskit.quantum_info import SparsePauliOp
-from qiskit_machine_learning.neural_networks import EstimatorQNN
+from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN
 from qiskit_machine_learning.primitives import QMLEstimator
 
 from pennylane_qizgloria import QiskitFunction, TorchCircuit
@@ -142,6 +143,175 @@ def test_a_network_of_qiskit_can_be_used():
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+def plane(x, weights):
+    """Outputs of two axes, as a sampler with a tuple for output_shape gives them."""
+    return evaluator(x, weights)[:, :, None] * np.array([1.0, 2.0, -1.0])
+
+
+def plane_jacobians(x, weights):
+    factors = np.array([1.0, 2.0, -1.0])[:, None]
+    return tuple(own[:, :, None, :] * factors for own in both_jacobians(x, weights))
+
+
+@pytest.mark.parametrize("leading", [(), (3,), (2, 3)], ids=str)
+def test_outputs_may_have_several_axes(weights, leading):
+    """The axes come after those of the inputs, in values and derivatives."""
+    x = torch.rand(*leading, 2, dtype=torch.float64, requires_grad=True)
+    function = lambda a, b: QiskitFunction.apply(a, b, plane, plane_jacobians)  # noqa: E731
+    assert function(x, weights).shape == (*leading, 2, 3)
+    assert torch.autograd.gradcheck(function, (x, weights), check_forward_ad=True)
+
+
+def test_a_sampler_with_a_shape_of_two_axes_can_be_used():
+    """A SamplerQNN whose interpretation gives pairs of indices is an evaluator."""
+    x, w = ParameterVector("x", 2), ParameterVector("w", 1)
+    circuit = QuantumCircuit(2)
+    circuit.ry(x[0] + w[0], 0)
+    circuit.rx(x[1], 1)
+    pairs = {"interpret": lambda k: (k % 2, k // 2), "output_shape": (2, 2)}
+    network = SamplerQNN(
+        circuit=circuit,
+        input_params=x,
+        weight_params=w,
+        sampler=StatevectorSampler(default_shots=20_000, seed=1),
+        input_gradients=True,
+        **pairs,
+    )
+    layer = TorchCircuit(circuit, x, w, seed=0, dtype=torch.float64, **pairs)
+    values = torch.rand(3, 2, dtype=torch.float64, requires_grad=True)
+    results = []
+    y = QiskitFunction.apply(values, layer.weight, network.forward, network.backward)
+    for outputs in (y, layer(values)):
+        gradients = torch.autograd.grad(outputs.square().sum(), (values, layer.weight))
+        results.append((outputs, *gradients))
+    torch.testing.assert_close(*results, atol=0.05, rtol=0)
+
+
+INTEGERS = [
+    torch.tensor([[1, 2], [0, 1]]),
+    torch.tensor([[True, False], [True, True]]),
+    np.array([[1, 2], [0, 1]]),
+    [[1, 2], [0, 1]],
+]
+
+
+@pytest.mark.parametrize("given", INTEGERS, ids=["integers", "booleans", "array", "list"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_integer_inputs_give_results_of_the_weights_dtype(given, dtype):
+    """Values between -1 and 1 would be cut off to 0."""
+    weights = torch.tensor([0.7, -0.3], dtype=dtype, requires_grad=True)
+    y = QiskitFunction.apply(given, weights, evaluator, both_jacobians)
+    assert y.dtype == dtype
+    right = evaluator(np.asarray(given, dtype=float), weights.detach().double().numpy())
+    np.testing.assert_allclose(y.detach(), right, atol=1e-6)
+    y.sum().backward()
+    assert weights.grad.abs().min() > 0
+
+
+def test_integer_weights_are_taken_too(x):
+    """The results have the dtype of the inputs, or torch's default."""
+    whole = torch.tensor([1, 2])
+    assert QiskitFunction.apply(x, whole, evaluator, both_jacobians).dtype == torch.float64
+    result = QiskitFunction.apply(whole, whole, evaluator, both_jacobians)
+    assert result.dtype == torch.get_default_dtype()
+    np.testing.assert_allclose(result, evaluator(np.array([[1.0, 2]]), np.array([1.0, 2]))[0], 1e-6)
+
+
+# --- torch.func -----------------------------------------------------------------------------------
+
+
+def reference(x, weights):
+    """The evaluator's function in torch's own operations."""
+    return torch.stack([torch.sin(x @ weights), x.sum(-1) * weights.prod()], dim=-1)
+
+
+def ours(x, weights):
+    return QiskitFunction.apply(x, weights, evaluator, both_jacobians)
+
+
+TRANSFORMS = {
+    "grad": lambda f: torch.func.grad(lambda x, w: f(x, w).sum(), argnums=(0, 1)),
+    "jacrev": lambda f: torch.func.jacrev(f, argnums=(0, 1)),
+    "jacfwd": lambda f: torch.func.jacfwd(f, argnums=(0, 1)),
+    "vjp": lambda f: lambda x, w: torch.func.vjp(f, x, w)[1](torch.ones(3, 2).double()),
+    "jvp": lambda f: lambda x, w: torch.func.jvp(f, (x, w), (x.cos(), w.sin())),
+    "jvp by weights": lambda f: lambda x, w: torch.func.jvp(lambda v: f(x, v), (w,), (w.sin(),)),
+    "vmap": lambda f: torch.func.vmap(f, in_dims=(0, None)),
+    "vmap of another axis": lambda f: torch.func.vmap(f, in_dims=(1, None)),
+    "vmap of weights": lambda f: lambda x, w: torch.func.vmap(f, (None, 0))(x, w.outer(w)),
+    "vmap of both": lambda f: lambda x, w: torch.func.vmap(f)(x, torch.stack([w, -w, w * w])),
+    "gradients of samples": lambda f: torch.func.vmap(
+        torch.func.grad(lambda x, w: f(x, w).sum(), argnums=1), in_dims=(0, None)
+    ),
+    "jacobians of samples": lambda f: torch.func.vmap(torch.func.jacrev(f), in_dims=(0, None)),
+    "jacobians forwards of samples": lambda f: torch.func.vmap(
+        torch.func.jacfwd(f, argnums=1), in_dims=(0, None)
+    ),
+    "gradients of many weights": lambda f: (
+        lambda x, w: torch.func.vmap(torch.func.grad(lambda v: f(x, v).sum()))(torch.stack([w, -w]))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transforms_of_torch_func_work(x, weights, name):
+    """They need a setup_context, and a rule for vmap."""
+    if "another axis" in name:
+        x = torch.stack([x, x.cos()], dim=1)
+    weights = weights.detach()
+    torch.testing.assert_close(
+        TRANSFORMS[name](ours)(x, weights), TRANSFORMS[name](reference)(x, weights)
+    )
+
+
+def test_vmap_over_inputs_is_one_call(x, weights):
+    """A call for each sample would be a job for each."""
+    calls = []
+
+    def counted(x, weights):
+        calls.append(len(x))
+        return evaluator(x, weights)
+
+    function = lambda a: QiskitFunction.apply(a, weights, counted, both_jacobians)  # noqa: E731
+    torch.func.vmap(function)(x)
+    assert calls == [3]
+
+
+@pytest.mark.parametrize("by", ["autograd", "hessian", "forward"])
+def test_second_derivatives_are_refused(x, weights, by):
+    """The gradient function says nothing of them, and zero would be wrong."""
+    if by == "autograd":
+        (first,) = torch.autograd.grad(ours(x, weights).sum(), weights, create_graph=True)
+        second = lambda: torch.autograd.grad(first.sum(), weights)  # noqa: E731
+    else:
+        transform = torch.func.jacrev if by == "hessian" else torch.func.jacfwd
+        function = lambda w: ours(x, w).sum()  # noqa: E731
+        second = lambda: transform(torch.func.jacrev(function))(weights.detach())  # noqa: E731
+    with pytest.raises(NotImplementedError, match="QiskitFunction gives first derivatives"):
+        second()
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "error", "message"),
+    [
+        (torch.tensor(0.3), [0.1], ValueError, r"inputs have the shape .* but \(\) was given"),
+        (0.3, [0.1], ValueError, r"inputs .* Give a single number as x.reshape\(1\)"),
+        ([0.3], torch.tensor(0.1), ValueError, r"weights have the shape .* but \(\) was given"),
+        ([0.3], [[0.1]], ValueError, r"weights have the shape \(weights,\), but \(1, 1\)"),
+        ("x", [0.1], TypeError, "inputs are a torch tensor or an array of numbers, got 'x'"),
+        ([0.3], None, TypeError, "weights are a torch tensor or an array of numbers, got None"),
+        (torch.ones(1) * 1j, [0.1], ValueError, "inputs of a circuit are real"),
+    ],
+)
+def test_one_sentence_says_what_to_give(x, w, error, message):
+    """Wrong arguments are refused before the evaluator runs."""
+    with pytest.raises(error, match=message):
+        QiskitFunction.apply(x, w, evaluator, both_jacobians)
+
+
+# --- what evaluators return -----------------------------------------------------------------------
 
 
 def test_outputs_of_the_wrong_shape_are_refused(x, weights):

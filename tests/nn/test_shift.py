@@ -1,5 +1,8 @@
 """Parameter shifts over Qiskit's estimators."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -146,3 +149,54 @@ def test_parameters_and_observables_are_checked(circuit):
         ParameterShift(circuit, X, None, OBSERVABLES)
     with pytest.raises(ValueError, match="one of 1 qubits"):
         ParameterShift(circuit, X, W, "Z")
+
+
+@pytest.mark.parametrize("method", ["evaluate", "gradient"])
+@pytest.mark.parametrize(
+    ("x", "w", "message"),
+    [
+        (np.zeros((2, 3)), np.zeros(3), r"has 2 inputs, .* but \(2, 3\) was given"),
+        (np.zeros((2, 1)), np.zeros(3), r"has 2 inputs, .* but \(2, 1\) was given"),
+        (np.zeros((2, 5)), np.zeros(0), r"has 2 inputs, .* but \(2, 5\) was given"),
+        (np.zeros((2, 2)), np.zeros(2), r"has 3 weights, .* but \(2,\) was given"),
+        (np.zeros((2, 2)), np.zeros(4), r"has 3 weights, .* but \(4,\) was given"),
+        (np.zeros((2, 2)), np.zeros((2, 3)), r"weights the shape \(weights,\), but"),
+        (np.zeros((2, 2, 2)), np.zeros(3), r"shape \(batch, inputs\) .* \(2, 2, 2\)"),
+        (np.array(0.1), np.zeros(3), r"but \(\) was given"),
+        (np.zeros((2, 2)) * 1j, np.zeros(3), "are real"),
+    ],
+    ids=["wide", "narrow", "all in one", "few", "many", "rows", "axes", "number", "complex"],
+)
+def test_wrong_widths_are_refused(circuit, method, x, w, message):
+    """Surplus columns of the inputs would be taken for weights."""
+    shift = ParameterShift(circuit, X, W, OBSERVABLES)
+    with pytest.raises(ValueError, match=message):
+        getattr(shift, method)(x, w)
+
+
+@pytest.mark.parametrize(("inputs", "weights"), [(3, 3), (1, 3), (2, 2), (2, 4)])
+def test_wrong_widths_are_refused_through_torch(circuit, inputs, weights):
+    """The error is the same behind QiskitFunction."""
+    shift = ParameterShift(circuit, X, W, OBSERVABLES)
+    with pytest.raises(ValueError, match="The circuit has"):
+        QiskitFunction.apply(
+            torch.zeros(4, inputs), torch.zeros(weights), shift.evaluate, shift.gradient
+        )
+
+
+def test_integers_and_single_samples_are_taken(circuit):
+    """They are what floating numbers and a batch of one are."""
+    shift = ParameterShift(circuit, X, W, OBSERVABLES)
+    whole, single = ([[1, 2]], [1, 0, 2]), (np.array([1.0, 2.0]), np.array([1.0, 0.0, 2.0]))
+    np.testing.assert_allclose(shift.evaluate(*whole), shift.evaluate(*single))
+    for ours, same in zip(shift.gradient(*whole), shift.gradient(*single), strict=True):
+        assert ours.shape[:2] == (1, 2)
+        np.testing.assert_allclose(ours, same)
+
+
+@pytest.mark.parametrize("kind", [copy.deepcopy, lambda own: pickle.loads(pickle.dumps(own))])
+def test_copies_and_pickles_evaluate_the_same(circuit, kind):
+    """An evaluator is part of a model that is saved."""
+    shift = ParameterShift(circuit, X, W, OBSERVABLES)
+    arguments = np.array([[0.1, 0.2]]), np.array([0.3, 0.4, 0.5])
+    np.testing.assert_allclose(kind(shift).evaluate(*arguments), shift.evaluate(*arguments))

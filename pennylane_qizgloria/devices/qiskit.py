@@ -41,6 +41,9 @@ class QizgloriaQiskit(JobControl):
 
     Wire i of the device is qubit i of the circuit that is transpiled.
 
+    Devices can be copied and pickled. A copy in the same process shares the backend and primitives;
+    a pickle names IBM's machine and saved account, without credentials, and opens them anew.
+
     Args:
         wires (int, Iterable[Hashable]): the number of wires or their labels.
         shots (int, Sequence): deprecated by PennyLane in favour of ``qml.set_shots``.
@@ -154,7 +157,7 @@ class QizgloriaQiskit(JobControl):
         passes = pass_manager
         if target is not None:
             passes = preset_passes(target, optimization_level, seed_transpiler, layout)
-        self._compiler = Compiler(passes)
+        self._compiler = Compiler(passes, self._primitives.backend)
         self._runner = jobs.Runner(self.name, progress, timeout, on_job=self._note)
         self._unfinished: list[Call[tuple[Result, ...]]] = []
         self.jobs: list[jobs.JobRecord] = []

@@ -48,7 +48,8 @@ def to_qiskit(
 ) -> Any:
     r"""A Qiskit circuit that does what a PennyLane circuit does, global phase included.
 
-    Gates that Qiskit has too become those; others are decomposed by PennyLane. Parameters may be
+    Gates that Qiskit has too become those; others are decomposed by PennyLane. Channels become
+    Kraus instructions, which simulators run. Parameters may be
     Qiskit's: they stay symbolic, also in arithmetic and in functions of `qml.math`. A
     ``ParameterVector`` given as an argument can be indexed and reshaped like an array.
 
@@ -72,9 +73,8 @@ def to_qiskit(
         arguments that gives one.
 
     Raises:
-        ValueError: if an operation has no form in Qiskit (channels, say), if a parameter is
-            broadcast, if a wire is missing in ``wires``, or if the measurements need different
-            bases.
+        ValueError: if an operation has no form in Qiskit, if a parameter is broadcast, if a wire
+            is missing in ``wires``, or if the measurements need different bases.
 
     >>> from qiskit.circuit import Parameter
     >>> @qml.qnode(qml.device("default.qubit"))

@@ -18,6 +18,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
 
 from .backends import is_aer
+from .channels import require_channels
 from .parametrised import Parametrised
 
 AER_MISBINDS = {"cp", "crx", "cry", "crz", "cu1", "cu3"} | {
@@ -97,10 +98,12 @@ class Compiler:
 
     Args:
         passes: what compiles a circuit; None if the primitives take circuits as they are.
+        backend: what runs the circuits; None if that is not known.
     """
 
-    def __init__(self, passes: PassManager | None) -> None:
+    def __init__(self, passes: PassManager | None, backend: BackendV2 | None = None) -> None:
         self._passes = passes
+        self._backend = backend
         self._kept: OrderedDict[Hashable, Compiled] = OrderedDict()
         self.transpilations = 0
         """How many circuits have been transpiled."""
@@ -111,9 +114,13 @@ class Compiler:
         Args:
             key: what tells the structure from others.
             make: gives the circuit, if it is not there yet.
+
+        Raises:
+            DeviceError: if the circuit has channels and the backend runs none.
         """
         if key not in self._kept:
             source = make()
+            require_channels(source.circuit, self._backend)
             self._kept[key] = Compiled(source, self._transpile(source.circuit))
             if len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)

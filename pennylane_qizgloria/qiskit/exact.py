@@ -18,6 +18,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
 from .bases import basis_of, gates_of, union
+from .channels import exact_options
 from .checked import require_success
 from .compiling import Compiled, Compiler
 from .packing import qubit_order
@@ -59,7 +60,9 @@ def exact_results(
         orders.append(order)
         # A circuit without parameters runs once, however long its tape's batch is.
         lengths.append(len(values) if bind else 1)
-    result = backend.run(circuits, parameter_binds=binds if any(binds) else None).result()
+    options = exact_options(backend, circuits)
+    bound = binds if any(binds) else None
+    result = backend.run(circuits, parameter_binds=bound, **options).result()
     require_success(backend.name, result)
     data = iter(range(len(result.results)))
     return [

@@ -23,6 +23,9 @@ from pennylane.ops.op_math import Adjoint, Controlled
 from qiskit.circuit import ControlledGate, Gate, Instruction, Operation, ParameterExpression
 from qiskit.circuit import library as lib
 
+from .channels import is_channel, kraus_instruction
+from .tolerances import tolerance_of
+
 SAME: dict[type[Operator], type[Gate]] = {
     qml.Identity: lib.IGate,
     qml.X: lib.XGate,
@@ -65,9 +68,6 @@ _ADJOINTS: dict[type[Operator], type[Gate]] = {
     qml.SX: lib.SXdgGate,
 }
 
-TOLERANCE = {"double": 1e-8, "single": 1e-4}
-"""How far a matrix may be from unitary, or a state from norm 1, by the precision of the data."""
-
 Scalar: TypeAlias = float | ParameterExpression
 
 
@@ -99,8 +99,11 @@ def has_twin(op: Operator) -> bool:
     """
     if type(op) in SAME:
         return len(op.wires) == type(op).num_wires or len(op.wires) == 1
+    if is_channel(op):
+        return True
     if isinstance(op, Adjoint | Controlled):
-        return type(op.base) not in _NO_INVERSE and has_twin(op.base)
+        has_inverse = type(op.base) not in _NO_INVERSE and not is_channel(op.base)
+        return has_inverse and has_twin(op.base)
     if isinstance(op, qml.MultiRZ):
         return len(op.wires) <= 2
     return type(op) in _TO_QISKIT
@@ -114,14 +117,16 @@ def twin(op: Operator, parameters: Sequence[Any] | None = None) -> Twin:
         parameters: instead of ``op.data``. Scalars may be Qiskit parameters or expressions.
 
     Raises:
-        ValueError: if there is no such gate, if a matrix is not unitary, a state not of norm 1, or
-            a parameter broadcast.
+        ValueError: if there is no such gate, if a matrix is not unitary, a state not of norm 1, a
+            channel does not preserve the trace, or a parameter is broadcast.
 
     >>> twin(qml.IsingXX(0.5, wires=[0, 1])).gate
     Instruction(name='rxx', num_qubits=2, num_clbits=0, params=[0.5])
     >>> twin(qml.ctrl(qml.RX(0.5, wires=1), 0, control_values=[0])).gate.name
     'crx_o0'
     """
+    if is_channel(op):
+        return _reversed(kraus_instruction(op), op)
     data = [plain(op, value) for value in (op.data if parameters is None else parameters)]
     return _twin(op, data)
 
@@ -232,8 +237,7 @@ def _state(op: Operator, *_: Any) -> Twin:
 
 
 def _check(op: Operator, deviation: float, data: np.ndarray, need: str) -> None:
-    single = data.dtype in (np.complex64, np.float32, np.float16)
-    if not deviation < TOLERANCE["single" if single else "double"]:
+    if not deviation < tolerance_of([data]):
         raise ValueError(f"{op.name} on wires {op.wires.tolist()} needs {need} by {deviation:.3g}.")
 
 

@@ -22,6 +22,7 @@ from pennylane.typing import TensorLike
 from pennylane.wires import Wires
 from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
 
+from .channels import is_channel, kraus_of
 from .conditions import truth_table
 from .gates import has_twin
 from .writing import WRITTEN, Writer, data_of, midcircuit, to_array
@@ -189,7 +190,7 @@ def _symbolic(operations: Sequence[Operator], symbols: Collection[int] | None) -
 def _scalars(op: Operator) -> Iterator[int]:
     """Which of an operation's parameters are scalars of a gate."""
     base = op.base if isinstance(op, Conditional) else op
-    if op.data and not isinstance(base, WRITTEN) and has_twin(base):
+    if op.data and not isinstance(base, WRITTEN) and not is_channel(base) and has_twin(base):
         for i, axes in enumerate(_leaf(base).ndim_params):
             if axes == 0:
                 yield i
@@ -283,6 +284,9 @@ def _kind(op: Operator, clbit: Mapping[str, int]) -> Hashable:
         return (type(op), tuple(map(bool, op.control_values)), _kind(op.base, clbit))
     if isinstance(op, SymbolicOp) and has_twin(op):
         return (type(op), _kind(op.base, clbit))
+    if is_channel(op):
+        # What a user's own channel depends on besides its parameters is not known.
+        return (type(op), _value_key(np.stack(kraus_of(op))))
     if isinstance(op, WRITTEN) or has_twin(op):
         return (type(op),)
     # Written by its matrix, which may depend on more than its parameters.

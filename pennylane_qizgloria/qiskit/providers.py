@@ -22,6 +22,7 @@ from qiskit.primitives import (
 from qiskit.providers import BackendV2
 
 from .backends import is_aer, is_ibm
+from .channels import exact_options
 from .checked import CheckedBackend
 from .seeds import JobSeeds, Stream
 
@@ -176,16 +177,17 @@ def _aer_estimator() -> Any:
             if seed is not None:
                 # Aer starts its normal noise from the seed at each PUB: it would be the same.
                 run_options["seed_simulator"] = int(np.random.default_rng(seed).integers(2**31))
-            simulator = self._backend.options
-            stochastic = simulator.noise_model is not None and simulator.method == "automatic"
-            if not (pub.precision == 0 and stochastic and "method" not in run_options):
+            # Noise of a precision is added to exact values, too.
+            exact = pub.precision == 0 or self._backend.options.method == "automatic"
+            if not exact or "method" in run_options:
                 return super()._run_pub(pub)
-            # For many qubits Aer would choose to average over random trajectories.
-            run_options["method"] = "density_matrix"
+            own = exact_options(self._backend, [pub.circuit])
+            run_options.update(own)
             try:
                 return super()._run_pub(pub)
             finally:
-                del run_options["method"]
+                for name in own:
+                    del run_options[name]
 
     return AerEstimator
 

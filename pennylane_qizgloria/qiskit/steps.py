@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pennylane as qml
+from pennylane.operation import Operator
 from qiskit.circuit import (
     CASE_DEFAULT,
     AnnotatedOperation,
@@ -38,6 +39,7 @@ from qiskit.circuit import library as lib
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Statevector
 
+from .channels import channels
 from .conditions import Condition, bits_of, evaluate
 from .expressions import compile_expression
 from .gates import Make, operators
@@ -52,6 +54,11 @@ class Gates:
     make: Make
     parameters: tuple[Any, ...]
     qubits: Qubits
+
+
+@dataclass(frozen=True)
+class Channels(Gates):
+    """Channels, which have neither controls nor an inverse."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,17 @@ def _circuit(
     return tuple(steps)
 
 
+_ADVICE = {
+    "break_loop": "its circuits have a fixed length. Put what follows it in the loop under an "
+    "if_test on the outcomes measured so far.",
+    "continue_loop": "its circuits have a fixed length. Put what follows it in the loop under an "
+    "if_test on the outcomes measured so far.",
+    "store": "it has no classical variables. Write the expression that is stored into the "
+    "condition that reads the variable, in terms of measured bits.",
+}
+"""What to do about instructions that PennyLane has nothing for."""
+
+
 def _operation(
     op: Operation, qubits: Qubits, clbits: Sequence[int], fresh: set[int]
 ) -> Iterable[Step]:
@@ -144,8 +162,18 @@ def _operation(
     # Elsewhere than on qubits in the state 0, what it does is up to its definition.
     if op.name == "state_preparation" and fresh.issuperset(qubits):
         return [_state(op, qubits)]
+    if op.name == "ParameterizedInitialize":
+        resets = [] if fresh.issuperset(qubits) else [ResetToZero(q) for q in qubits]
+        return [*resets, Gates(_amplitudes, tuple(map(_parameter, op.params)), qubits)]
     if isinstance(op, AnnotatedOperation):
         return _annotated(op, qubits)
+    if op.name in _ADVICE:
+        raise ValueError(
+            f"The instruction {op.name!r} cannot be converted to PennyLane: {_ADVICE[op.name]}"
+        )
+    make = channels(op)
+    if make is not None:
+        return [Channels(make, (), qubits)]
     if isinstance(op, lib.PauliProductRotationGate):
         return [_pauli_rotation(op, qubits)]
     if operators(op) is not None:
@@ -190,7 +218,7 @@ def _parameter(value: Any) -> Any:
 def _unconditional(op: Operation, qubits: Qubits, what: str) -> tuple[Step, ...]:
     """The steps of a gate that is about to be controlled, inverted or repeated."""
     steps = tuple(_operation(op, qubits, (), set()))
-    if not all(isinstance(step, Gates | Controlled | Inverse) for step in steps):
+    if any(isinstance(step, Channels | Measured | ResetToZero | Branch) for step in steps):
         raise ValueError(f"{op.name!r} is not a gate, so it cannot be {what}.")
     return steps
 
@@ -241,6 +269,15 @@ def _state(op: Operation, qubits: Qubits) -> Gates:
     else:
         vector = np.asarray(op.params, dtype=complex)
     return Gates(lambda _, wires: [qml.StatePrep(vector, wires[::-1])], (), qubits)
+
+
+def _amplitudes(data: Sequence[Any], wires: Sequence[Any]) -> list[Operator]:
+    """The amplitudes of qiskit-machine-learning's ``raw_feature_vector``, made of norm 1."""
+    widest = max(data, key=qml.math.ndim)
+    entries = [value * qml.math.ones_like(widest) for value in data]
+    norm = qml.math.sqrt(sum(entry**2 for entry in entries))
+    unit = qml.math.stack([entry / norm for entry in entries], axis=-1)
+    return [qml.StatePrep(unit, wires[::-1])]
 
 
 def _annotated(op: AnnotatedOperation, qubits: Qubits) -> Iterable[Step]:
@@ -306,7 +343,10 @@ def _unrolled(
 ) -> Iterable[Step]:
     indices, parameter, body = op.params
     if not isinstance(indices, Iterable):
-        raise ValueError("A for_loop whose range is not known beforehand cannot be converted.")
+        raise ValueError(
+            "A for_loop whose range is not known beforehand cannot be converted to PennyLane. "
+            "Give it a range or a list of numbers."
+        )
     for index in indices:
         bound = body if parameter is None else body.assign_parameters({parameter: index})
         steps = _circuit(bound, qubits, clbits, set(fresh))

@@ -36,10 +36,11 @@ def from_qiskit(circuit: QuantumCircuit) -> Template:
     Gates that PennyLane has too become those; of others the definition is followed, or the matrix
     taken. Parameters keep their interface: gradients flow through parameter expressions, and
     values with a batch axis give broadcast gates. Also converted are control flow (``for_loop`` is
-    unrolled; a condition looks at measured bits), measurements, resets, annotated operations and
-    the global phase. Barriers and delays are left out. ``initialize`` and state preparations on
-    qubits that nothing in the circuit acted on before become `qml.StatePrep`: such wires are taken
-    to be in the state 0.
+    unrolled; a condition looks at measured bits), measurements, resets, annotated operations,
+    channels (``Kraus``, ``SuperOp``, Aer's errors such as ``PauliLindbladError``) and the global
+    phase. Barriers and delays are left out. ``initialize`` and state preparations on qubits that
+    nothing in the circuit acted on before become `qml.StatePrep`: such wires are taken to be in the
+    state 0.
 
     Args:
         circuit: any without ``while_loop``, classical variables, and measurements or resets inside

@@ -199,7 +199,6 @@ def test_parameters_stay_symbolic():
         (qml.DiagonalQubitUnitary([1, 0.5], 0), "size 1"),
         (qml.RX([0.1, 0.2], 0), "broadcast"),
         (qml.GlobalPhase([0.1, 0.2], 0), "broadcast"),
-        (qml.DepolarizingChannel(0.1, 0), "DepolarizingChannel"),
     ],
 )
 def test_bad_operators(op, message):
@@ -210,7 +209,7 @@ def test_bad_operators(op, message):
 
 def test_twin_of_an_operator_without_one():
     """The user would not learn which operator is meant."""
-    with pytest.raises(ValueError, match="DepolarizingChannel on wires"):
-        twin(qml.DepolarizingChannel(0.1, "a"))
+    with pytest.raises(ValueError, match="AmplitudeEmbedding on wires"):
+        twin(qml.AmplitudeEmbedding([1.0, 0.0], "a"))
     with pytest.raises(ValueError, match="one by one"):
         twin(qml.QubitUnitary(np.array([[Parameter("x"), 0], [0, 1]], dtype=object), 0))

@@ -228,7 +228,6 @@ def test_deferred_measurements_have_no_place_in_a_layout(make_device, plain_back
     [
         qml.TShift(0),
         qml.Displacement(0.1, 0.2, wires=0),
-        qml.DepolarizingChannel(0.1, wires=0),
         Opaque(wires=0),
     ],
     ids=lambda op: op.name,

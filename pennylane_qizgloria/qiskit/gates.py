@@ -281,6 +281,15 @@ def operators(gate: Operation) -> Make | None:
     return _TO_PENNYLANE.get(getattr(gate, "base_class", type(gate)))
 
 
+def amplitudes(data: Sequence[Any], wires: Sequence[Any]) -> list[Operator]:
+    """The amplitudes of qiskit-machine-learning's ``raw_feature_vector``, made of norm 1."""
+    widest = max(data, key=qml.math.ndim)
+    entries = [value * qml.math.ones_like(widest) for value in data]
+    norm = qml.math.sqrt(sum(entry**2 for entry in entries))
+    unit = qml.math.stack([entry / norm for entry in entries], axis=-1)
+    return [qml.StatePrep(unit, wires[::-1])]
+
+
 def _same(kind: Any) -> Make:
     return lambda data, wires: [kind(*data, wires=wires)]
 

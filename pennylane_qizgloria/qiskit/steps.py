@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pennylane as qml
-from pennylane.operation import Operator
 from qiskit.circuit import (
     CASE_DEFAULT,
     AnnotatedOperation,
@@ -42,7 +41,7 @@ from qiskit.quantum_info import Statevector
 from .channels import channels
 from .conditions import Condition, bits_of, evaluate
 from .expressions import compile_expression
-from .gates import Make, operators
+from .gates import Make, amplitudes, operators
 
 Qubits = tuple[int, ...]
 
@@ -164,7 +163,7 @@ def _operation(
         return [_state(op, qubits)]
     if op.name == "ParameterizedInitialize":
         resets = [] if fresh.issuperset(qubits) else [ResetToZero(q) for q in qubits]
-        return [*resets, Gates(_amplitudes, tuple(map(_parameter, op.params)), qubits)]
+        return [*resets, Gates(amplitudes, tuple(map(_parameter, op.params)), qubits)]
     if isinstance(op, AnnotatedOperation):
         return _annotated(op, qubits)
     if op.name in _ADVICE:
@@ -269,15 +268,6 @@ def _state(op: Operation, qubits: Qubits) -> Gates:
     else:
         vector = np.asarray(op.params, dtype=complex)
     return Gates(lambda _, wires: [qml.StatePrep(vector, wires[::-1])], (), qubits)
-
-
-def _amplitudes(data: Sequence[Any], wires: Sequence[Any]) -> list[Operator]:
-    """The amplitudes of qiskit-machine-learning's ``raw_feature_vector``, made of norm 1."""
-    widest = max(data, key=qml.math.ndim)
-    entries = [value * qml.math.ones_like(widest) for value in data]
-    norm = qml.math.sqrt(sum(entry**2 for entry in entries))
-    unit = qml.math.stack([entry / norm for entry in entries], axis=-1)
-    return [qml.StatePrep(unit, wires[::-1])]
 
 
 def _annotated(op: AnnotatedOperation, qubits: Qubits) -> Iterable[Step]:

@@ -21,9 +21,10 @@ ALLOWED = {
     "lowering": {"pauli"},
     "simulation": {"lowering", "pauli"},
     "derivatives": {"simulation", "lowering", "pauli"},
+    "functions": {"simulation", "lowering", "pauli"},
     "qiskit": {"simulation", "lowering", "pauli"},
-    "devices": {"derivatives", "simulation", "lowering", "pauli", "qiskit"},
-    "nn": {"devices", "derivatives", "simulation", "lowering", "pauli", "qiskit"},
+    "devices": {"derivatives", "functions", "simulation", "lowering", "pauli", "qiskit"},
+    "nn": {"devices", "derivatives", "functions", "simulation", "lowering", "pauli", "qiskit"},
     "__init__": {"devices", "nn", "qiskit"},
 }
 

@@ -21,12 +21,8 @@ from pennylane.devices import ExecutionConfig
 from pennylane.math import Interface
 from pennylane.tape import QuantumScript
 
-NATIVE_INTERFACES = {Interface.TORCH, Interface.NUMPY, Interface.AUTO}
-"""Where backpropagation needs no bridge."""
-
-JAX = {Interface.JAX, Interface.JAX_JIT}
-"""Interfaces that can do without the device's products, and without which some of JAX's own
-transformations do not work."""
+BRIDGED = {Interface.AUTOGRAD, Interface.JAX, Interface.JAX_JIT}
+"""Interfaces that differentiate through `interfaces`, whose derivatives have derivatives."""
 
 REVERSE_PASS = {"device", "adjoint"}
 """Names of the device's own derivative."""
@@ -55,21 +51,17 @@ def resolved(config: ExecutionConfig) -> dict[str, Any]:
     """What a configuration is to say where it says ``best`` or ``backprop``, or nothing."""
     updates: dict[str, Any] = {}
     method = config.gradient_method
-    if method in BEST:
-        native = Interface(config.interface) in NATIVE_INTERFACES
-        if native:
-            method = "backprop"
-        else:
-            method = "device" if config.derivative_order == 1 else qml.gradients.param_shift
-        updates["gradient_method"] = method
+    own = method in BEST | REVERSE_PASS
+    if method in BEST or (own and Interface(config.interface) in BRIDGED):
+        method = updates["gradient_method"] = "backprop"
     if method == "backprop":
         updates["use_device_gradient"] = True
-    if method in REVERSE_PASS:
+        updates["use_device_jacobian_product"] = False
+    elif own:
         updates["use_device_gradient"] = True
-        # PennyLane multiplies Jacobians by cotangents only where all parameters are numbers, and
-        # torch's only where results are real. JAX in turn cannot batch calls for a product.
-        if config.use_device_jacobian_product is None or Interface(config.interface) not in JAX:
-            updates["use_device_jacobian_product"] = True
+        # PennyLane multiplies Jacobians by cotangents only where all parameters are numbers and
+        # results are real.
+        updates["use_device_jacobian_product"] = True
     if config.grad_on_execution is None:
         updates["grad_on_execution"] = False
     return updates

@@ -20,8 +20,9 @@ from pennylane.transforms.core import CompilePipeline
 
 from .. import derivatives
 from ..lowering.readout import readout_model
+from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
-from . import gradients
+from . import gradients, interfaces
 from .preprocessing import preprocessing
 from .random import random_source
 
@@ -178,10 +179,14 @@ class QizgloriaMixed(Device):
 
         Returns:
             One result for each circuit, in PennyLane's shapes: torch tensors where a circuit has
-            torch parameters or backpropagates through torch, numpy arrays otherwise.
+            torch parameters or backpropagates through torch, JAX's or autograd's arrays where
+            those trace a parameter, numpy arrays otherwise.
         """
         conditions = self.conditions(execution_config)
-        with _naming(self.name):
+        tracer = interfaces.tracer_of(circuits, execution_config)
+        with _running(self.name):
+            if tracer is not None:
+                return interfaces.run_traced(circuits, conditions, tracer, self.name)
             if self._debugger is not None and self._debugger.active:
                 for circuit in circuits:
                     self._debugger.snapshots.update(take_snapshots(circuit, conditions))
@@ -238,7 +243,7 @@ class QizgloriaMixed(Device):
         self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         conditions = self._derivative_conditions(execution_config)
-        with _naming(self.name):
+        with _running(self.name):
             return _transposed([derivatives.jacobian(c, conditions) for c in circuits])
 
     def compute_vjp(
@@ -278,7 +283,7 @@ class QizgloriaMixed(Device):
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
         conditions = self._derivative_conditions(execution_config)
-        with _naming(self.name):
+        with _running(self.name):
             recorded = [derivatives.record(circuit, conditions) for circuit in circuits]
             pairs = [
                 (r.value, gradients.by_convention(derivatives.vjp(r, cotangent), execution_config))
@@ -324,7 +329,7 @@ class QizgloriaMixed(Device):
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         conditions = self._derivative_conditions(execution_config)
-        with _naming(self.name):
+        with _running(self.name):
             pairs = [
                 derivatives.jvp(circuit, tangent, conditions)
                 for circuit, tangent in zip(circuits, tangents, strict=True)
@@ -345,6 +350,13 @@ def _naming(device: str) -> Iterator[None]:
         if type(error) not in (ValueError, TypeError, MemoryError):
             raise
         raise type(error)(f"{device}: {error}") from error
+
+
+@contextmanager
+def _running(device: str) -> Iterator[None]:
+    """What holds while circuits run, whatever the caller does: names in errors, no autocast."""
+    with _naming(device), without_autocast():
+        yield
 
 
 def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

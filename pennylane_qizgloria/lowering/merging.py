@@ -12,6 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..pauli.adjoint import is_transformed
 from ..pauli.measure import State
 from ..pauli.memory import state_bytes
 from ..pauli.planner import plan
@@ -102,9 +103,7 @@ def _restricted(constants: Constants, columns: list[int]) -> Constants:
 
 def _differs(scalars: Tensor) -> list[bool]:
     """For each column whether its entries may differ, or have gradients of their own."""
-    if scalars.requires_grad:
+    # Equal numbers may have different tangents, and inside torch.func.vmap have no values at all.
+    if scalars.requires_grad or is_transformed(scalars):
         return [True] * scalars.shape[1]
-    try:
-        return (scalars != scalars[0]).any(0).tolist()
-    except RuntimeError:  # inside torch.func.vmap there are no values to compare
-        return [True] * scalars.shape[1]
+    return (scalars != scalars[0]).any(0).tolist()

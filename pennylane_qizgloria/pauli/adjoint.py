@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from . import buffers
+from .autocast import without_autocast
 from .checkpoints import kept_positions
 from .memory import available_bytes, state_bytes
 from .passes import advance, move_axes, pull_back
@@ -149,6 +150,7 @@ class _Evolution(torch.autograd.Function):
         return final
 
     @staticmethod
+    @without_autocast()
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
         state, *tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient is to be differentiated in turn

@@ -58,6 +58,7 @@ class Prepared:
         lowered: its operations.
         readings: what its measurements read off the final state.
         as_torch: whether its exact results are torch tensors.
+        phases: its global phases, which no measurement sees, as far as they are torch's.
     """
 
     tape: QuantumScript
@@ -65,6 +66,7 @@ class Prepared:
     lowered: LoweredOperations
     readings: Readings
     as_torch: bool
+    phases: Sequence[Tensor]
 
 
 def simulate_all(tapes: Sequence[QuantumScript], conditions: Conditions) -> tuple[Result, ...]:
@@ -90,7 +92,9 @@ def prepare(tape: QuantumScript, conditions: Conditions) -> Prepared:
     setting = Setting(place, readout, precision)
     own = readings(tape.measurements, setting, with_shots=bool(tape.shots))
     lowered = lower_operations(tape.operations, place, own.observed, precision)
-    return Prepared(tape, setting, lowered, own, conditions.as_torch or bool(tensors))
+    phases = [op.data[0] for op in tape.operations if isinstance(op, qml.GlobalPhase)]
+    phases = [phase for phase in phases if isinstance(phase, Tensor)]
+    return Prepared(tape, setting, lowered, own, conditions.as_torch or bool(tensors), phases)
 
 
 def _results(own: Prepared, state: State, conditions: Conditions) -> Result:
@@ -100,7 +104,19 @@ def _results(own: Prepared, state: State, conditions: Conditions) -> Result:
         sampler = Sampler(state, own.setting, own.tape.shots, conditions.random, batched)
         return _with_shots(own.tape, sampler)
     exact = measure_all(own.tape.measurements, own.readings, state, own.setting)
+    nothing = _unseen(own) if torch.is_grad_enabled() else None
+    if nothing is not None:
+        exact = [result + nothing for result in exact]
     return _unwrap([_finish(result, batched, own.as_torch) for result in exact])
+
+
+def _unseen(own: Prepared) -> Tensor | None:
+    """Zero, as a function of the parameters, so that those that nothing sees have a gradient."""
+    scalars, columns = own.lowered.arguments.scalars, own.lowered.arguments.batched_scalars
+    parts = [x for x in (scalars, columns, *own.phases) if x is not None and x.requires_grad]
+    if not parts:
+        return None
+    return sum(x.flatten()[:0].sum() for x in parts)
 
 
 def _with_shots(tape: QuantumScript, sampler: Sampler) -> Result:

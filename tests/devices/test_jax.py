@@ -191,7 +191,6 @@ ARRAYS = {
     "TwoLocalSwapNetwork": lambda x, xp: qml.TwoLocalSwapNetwork(
         [0, 1], acquaintances, x * xp.ones(1)
     ),
-    "evolve": lambda x, xp: qml.evolve(x * (qml.X(0) @ qml.Y(1) + 0.3 * qml.Z(0))),
 }
 
 OBSERVABLES = {

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pennylane as qml
 import torch
 from pennylane.tape import QuantumScript
@@ -61,12 +62,12 @@ def vjp(recorded: Recorded, cotangents: Any) -> tuple[Any, ...]:
         recorded: the tape's results.
         cotangents: numbers or arrays in the shape of the results.
     """
-    given = (cotangents,) if recorded.single else cotangents
-    pairs = [
-        (result, _like(cotangent, result))
+    given = (cotangents,) if recorded.single else _matching(cotangents, recorded.results, "results")
+    every = [
+        (result, _like(cotangent, result, "cotangent"))
         for result, cotangent in zip(recorded.results, given, strict=True)
-        if result.requires_grad
     ]
+    pairs = [(result, cotangent) for result, cotangent in every if result.requires_grad]
     gradients = _gradients(recorded, [r for r, _ in pairs], [c.conj() for _, c in pairs])
     return tuple(as_numpy(gradient.conj()) for gradient in gradients)
 
@@ -99,8 +100,9 @@ def jvp(tape: QuantumScript, tangents: Sequence[Any], conditions: Conditions) ->
     Parameters whose tangent is zero are not differentiated.
     """
     leaves = _leaves(tape, conditions)
-    pairs = zip(leaves, tangents, strict=True)
-    directions = [_like(tangent, leaf).expand_as(leaf) for leaf, tangent in pairs]
+    given = _matching(tangents, leaves, "trainable parameters")
+    pairs = zip(leaves, given, strict=True)
+    directions = [_like(tangent, leaf, "tangent") for leaf, tangent in pairs]
     recorded, images = _push_forward(tape, leaves, directions, conditions)
     products = tuple(as_numpy(image) for image in images)
     return recorded.value, products[0] if recorded.single else products
@@ -205,5 +207,22 @@ def _forward_blocks(
     ]
 
 
-def _like(value: Any, tensor: Tensor) -> Tensor:
-    return torch.as_tensor(qml.math.toarray(value)).to(tensor)
+def _like(value: Any, tensor: Tensor, what: str) -> Tensor:
+    """A cotangent or a tangent, of the dtype of what it belongs to; zero may have any shape."""
+    array = np.asarray(qml.math.toarray(value))
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"A {what} is a number or an array of numbers, got {value!r}.")
+    if array.shape != tensor.shape and array.any():
+        raise ValueError(
+            f"A {what} has the shape {tuple(tensor.shape)} of what it belongs to, got "
+            f"{array.shape}."
+        )
+    return torch.as_tensor(array).to(tensor).expand_as(tensor)
+
+
+def _matching(given: Any, expected: Sequence[Tensor], what: str) -> Sequence[Any]:
+    """One for each; refused where there are more or fewer."""
+    if not hasattr(given, "__len__") or len(given) != len(expected):
+        number = len(given) if hasattr(given, "__len__") else repr(given)
+        raise ValueError(f"The circuit has {len(expected)} {what}, got {number}.")
+    return given

@@ -22,7 +22,7 @@ from .. import derivatives
 from ..lowering.readout import readout_model
 from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
-from . import gradients, interfaces
+from . import gradients, interfaces, validation
 from .preprocessing import preprocessing
 from .random import random_source
 
@@ -182,6 +182,7 @@ class QizgloriaMixed(Device):
             torch parameters or backpropagates through torch, JAX's or autograd's arrays where
             those trace a parameter, numpy arrays otherwise.
         """
+        validation.require_call(self.name, circuits, execution_config)
         conditions = self.conditions(execution_config)
         tracer = interfaces.tracer_of(circuits, execution_config)
         with _running(self.name):
@@ -200,6 +201,8 @@ class QizgloriaMixed(Device):
         circuit: QuantumScript | None = None,
     ) -> bool:
         """Whether the device differentiates by itself. Not with shots; else see `gradients`."""
+        validation.require_config(self.name, execution_config)
+        validation.require_circuit(self.name, circuit)
         return gradients.supports(execution_config, circuit)
 
     def supports_vjp(
@@ -208,6 +211,8 @@ class QizgloriaMixed(Device):
         circuit: QuantumScript | None = None,
     ) -> bool:
         """Whether `compute_vjp` serves a configuration."""
+        validation.require_config(self.name, execution_config)
+        validation.require_circuit(self.name, circuit)
         return gradients.provides_products(execution_config, circuit)
 
     def supports_jvp(
@@ -216,6 +221,8 @@ class QizgloriaMixed(Device):
         circuit: QuantumScript | None = None,
     ) -> bool:
         """Whether `compute_jvp` serves a configuration."""
+        validation.require_config(self.name, execution_config)
+        validation.require_circuit(self.name, circuit)
         return gradients.provides_products(execution_config, circuit)
 
     def compute_derivatives(
@@ -230,6 +237,7 @@ class QizgloriaMixed(Device):
 
         Raises:
             NotImplementedError: for an order or a method that the device does not provide.
+            DeviceError: for a circuit with shots.
         """
         return self._jacobians(circuits, execution_config)[1]
 
@@ -242,7 +250,7 @@ class QizgloriaMixed(Device):
     def _jacobians(
         self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
-        conditions = self._derivative_conditions(execution_config)
+        conditions = self._derivative_conditions(circuits, execution_config)
         with _running(self.name):
             return _transposed([derivatives.jacobian(c, conditions) for c in circuits])
 
@@ -264,6 +272,7 @@ class QizgloriaMixed(Device):
 
         Raises:
             NotImplementedError: for an order or a method that the device does not provide.
+            DeviceError: for a circuit with shots.
         """
         return self._vjps(circuits, cotangents, execution_config)[1]
 
@@ -282,7 +291,10 @@ class QizgloriaMixed(Device):
         cotangents: Sequence[Any],
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
-        conditions = self._derivative_conditions(execution_config)
+        conditions = self._derivative_conditions(circuits, execution_config)
+        validation.require_one_each(
+            self.name, circuits, cotangents, "cotangents", "what has the shape of its results"
+        )
         with _running(self.name):
             recorded = [derivatives.record(circuit, conditions) for circuit in circuits]
             pairs = [
@@ -310,6 +322,7 @@ class QizgloriaMixed(Device):
 
         Raises:
             NotImplementedError: for an order or a method that the device does not provide.
+            DeviceError: for a circuit with shots.
         """
         return self._jvps(circuits, tangents, execution_config)[1]
 
@@ -328,7 +341,10 @@ class QizgloriaMixed(Device):
         tangents: Sequence[Sequence[Any]],
         execution_config: ExecutionConfig | None = None,
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
-        conditions = self._derivative_conditions(execution_config)
+        conditions = self._derivative_conditions(circuits, execution_config)
+        validation.require_one_each(
+            self.name, circuits, tangents, "tangents", "one for each trainable parameter"
+        )
         with _running(self.name):
             pairs = [
                 derivatives.jvp(circuit, tangent, conditions)
@@ -336,7 +352,11 @@ class QizgloriaMixed(Device):
             ]
         return _transposed(pairs)
 
-    def _derivative_conditions(self, config: ExecutionConfig | None) -> Conditions:
+    def _derivative_conditions(
+        self, circuits: QuantumScriptBatch, config: ExecutionConfig | None
+    ) -> Conditions:
+        validation.require_call(self.name, circuits, config)
+        validation.require_exact(self.name, circuits)
         gradients.require(config or ExecutionConfig(), self.name)
         return self.conditions(config)
 

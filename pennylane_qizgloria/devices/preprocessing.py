@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -85,10 +85,13 @@ def add_validation(pipeline: CompilePipeline, name: str, capabilities: DeviceCap
     """
     exact = capabilities.filter(finite_shots=False)
     sampled = capabilities.filter(finite_shots=True)
+    analytic_measurements = partial(accepts, exact, StateMeasurement)
+    sample_measurements = partial(accepts, sampled, SampleMeasurement)
+    pipeline.add_transform(_require_shots, analytic_measurements, sample_measurements, name)
     pipeline.add_transform(
         validate_measurements,
-        analytic_measurements=partial(accepts, exact, StateMeasurement),
-        sample_measurements=partial(accepts, sampled, SampleMeasurement),
+        analytic_measurements=analytic_measurements,
+        sample_measurements=sample_measurements,
         name=name,
     )
     pipeline.add_transform(
@@ -135,6 +138,27 @@ def accepts(
     own = getattr(qml.measurements, kind.__name__, None) is not kind
     listed = kind.__name__ in capabilities.measurement_processes
     return listed or (own and isinstance(process, extensible))
+
+
+@transform
+def _require_shots(
+    tape: QuantumScript,
+    analytic: Callable[[MeasurementProcess], bool],
+    sampled: Callable[[MeasurementProcess], bool],
+    name: str,
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Say of measurements that only lack shots, or only have shots too many, how to mend it."""
+    accepted, other = (sampled, analytic) if tape.shots else (analytic, sampled)
+    for process in tape.measurements:
+        if not accepted(process) and other(process):
+            raise DeviceError(
+                f"Measurement {process} not accepted with finite shots on {name}: its result is "
+                "exact. Say qml.set_shots(circuit, None)."
+                if tape.shots
+                else f"Measurement {process} not accepted for analytic simulation on {name}: it "
+                "needs a number of shots. Say qml.set_shots(circuit, 1000), for example."
+            )
+    return (tape,), null_postprocessing
 
 
 @transform

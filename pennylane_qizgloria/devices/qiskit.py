@@ -27,6 +27,7 @@ from .gradients import by_convention
 from .qiskit_jobs import JobControl, Result, tracks_derivatives
 from .qiskit_preprocessing import preprocessing
 from .shift_gradients import jacobians, products
+from .validation import require_call, require_circuit, require_config, require_one_each
 
 
 @tracks_derivatives
@@ -238,6 +239,7 @@ class QizgloriaQiskit(JobControl):
             TimeoutError: if a job takes longer than the device's ``timeout``; `resume` gets its
                 results later.
         """
+        require_call(self.name, circuits, execution_config)
         exact = [tape for tape in circuits if self._is_exact(tape)]
         sampler, estimator = self._primitives.sampler, self._primitives.estimator
         limits = self._limits(sampler)
@@ -280,6 +282,8 @@ class QizgloriaQiskit(JobControl):
         circuit: QuantumScript | None = None,
     ) -> bool:
         """Whether the device gives Jacobians: first derivatives, by ``best`` and ``device``."""
+        require_config(self.name, execution_config)
+        require_circuit(self.name, circuit)
         if execution_config is None:
             return True
         return (
@@ -298,6 +302,7 @@ class QizgloriaQiskit(JobControl):
         Raises:
             NotImplementedError: for second derivatives; those are ``parameter-shift``'s.
         """
+        require_call(self.name, circuits, execution_config)
         config = execution_config or ExecutionConfig()
         if config.derivative_order != 1:
             raise NotImplementedError(
@@ -332,6 +337,10 @@ class QizgloriaQiskit(JobControl):
             cotangents: for each circuit numbers or arrays in the shape of its results.
             execution_config: how it is to be done.
         """
+        require_call(self.name, circuits, execution_config)
+        require_one_each(
+            self.name, circuits, cotangents, "cotangents", "what has the shape of its results"
+        )
         found = self.compute_derivatives(circuits, execution_config)
         by_circuit = map(products, circuits, found, cotangents)
         return tuple(by_convention(own, execution_config) for own in by_circuit)

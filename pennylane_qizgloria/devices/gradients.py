@@ -1,9 +1,8 @@
 """Which way of differentiation a configuration gets.
 
 * ``best`` and ``backprop`` with torch (or numpy): backpropagation through torch, any order.
-* ``best`` and ``backprop`` with autograd or jax: the device's own reverse pass for first
-  derivatives, parameter shifts for higher ones.
-* ``device`` and ``adjoint``: the device's own reverse pass, first derivatives, any interface.
+* These, ``device`` and ``adjoint`` with autograd or jax: the same, through `interfaces`.
+* ``device`` and ``adjoint`` with torch: the device's own reverse pass, first derivatives.
 * With shots: parameter shifts, which is PennyLane's choice for ``best``.
 
 All of these are exact. Backpropagation goes through the same reverse pass as ``device`` does, but

@@ -94,7 +94,7 @@ def jacobian(tape: QuantumScript, conditions: Conditions) -> tuple[Result, Any]:
     return recorded.value, by_measurement[0] if recorded.single else by_measurement
 
 
-def jvp(tape: QuantumScript, tangents: Sequence[Any], conditions: Conditions) -> tuple[Result, Any]:
+def jvp(tape: QuantumScript, tangents: Any, conditions: Conditions) -> tuple[Result, Any]:
     """The results and the Jacobian-vector product, which has their shapes.
 
     Parameters whose tangent is zero are not differentiated.

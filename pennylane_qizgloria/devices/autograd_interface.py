@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd
@@ -11,6 +11,7 @@ import torch
 from autograd.builtins import tuple as tuple_of
 
 from ..functions import Cotangents, TensorFunction
+from ..pauli.autocast import without_autocast
 
 
 def call(function: TensorFunction, arguments: Sequence[Any]) -> Any:
@@ -24,18 +25,17 @@ def call(function: TensorFunction, arguments: Sequence[Any]) -> Any:
 
 
 @autograd.extend.primitive
-def _call(arguments: Iterable[Any], function: TensorFunction) -> tuple[np.ndarray, ...]:
-    with torch.no_grad():
+def _call(arguments: Any, function: TensorFunction) -> tuple[np.ndarray, ...]:
+    # Autograd calls this outside of the device, too.
+    with torch.no_grad(), without_autocast():
         found = function(*(torch.as_tensor(np.array(x)) for x in arguments))
     return tuple(y.detach().resolve_conj().cpu().numpy() for y in found)
 
 
-def _transposed(
-    results: Any, arguments: Any, function: TensorFunction
-) -> Callable[[Iterable[Any]], Any]:
+def _transposed(results: Any, arguments: Any, function: TensorFunction) -> Callable[[Any], Any]:
     every = tuple(range(len(arguments)))
 
-    def images(cotangents: Iterable[Any]) -> Any:
+    def images(cotangents: Any) -> Any:
         return call(Cotangents(function, every), (*arguments, *cotangents))
 
     return images

@@ -18,6 +18,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from ..functions import Circuits, Spec, Tangents, TensorFunction, WithGradient
+from ..pauli.autocast import without_autocast
 
 torch_call_p = Primitive("torch_call")
 """Takes arrays to arrays. ``function`` is what it calls; ``linear`` is of how many arguments, the
@@ -47,7 +48,7 @@ def _run(*arguments: Any, function: TensorFunction, linear: int) -> list[Any]:
 
 
 def _evaluate(function: TensorFunction, arguments: Sequence[np.ndarray]) -> list[np.ndarray]:
-    with torch.no_grad():
+    with torch.no_grad(), without_autocast():
         # Copies, because JAX's memory is read-only.
         found = function(*(torch.from_numpy(_known(x).copy()) for x in arguments))
     return [y.detach().resolve_conj().cpu().numpy() for y in found]

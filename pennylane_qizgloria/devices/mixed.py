@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
@@ -15,7 +15,7 @@ from pennylane.devices import Device, ExecutionConfig
 from pennylane.devices.modifiers import simulator_tracking, single_tape_support
 from pennylane.exceptions import DeviceError
 from pennylane.math import Interface
-from pennylane.tape import QuantumScript, QuantumScriptBatch
+from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
 from .. import derivatives
@@ -140,9 +140,7 @@ class QizgloriaMixed(Device):
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
 
-    def preprocess_transforms(
-        self, execution_config: ExecutionConfig | None = None
-    ) -> CompilePipeline:
+    def preprocess_transforms(self, execution_config: Any = None) -> CompilePipeline:
         """The transforms that turn any circuit into one that the device runs, or refuse it."""
         method = (execution_config or ExecutionConfig()).gradient_method
         own = method in gradients.BEST | gradients.REVERSE_PASS
@@ -172,9 +170,7 @@ class QizgloriaMixed(Device):
 
     # --- results ----------------------------------------------------------------------------------
 
-    def execute(
-        self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
-    ) -> tuple[Result, ...]:
+    def execute(self, circuits: Any, execution_config: Any = None) -> tuple[Result, ...]:
         """Run circuits that preprocessing has accepted, those of one structure as one batch.
 
         Returns:
@@ -197,8 +193,8 @@ class QizgloriaMixed(Device):
 
     def supports_derivatives(
         self,
-        execution_config: ExecutionConfig | None = None,
-        circuit: QuantumScript | None = None,
+        execution_config: Any = None,
+        circuit: Any = None,
     ) -> bool:
         """Whether the device differentiates by itself. Not with shots; else see `gradients`."""
         validation.require_config(self.name, execution_config)
@@ -207,8 +203,8 @@ class QizgloriaMixed(Device):
 
     def supports_vjp(
         self,
-        execution_config: ExecutionConfig | None = None,
-        circuit: QuantumScript | None = None,
+        execution_config: Any = None,
+        circuit: Any = None,
     ) -> bool:
         """Whether `compute_vjp` serves a configuration."""
         validation.require_config(self.name, execution_config)
@@ -217,17 +213,15 @@ class QizgloriaMixed(Device):
 
     def supports_jvp(
         self,
-        execution_config: ExecutionConfig | None = None,
-        circuit: QuantumScript | None = None,
+        execution_config: Any = None,
+        circuit: Any = None,
     ) -> bool:
         """Whether `compute_jvp` serves a configuration."""
         validation.require_config(self.name, execution_config)
         validation.require_circuit(self.name, circuit)
         return gradients.provides_products(execution_config, circuit)
 
-    def compute_derivatives(
-        self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
-    ) -> tuple[Any, ...]:
+    def compute_derivatives(self, circuits: Any, execution_config: Any = None) -> tuple[Any, ...]:
         r"""The Jacobian :math:`J_{ij} = \partial y_i / \partial x_j` of each circuit.
 
         Returns:
@@ -242,13 +236,13 @@ class QizgloriaMixed(Device):
         return self._jacobians(circuits, execution_config)[1]
 
     def execute_and_compute_derivatives(
-        self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
+        self, circuits: Any, execution_config: Any = None
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         """The results, and what `compute_derivatives` gives."""
         return self._jacobians(circuits, execution_config)
 
     def _jacobians(
-        self, circuits: QuantumScriptBatch, execution_config: ExecutionConfig | None = None
+        self, circuits: Any, execution_config: Any = None
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         conditions = self._derivative_conditions(circuits, execution_config)
         with _running(self.name):
@@ -256,9 +250,9 @@ class QizgloriaMixed(Device):
 
     def compute_vjp(
         self,
-        circuits: QuantumScriptBatch,
-        cotangents: Sequence[Any],
-        execution_config: ExecutionConfig | None = None,
+        circuits: Any,
+        cotangents: Any,
+        execution_config: Any = None,
     ) -> tuple[tuple[Any, ...], ...]:
         r"""The vector-Jacobian product :math:`\sum_i \mathrm{d}y_i J_{ij}` of each circuit.
 
@@ -278,18 +272,18 @@ class QizgloriaMixed(Device):
 
     def execute_and_compute_vjp(
         self,
-        circuits: QuantumScriptBatch,
-        cotangents: Sequence[Any],
-        execution_config: ExecutionConfig | None = None,
+        circuits: Any,
+        cotangents: Any,
+        execution_config: Any = None,
     ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
         """The results, and what `compute_vjp` gives."""
         return self._vjps(circuits, cotangents, execution_config)
 
     def _vjps(
         self,
-        circuits: QuantumScriptBatch,
-        cotangents: Sequence[Any],
-        execution_config: ExecutionConfig | None = None,
+        circuits: Any,
+        cotangents: Any,
+        execution_config: Any = None,
     ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
         conditions = self._derivative_conditions(circuits, execution_config)
         validation.require_one_each(
@@ -305,9 +299,9 @@ class QizgloriaMixed(Device):
 
     def compute_jvp(
         self,
-        circuits: QuantumScriptBatch,
-        tangents: Sequence[Sequence[Any]],
-        execution_config: ExecutionConfig | None = None,
+        circuits: Any,
+        tangents: Any,
+        execution_config: Any = None,
     ) -> tuple[Any, ...]:
         r"""The Jacobian-vector product :math:`\sum_j J_{ij} \mathrm{d}x_j` of each circuit.
 
@@ -328,18 +322,18 @@ class QizgloriaMixed(Device):
 
     def execute_and_compute_jvp(
         self,
-        circuits: QuantumScriptBatch,
-        tangents: Sequence[Sequence[Any]],
-        execution_config: ExecutionConfig | None = None,
+        circuits: Any,
+        tangents: Any,
+        execution_config: Any = None,
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         """The results, and what `compute_jvp` gives."""
         return self._jvps(circuits, tangents, execution_config)
 
     def _jvps(
         self,
-        circuits: QuantumScriptBatch,
-        tangents: Sequence[Sequence[Any]],
-        execution_config: ExecutionConfig | None = None,
+        circuits: Any,
+        tangents: Any,
+        execution_config: Any = None,
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         conditions = self._derivative_conditions(circuits, execution_config)
         validation.require_one_each(
@@ -352,9 +346,7 @@ class QizgloriaMixed(Device):
             ]
         return _transposed(pairs)
 
-    def _derivative_conditions(
-        self, circuits: QuantumScriptBatch, config: ExecutionConfig | None
-    ) -> Conditions:
+    def _derivative_conditions(self, circuits: Any, config: Any) -> Conditions:
         validation.require_call(self.name, circuits, config)
         validation.require_exact(self.name, circuits)
         gradients.require(config or ExecutionConfig(), self.name)

@@ -10,7 +10,7 @@ from typing import Any
 from pennylane.devices import ExecutionConfig
 from pennylane.devices.modifiers import single_tape_support
 from pennylane.exceptions import DeviceError
-from pennylane.tape import QuantumScript, QuantumScriptOrBatch
+from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
 from ..qiskit import backends, jobs, primitives
@@ -210,9 +210,7 @@ class QizgloriaQiskit(JobControl):
             )
         return super().setup_execution_config(config, circuit)
 
-    def preprocess_transforms(
-        self, execution_config: ExecutionConfig | None = None
-    ) -> CompilePipeline:
+    def preprocess_transforms(self, execution_config: Any = None) -> CompilePipeline:
         """The transforms that turn any circuit into ones that the primitives run, or refuse it."""
         config = execution_config or ExecutionConfig()
         return preprocessing(
@@ -229,9 +227,7 @@ class QizgloriaQiskit(JobControl):
 
     # --- results ----------------------------------------------------------------------------------
 
-    def execute(
-        self, circuits: QuantumScriptOrBatch, execution_config: ExecutionConfig | None = None
-    ) -> tuple[Result, ...]:
+    def execute(self, circuits: Any, execution_config: Any = None) -> tuple[Result, ...]:
         """Run circuits that preprocessing has accepted, in as few jobs as possible.
 
         Raises:
@@ -278,8 +274,8 @@ class QizgloriaQiskit(JobControl):
 
     def supports_derivatives(
         self,
-        execution_config: ExecutionConfig | None = None,
-        circuit: QuantumScript | None = None,
+        execution_config: Any = None,
+        circuit: Any = None,
     ) -> bool:
         """Whether the device gives Jacobians: first derivatives, by ``best`` and ``device``."""
         require_config(self.name, execution_config)
@@ -291,9 +287,7 @@ class QizgloriaQiskit(JobControl):
             and execution_config.derivative_order == 1
         )
 
-    def compute_derivatives(
-        self, circuits: QuantumScriptOrBatch, execution_config: ExecutionConfig | None = None
-    ) -> tuple[Any, ...]:
+    def compute_derivatives(self, circuits: Any, execution_config: Any = None) -> tuple[Any, ...]:
         """The Jacobian of each circuit by parameter shifts, all of them in one job.
 
         Unlike PennyLane's ``parameter-shift``, it takes broadcast circuits whose broadcast
@@ -318,17 +312,17 @@ class QizgloriaQiskit(JobControl):
 
     def supports_vjp(
         self,
-        execution_config: ExecutionConfig | None = None,
-        circuit: QuantumScript | None = None,
+        execution_config: Any = None,
+        circuit: Any = None,
     ) -> bool:
         """Whether the device gives vector-Jacobian products: wherever it gives Jacobians."""
         return self.supports_derivatives(execution_config, circuit)
 
     def compute_vjp(
         self,
-        circuits: QuantumScriptOrBatch,
-        cotangents: Sequence[Any],
-        execution_config: ExecutionConfig | None = None,
+        circuits: Any,
+        cotangents: Any,
+        execution_config: Any = None,
     ) -> tuple[tuple[Any, ...], ...]:
         r"""The products :math:`\sum_i \mathrm{d}y_i J_{ij}` with what `compute_derivatives` gives.
 

@@ -114,9 +114,7 @@ def _unseen(own: Prepared) -> Tensor | None:
     """Zero, as a function of the parameters, so that those that nothing sees have a gradient."""
     scalars, columns = own.lowered.arguments.scalars, own.lowered.arguments.batched_scalars
     parts = [x for x in (scalars, columns, *own.phases) if x is not None and x.requires_grad]
-    if not parts:
-        return None
-    return sum(x.flatten()[:0].sum() for x in parts)
+    return torch.cat([x.flatten()[:0] for x in parts]).sum() if parts else None
 
 
 def _with_shots(tape: QuantumScript, sampler: Sampler) -> Result:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 import pennylane as qml
@@ -71,10 +72,7 @@ def run_traced(
     )
     traced = [own[i] for own, at in zip(every, places, strict=True) for i in at]
     # JAX need not be installed.
-    if interface == "jax":
-        from . import jax_interface as bridge
-    else:
-        from . import autograd_interface as bridge
+    bridge = import_module(f".{interface}_interface", __package__)
     found = iter(bridge.call(function, traced))
     results = [tuple(next(found) for _ in tape.measurements) for tape in tapes]
     return tuple(own[0] if len(own) == 1 else own for own in results)

@@ -156,4 +156,4 @@ def _batched(
 
 ad.primitive_jvps[torch_call_p] = _jvp
 ad.primitive_transposes[torch_call_p] = _transpose
-batching.primitive_batchers[torch_call_p] = _batched
+batching.primitive_batchers[torch_call_p] = _batched  # type: ignore[assignment]

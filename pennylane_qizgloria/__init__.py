@@ -3,11 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._compat import mend_binding_of_evolution
 from .devices.mixed import QizgloriaMixed
 
 if TYPE_CHECKING:
     from .nn import ParameterShift, QiskitFunction, TorchCircuit, TorchLayer
     from .qiskit import from_qiskit, to_qiskit
+
+mend_binding_of_evolution()
 
 __version__ = "0.1.0"
 __all__ = [

@@ -37,7 +37,9 @@ from pennylane.transforms.core import CompilePipeline, transform
 from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
-from ..lowering.operations import form_of_kind, is_native
+from ..lowering.closed_forms import family_of_kind, innermost, known_gate
+from ..lowering.decompositions import decomposition, has_decomposition
+from ..lowering.operations import has_kraus_matrices, is_native
 from ..lowering.readout import MeasuredCopy
 
 
@@ -64,6 +66,7 @@ def preprocessing(
     pipeline.add_transform(
         decompose,
         stopping_condition=_Runs(capabilities),
+        decomposer=decomposition,
         target_gates=capabilities.gate_set(),
         name=name,
     )
@@ -119,15 +122,17 @@ class _Runs:
         kind: Any = type(op)
         if kind not in self.kinds:
             listed = self.capabilities.supports_operation(kind.__name__)
-            self.kinds[kind] = listed and form_of_kind(kind) is not None
+            self.kinds[kind] = listed and family_of_kind(kind) is not None
         return self.kinds[kind] or self._asked(op)
 
     def _asked(self, op: Operator) -> bool:
-        if self.capabilities.supports_operation(op):
+        # PennyLane's capabilities know no powers.
+        asked = op if known_gate(op) is None else innermost(op)
+        if self.capabilities.supports_operation(asked):
             return is_native(op)
-        # An operator of the user's own, say: if there is no other way, its matrix will do.
+        # An operator of the user's own, say: if there is no other way, its matrices will do.
         is_qubit_gate = op.has_matrix and op.name not in qml.ops.qutrit.__all__
-        return is_qubit_gate and not op.has_decomposition
+        return (is_qubit_gate or has_kraus_matrices(op)) and not has_decomposition(op)
 
 
 def accepts(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 import torch
 from jaxtyping import Float, Int
 from pennylane.operation import Operator
@@ -18,7 +17,7 @@ from torch import Tensor
 from ..pauli.kept import kept
 from ..pauli.program import Constants
 from ..pauli.transfer import ClosedForm
-from .operations import Precision, holds
+from .operations import Precision, described, holds
 
 Forms = tuple[ClosedForm, ...]
 """The closed forms of operators, in the order of their scalars."""
@@ -143,5 +142,4 @@ def _stack(tensors: Sequence[Tensor], precision: Precision) -> Float[Tensor, " s
 
 
 def _out_of_domain(op: Operator, form: ClosedForm) -> str:
-    given = ", ".join(str(qml.math.toarray(value)) for value in op.data)
-    return f"{op.name}({given}) on wires {op.wires.tolist()}: {form.domain}."
+    return f"{described(op)}: {form.domain}."

@@ -1,13 +1,13 @@
 """PennyLane operators as operations of a program.
 
-A gate with parameters becomes a closed form where it has one: a rotation by its generator, or a
-product of rotations. Other gates pass their matrix, made by PennyLane, as an operand; so does a
-channel without a closed form. Closed forms are built once for each kind of gate.
+A gate or channel becomes a closed form of its parameters where it has one. Gates that are too wide
+for a transfer matrix pass their matrix as an operand, and so do all others, whose matrix PennyLane
+makes. Channels without a closed form pass their Kraus operators.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -17,6 +17,7 @@ import pennylane as qml
 import torch
 from jaxtyping import Complex
 from pennylane.operation import Channel, Operator, StatePrepBase
+from pennylane.ops.op_math import Adjoint, Controlled, Pow
 from scipy.sparse import issparse
 from torch import Tensor
 
@@ -30,21 +31,22 @@ from ..pauli.basis import (
 )
 from ..pauli.kept import kept
 from ..pauli.program import Operand
-from ..pauli.transfer import (
-    ClosedForm,
-    constant,
-    kraus_transfer,
-    rotation,
-    sequence,
-    unitary_transfer,
+from ..pauli.transfer import ClosedForm, kraus_transfer
+from ..pauli.unitaries import UnitaryForm
+from .closed_forms import (
+    MAX_TRANSFER_WIRES,
+    KnownGate,
+    family_of_kind,
+    innermost,
+    known_gate,
 )
-
-MAX_TRANSFER_WIRES = 3
-"""Operations on more wires are decomposed, or applied in matrix units where that is impossible."""
 
 TOLERANCE = {"double": 1e-8, "single": 1e-4}
 """How far an operand may be from what it should be (trace, positivity) before it is refused, by the
 precision of the data or of the simulation, whichever is lower."""
+
+NUMERIC = "biufc"
+"""The kinds of NumPy's dtypes that are numbers."""
 
 NO_EFFECT = {"Identity", "GlobalPhase", "Barrier", "Snapshot", "WireCut"}
 """Operators that do nothing to a density matrix."""
@@ -77,8 +79,12 @@ class Precision:
     device: torch.device = torch.device("cpu")  # noqa: RUF009 (immutable)
 
     def real(self, value: Any) -> Tensor:
-        """A number or array of any interface as a real tensor."""
-        return self._tensor(value, self.dtype)
+        """A number or array of any interface as a real tensor.
+
+        Raises:
+            ValueError: if it has an imaginary part, or is no number at all.
+        """
+        return self._tensor(without_imaginary_part(value), self.dtype)
 
     def complex(self, value: Any) -> Tensor:
         """A number or array of any interface as a complex tensor."""
@@ -88,7 +94,64 @@ class Precision:
         if isinstance(value, Tensor):
             return value.to(self.device, dtype)
         # A copy, because torch takes no arrays with negative strides.
-        return torch.as_tensor(np.array(value, order="C")).to(self.device, dtype)
+        array = np.array(value, order="C")
+        if array.dtype.kind not in NUMERIC:
+            raise ValueError(f"numbers are needed, got {value!r}.")
+        return torch.as_tensor(array).to(self.device, dtype)
+
+
+def without_imaginary_part(value: Any) -> Any:
+    """A number or array of any interface as it is if it is real, else its real part.
+
+    Raises:
+        ValueError: if its imaginary part is not zero.
+    """
+    if isinstance(value, Tensor):
+        if not value.is_complex():
+            return value
+        real = holds(value.imag == 0)
+    else:
+        if not np.iscomplexobj(value):
+            return value
+        value = np.asarray(value)
+        real = bool((value.imag == 0).all())
+    if not real:
+        raise ValueError(f"a real number is needed, got {_shown(value)}.")
+    return value.real
+
+
+def real_scalar(op: Operator, value: Any) -> Any:
+    """A parameter of an operator as a float, or as a real array or tensor with at most one axis.
+
+    Raises:
+        ValueError: if it is something else, naming the operator.
+    """
+    if not isinstance(value, Tensor):
+        try:
+            value = np.asarray(value)
+        except ValueError:  # a list of lists of different lengths
+            value = np.asarray(value, dtype=object)
+        if value.dtype.kind not in NUMERIC:
+            raise ValueError(f"{described(op)}: a real number is needed, got {value[()]!r}.")
+    if value.ndim > 1 or 0 in value.shape:
+        raise ValueError(
+            f"{described(op)}: each parameter must be a number, or a batch of numbers in one axis; "
+            f"got the shape {tuple(value.shape)}."
+        )
+    try:
+        value = without_imaginary_part(value)
+    except ValueError as error:
+        raise ValueError(f"{described(op)}: {error}") from error
+    return value if isinstance(value, Tensor) or value.ndim else float(value)
+
+
+def described(op: Operator) -> str:
+    """An operator for error messages, with its parameters as they were given."""
+    return f"{op.name}({', '.join(map(_shown, op.data))}) on wires {op.wires.tolist()}"
+
+
+def _shown(value: Any) -> str:
+    return str(value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value))
 
 
 def lower_operation(op: Operator, precision: Precision) -> Lowered:
@@ -106,32 +169,46 @@ def lower_operation(op: Operator, precision: Precision) -> Lowered:
     if isinstance(op, qml.QubitDensityMatrix):
         return _state(op, pauli_vector(_hermitian(op, precision)), precision)
     kind: Any = type(op)
-    form = form_of_kind(kind) or _form_of(op)
-    if form is not None:
-        return Parametrised(form, scalars_of(op))
+    family = family_of_kind(kind)
+    if family is not None:
+        return Parametrised(family.form, family.scalars(op))
+    known = known_gate(op)
+    if known is not None:
+        return _lower_known(op, known, precision)
     if isinstance(op, qml.PauliError):
-        return Given(Operand.KRAUS, _pauli_error_kraus(op, precision))
-    if isinstance(op, Channel):
-        matrices = op.kraus_matrices()
-        return _kraus(op, torch.stack([precision.complex(k) for k in matrices], -3), precision)
-    return _kraus(op, precision.complex(_matrix(op))[..., None, :, :], precision)
+        return _lower_pauli_error(op, precision)
+    matrices = op.kraus_matrices() if has_kraus_matrices(op) else [_matrix(op)]
+    return _kraus(op, _stacked(op, matrices, precision), precision)
 
 
 def is_native(op: Operator) -> bool:
     """Whether an operator that the device lists is applied as it is, not decomposed first.
 
-    Up to three wires everything is. Beyond, a decomposition is cheaper where there is one. State
-    vectors are prepared natively at the start of a circuit only, which is not asked here: later
-    they are the unitaries that PennyLane decomposes them into.
+    Up to three wires everything is. Beyond, controlled gates are as long as their matrices are
+    small, and a decomposition is cheaper where there is one. State vectors are prepared natively at
+    the start of a circuit only, which is not asked here: later they are the unitaries that
+    PennyLane decomposes them into.
     """
     if isinstance(op, StatePrepBase):
         return False
-    if op.name in NO_EFFECT or len(op.wires) <= MAX_TRANSFER_WIRES:
+    if has_no_effect(op):
         return True
-    if isinstance(op, (Channel, qml.QubitDensityMatrix)) or _base(op).name in WIDE:
+    known = known_gate(op)
+    if known is not None:
+        return known.is_native
+    base = innermost(op)
+    wide = isinstance(base, (Channel, qml.QubitDensityMatrix)) or base.name in WIDE
+    if wide or len(op.wires) <= MAX_TRANSFER_WIRES:
         return True
     # PennyLane does not decompose these when their parameters are broadcast.
-    return isinstance(op, qml.ops.op_math.Controlled) and op.batch_size is not None
+    return isinstance(op, Controlled) and op.batch_size is not None
+
+
+def has_no_effect(op: Operator) -> bool:
+    """Whether an operator does nothing to a density matrix."""
+    while isinstance(op, (Adjoint, Pow)):
+        op = op.base
+    return op.name in NO_EFFECT
 
 
 WIDE = {
@@ -146,106 +223,70 @@ WIDE = {
 """Gates that are applied in matrix units when they are wide."""
 
 
-def _base(op: Operator) -> Operator:
-    while isinstance(op, qml.ops.op_math.SymbolicOp):
-        op = op.base
-    return op
-
-
-# --- closed forms ---------------------------------------------------------------------------------
-
-CHANNELS: dict[type[Operator], ClosedForm] = {
-    qml.AmplitudeDamping: channels.AMPLITUDE_DAMPING,
-    qml.BitFlip: channels.BIT_FLIP,
-    qml.DepolarizingChannel: channels.DEPOLARIZING,
-    qml.GeneralizedAmplitudeDamping: channels.GENERALIZED_AMPLITUDE_DAMPING,
-    qml.PhaseDamping: channels.PHASE_DAMPING,
-    qml.PhaseFlip: channels.PHASE_FLIP,
-    qml.ResetError: channels.RESET_ERROR,
-    qml.ThermalRelaxationError: channels.THERMAL_RELAXATION,
-}
-
-# Parameters in the order in which the closed form of a product of rotations takes them.
-_SCALARS: dict[type[Operator], Callable[[Sequence], Sequence]] = {
-    qml.U2: lambda data: (data[1], np.pi / 2, data[0]),
-    qml.U3: lambda data: (data[2], data[0], data[1]),
-}
-
-
-def scalars_of(op: Operator) -> Sequence[Any]:
-    """The parameters of an operator in the order in which its closed form takes them."""
-    reorder = _SCALARS.get(type(op))
-    return op.data if reorder is None else reorder(op.data)
-
-
-@kept(maxsize=None)
-def form_of_kind(kind: Any) -> ClosedForm | None:
-    """The closed form of an operator whose type alone determines it, else None."""
-    if kind in CHANNELS:
-        return CHANNELS[kind]
-    if kind in (qml.Rot, qml.U2, qml.U3):
-        return _product(qml.RZ, qml.RY, qml.RZ)
-    if kind is qml.CRot:
-        return _product(qml.CRZ, qml.CRY, qml.CRZ)
-    own = kind.__module__.startswith("pennylane.ops.") and kind.__name__ not in NO_EFFECT
-    if not own or issubclass(kind, (Channel, StatePrepBase)):
-        return None
-    if not isinstance(kind.num_wires, int) or kind.num_wires > MAX_TRANSFER_WIRES:
-        return None
-    if kind.num_params == 0:
-        return _constant(kind)
-    if kind.num_params == 1 and kind.has_generator and kind.ndim_params == (0,):
-        return _rotation(kind, kind.num_wires, ())
-    return None
-
-
-def _form_of(op: Operator) -> ClosedForm | None:
-    """The closed form of an operator whose hyperparameters or wires determine it, else None."""
-    if len(op.wires) > MAX_TRANSFER_WIRES:
-        return None
-    if isinstance(op, qml.PauliError):
-        return channels.pauli_error(op.hyperparameters["operators"])
-    kind: Any = type(op)
-    key = _KEYS.get(kind)
-    return None if key is None else _rotation(kind, len(op.wires), key(op))
-
-
-# Rotations that need more than their type to be known: what is needed, as further arguments.
-_KEYS: dict[type[Operator], Callable[[Operator], tuple]] = {
-    qml.PauliRot: lambda op: (op.hyperparameters["pauli_word"],),
-    qml.MultiRZ: lambda op: (),
-    qml.PCPhase: lambda op: (op.hyperparameters["dimension"][0],),
-}
-
-
-@kept(maxsize=None)
-def _constant(kind: type[Operator]) -> ClosedForm:
-    matrix = torch.as_tensor(np.asarray(kind.compute_matrix())).to(torch.complex128)
-    return constant(kind.__name__, unitary_transfer(matrix))
-
-
-@kept(maxsize=1024)
-def _rotation(kind: type[Operator], num_wires: int, key: tuple) -> ClosedForm:
-    """A gate exp(i theta G), from PennyLane's generator G."""
-    wires = list(range(num_wires))
-    with qml.QueuingManager.stop_recording():
-        matrix = qml.matrix(kind(0.0, *key, wires=wires).generator(), wire_order=wires)
-    return rotation(kind.__name__, torch.as_tensor(np.asarray(matrix, dtype=complex)))
-
-
-@kept(maxsize=None)
-def _product(*kinds: Any) -> ClosedForm:
-    return sequence("", *(_rotation(kind, int(kind.num_wires), ()) for kind in kinds))
+def has_kraus_matrices(op: Operator) -> bool:
+    """Whether an operator is a channel, PennyLane's or anybody's, given by Kraus matrices."""
+    return callable(getattr(op, "kraus_matrices", None))
 
 
 # --- operands -------------------------------------------------------------------------------------
 
 
+def _lower_known(op: Operator, known: KnownGate, precision: Precision) -> Lowered:
+    """A gate with a closed form, as its matrix where it is wide."""
+    if known.family is not None:
+        return Parametrised(known.family.form, known.family.scalars(op))
+    unitary = known.unitary
+    if not unitary.slots:
+        return Given(Operand.KRAUS, _constant_matrix(unitary, precision)[None])
+    params = [precision.real(real_scalar(op, op.data[slot])) for slot in unitary.slots]
+    if not all(holds(torch.isfinite(param)) for param in params):
+        raise ValueError(f"{described(op)}: every parameter must be finite.")
+    matrix = unitary(params, precision.complex(0.0))
+    return Given(Operand.KRAUS, matrix[..., None, :, :])
+
+
+@kept(maxsize=64)
+def _constant_matrix(unitary: UnitaryForm, precision: Precision) -> Complex[Tensor, "dim dim"]:
+    return unitary([], precision.complex(0.0))
+
+
+def _lower_pauli_error(op: qml.PauliError, precision: Precision) -> Lowered:
+    word = op.hyperparameters["operators"]
+    if len(word) <= MAX_TRANSFER_WIRES:
+        return Parametrised(channels.pauli_error(word), op.data)
+    return Given(Operand.KRAUS, _pauli_error_kraus(op, precision))
+
+
+def _stacked(
+    op: Operator, matrices: Sequence[Any], precision: Precision
+) -> Complex[Tensor, "*batch kraus dim dim"]:
+    """The matrices of an operator, if they are as large as its wires ask for."""
+    dim = 2 ** len(op.wires)
+    place = f"{op.name} on wires {op.wires.tolist()}"
+    try:
+        tensors = [precision.complex(matrix) for matrix in matrices]
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    if not shapes or any(shape[-2:] != (dim, dim) or len(shape) > 3 for shape in shapes):
+        raise ValueError(
+            f"{place} needs matrices of shape ({dim}, {dim}), or a batch of them, got {shapes}."
+        )
+    return torch.stack(torch.broadcast_tensors(*tensors), -3)
+
+
 def _matrix(op: Operator) -> Any:
     """An operator's matrix, dense."""
-    if op.has_matrix:
-        return op.matrix()
-    return op.sparse_matrix().toarray()
+    trained = any(isinstance(x, Tensor) and x.requires_grad for x in op.data)
+    if trained and isinstance(op, Pow) and not isinstance(op.z, int):
+        raise ValueError(
+            f"{described(op)}: the power {op.z} of {op.base.name} is taken of its matrix and "
+            "has no derivative. Take an integer power, or gates whose angles can be scaled."
+        )
+    try:
+        return op.matrix() if op.has_matrix else op.sparse_matrix().toarray()
+    except TypeError as error:
+        raise ValueError(f"{described(op)} has no matrix: {error}") from error
 
 
 def _kraus(
@@ -258,7 +299,7 @@ def _kraus(
     identity = torch.eye(kraus.shape[-1], dtype=kraus.dtype, device=kraus.device)
     deviation = (total - identity).abs().amax((-2, -1))
     if not holds(deviation < _tolerance(op, precision)):
-        what = "trace preserving" if isinstance(op, Channel) else "unitary"
+        what = "trace preserving" if has_kraus_matrices(op) else "unitary"
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} is not {what}: its matrices K have "
             f"sum(K^dagger K) off the identity by {float(deviation.max()):.3g}."
@@ -273,12 +314,9 @@ def _pauli_error_kraus(
 ) -> Complex[Tensor, "*batch 2 dim dim"]:
     """The Kraus operators of a PauliError that is too wide for a closed form."""
     word = op.hyperparameters["operators"]
-    probability = precision.real(op.data[0])
+    probability = precision.real(real_scalar(op, op.data[0]))
     if not holds((probability >= 0) & (probability <= 1)):
-        raise ValueError(
-            f"PauliError({qml.math.toarray(op.data[0])}) on wires {op.wires.tolist()}: "
-            f"{channels.PROBABILITY}."
-        )
+        raise ValueError(f"{described(op)}: {channels.PROBABILITY}.")
     single = pauli_matrices(1, complex_dtype(precision.dtype), precision.device)
     flip = reduce(torch.kron, [single[LETTERS.index(letter)] for letter in word])
     operators = torch.stack([torch.eye(len(flip)).to(flip), flip])
@@ -301,8 +339,11 @@ def _state(op: Operator, vector: Tensor, precision: Precision) -> Given:
 
 def _hermitian(op: Operator, precision: Precision) -> Complex[Tensor, "*batch dim dim"]:
     """The matrix of a QubitDensityMatrix, if it is Hermitian and positive."""
-    matrix = precision.complex(op.data[0])
     place = f"{op.name} on wires {op.wires.tolist()}"
+    try:
+        matrix = precision.complex(op.data[0])
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
     dim = 2 ** len(op.wires)
     if matrix.shape[-2:] != (dim, dim) or matrix.ndim > 3:
         raise ValueError(

@@ -11,7 +11,6 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-import numpy as np
 from pennylane.operation import Operator
 from pennylane.ops.op_math import ControlledOp
 from pennylane.tape import QuantumScript
@@ -24,13 +23,14 @@ from ..pauli.planner import plan
 from ..pauli.program import Arguments, Operand, Operation, Program, Visible
 from ..pauli.transfer import ClosedForm
 from . import arguments
+from .closed_forms import family_of_kind
 from .operations import (
-    NO_EFFECT,
     Given,
     Precision,
-    form_of_kind,
+    described,
+    has_no_effect,
     lower_operation,
-    scalars_of,
+    real_scalar,
 )
 
 Labels = tuple[Any, ...]
@@ -139,8 +139,14 @@ def _sorted(labels: Iterable[Any], start: int) -> list[Any]:
     return numbers if set(unique) == set(numbers) else unique
 
 
-def _axes(value: Any) -> int:
-    return value.ndim if hasattr(value, "ndim") else np.ndim(value)
+def _joint_size(op: Operator, size: int | None, value: Any) -> int | None:
+    """The batch size of an operator's parameters, among them another one."""
+    own = None if isinstance(value, float) or not value.ndim else len(value)
+    if own is None or size is None or own == size:
+        return size if own is None else own
+    raise ValueError(
+        f"{described(op)}: batches of parameters must have one size, got {sorted([size, own])}."
+    )
 
 
 class _Collected:
@@ -157,10 +163,10 @@ class _Collected:
     def add(self, op: Operator, precision: Precision) -> None:
         """Add an operator."""
         kind: Any = type(op)
-        form = form_of_kind(kind)
-        if form is not None:
-            self._add_form(op, form, scalars_of(op))
-        elif op.name in NO_EFFECT:
+        family = family_of_kind(kind)
+        if family is not None:
+            self._add_form(op, family.form, family.scalars(op))
+        elif has_no_effect(op):
             # It counts all the same: a broadcast GlobalPhase has a batch of equal results.
             self._has_batch(op.batch_size)
         else:
@@ -185,17 +191,27 @@ class _Collected:
         return Arguments(scalars, columns, tuple(self.operands), kept)
 
     def _add_form(self, op: Operator, form: ClosedForm, scalars: Sequence[Any]) -> None:
+        size = None
+        constant = True
+        values = []
+        for value in scalars:
+            if not isinstance(value, float):
+                # Asked in this order because most are tensors without axes.
+                if not isinstance(value, Tensor) or value.ndim or value.is_complex():
+                    value = real_scalar(op, value)
+                    size = _joint_size(op, size, value)
+                constant = constant and not isinstance(value, Tensor)
+            values.append(value)
         # Taken from what is there, not from PennyLane, which gives channels no batch size although
         # their strengths can be broadcast all the same.
-        size = next((len(x) for x in scalars if type(x) is not float and _axes(x)), None)
         self._has_batch(size)
-        constant = size is None and not any(isinstance(x, Tensor) for x in scalars)
+        constant = constant and size is None
         self.kinds.append((form, labels_of(op), size is not None, constant))
-        if scalars:
+        if values:
             own = self.constants if constant else self.plain if size is None else self.batched
             own.ops.append(op)
             own.forms.append(form)
-            own.values.extend(scalars)
+            own.values.extend(values)
 
     def _add_operand(self, op: Operator, given: Given) -> None:
         axes = {Operand.STATE: 1, Operand.TRANSFER: 2, Operand.KRAUS: 3}[given.source]

@@ -13,8 +13,8 @@ of a batch, are then one matrix product, and the derivatives at the edges of a p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import torch
@@ -164,6 +164,9 @@ def sequence(name: str, *factors: ClosedForm) -> ClosedForm:
 
     Its features are the products of the factors' features, its parameters are theirs in order.
     """
+    factors = _without_constants(factors)
+    if len(factors) == 1:
+        return replace(factors[0], name=name)
     coefficients = factors[0].coefficients
     for factor in factors[1:]:
         products = factor.coefficients[None] @ coefficients[:, None]
@@ -180,6 +183,18 @@ def sequence(name: str, *factors: ClosedForm) -> ClosedForm:
         return reduce(_products, parts)
 
     return ClosedForm(name, sum(counts), features, coefficients)
+
+
+def _without_constants(factors: Sequence[ClosedForm]) -> tuple[ClosedForm, ...]:
+    """The same families, constants multiplied into the ones before or, at the start, behind."""
+    joined = list(factors[:1])
+    for factor in factors[1:]:
+        if factor.num_params and joined[-1].num_params:
+            joined.append(factor)
+            continue
+        varying = factor if factor.num_params else joined[-1]
+        joined[-1] = replace(varying, coefficients=factor.coefficients @ joined[-1].coefficients)
+    return tuple(joined)
 
 
 def _products(first: Float[Tensor, "*sets f"], second: Float[Tensor, "*sets g"]) -> Tensor:

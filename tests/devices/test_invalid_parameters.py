@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+import jax
 import numpy as np
 import pennylane as qml
 import pytest
 import torch
+
+from pennylane_qizgloria import TorchLayer
 
 NAN, INF = np.nan, np.inf
 
@@ -115,3 +120,118 @@ def test_batch_sizes(device, run):
     operations = [qml.RX(np.array([0.1, 0.2]), 0), qml.BitFlip(torch.tensor([0.1, 0.2, 0.3]), 0)]
     with pytest.raises(ValueError, match=r"must have one batch size, got \[2, 3\]"):
         run(device, operations, [qml.expval(qml.Z(0))])
+
+
+# --- shapes, types and complex numbers ------------------------------------------------------------
+
+SYMBOLIC = {
+    "Adjoint(RX)": lambda x: qml.adjoint(qml.RX(x, wires=1), lazy=True),
+    "C(RX)": lambda x: qml.ctrl(qml.RX(x, wires=1), [0, 2]),
+    "C(U3)": lambda x: qml.ctrl(qml.U3(0.1, x, 0.2, wires=1), [0, 2]),
+}
+ONE = {
+    name: lambda x, make=make: make[0](x, *make[1][1:], wires=1) for name, make in CHANNELS.items()
+}
+TAKE_ONE = GATES | SYMBOLIC | ONE
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.zeros(0), r"got the shape \(0,\)"),
+        (np.zeros((2, 2)), r"got the shape \(2, 2\)"),
+        (torch.zeros((1, 2)), r"got the shape \(1, 2\)"),
+        (torch.zeros(0), r"got the shape \(0,\)"),
+        ([[0.1], [0.2, 0.3]], "a real number is needed"),
+        (1j, "a real number is needed, got 1j"),
+        (np.complex128(0.1 + 0.2j), r"a real number is needed, got \(0.1\+0.2j\)"),
+        (torch.tensor(0.1 + 0.2j), r"a real number is needed, got \(0.1\+0.2j\)"),
+        (torch.tensor([0.1 + 0.2j, 0.3]), "a real number is needed"),
+        (None, "a real number is needed, got None"),
+        ("a", "a real number is needed, got .*'a'"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", TAKE_ONE)
+def test_parameters_that_are_no_numbers(name, value, message, device, run):
+    """Device, operation and value are named, and what is expected."""
+    expected = rf"(?s)qizgloria.mixed: {re.escape(name)}\(.*\) on wires \[.*: .*{message}"
+    with pytest.raises(ValueError, match=expected):
+        run(device, [TAKE_ONE[name](value)], [qml.expval(qml.Z(1))])
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_batch_sizes_of_one_operation(first, device, run):
+    """Two batches in one operation have one size, whichever comes first."""
+    sizes = [np.full(n, 0.1) for n in (first, 3 - first)]
+    for op in (qml.GeneralizedAmplitudeDamping(*sizes, wires=0), qml.Rot(*sizes, 0.1, wires=0)):
+        with pytest.raises(ValueError, match=rf"{op.name}\(.*one size, got \[1, 2\]"):
+            run(device, [op], [qml.expval(qml.Z(0))])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.4 + 0j,
+        np.complex128(0.4),
+        np.array(0.4 + 0j),
+        torch.tensor(0.4 + 0j, dtype=torch.complex128),
+        jax.numpy.array(0.4 + 0j),
+        np.array([0.4 + 0j]),
+        torch.tensor([0.4 + 0j], dtype=torch.complex128),
+    ],
+    ids=lambda value: f"{type(value).__module__}, {np.ndim(value)} axes",
+)
+@pytest.mark.parametrize("name", TAKE_ONE)
+def test_complex_numbers_without_imaginary_part(name, value, device, run):
+    """A real number of a complex dtype is that number."""
+    operation = TAKE_ONE[name]
+    (found,) = run(device, [qml.RY(0.3, 1), operation(value)], [qml.expval(qml.Z(1))])
+    (expected,) = run(device, [qml.RY(0.3, 1), operation(0.4)], [qml.expval(qml.Z(1))])
+    np.testing.assert_allclose(np.ravel(found), np.ravel(expected), atol=1e-12)
+
+
+def test_gradient_of_a_complex_parameter(device):
+    """Torch differentiates by the real part."""
+    x = torch.tensor(0.4 + 0j, dtype=torch.complex128, requires_grad=True)
+
+    @qml.qnode(device, interface="torch", diff_method="backprop")
+    def node(x):
+        qml.RX(x, 0)
+        return qml.expval(qml.Z(0))
+
+    (gradient,) = torch.autograd.grad(node(x), x)
+    np.testing.assert_allclose(gradient.resolve_conj().numpy(), -np.sin(0.4), atol=1e-12)
+
+
+def test_complex_inputs_of_a_layer():
+    """A layer refuses an imaginary part at each call, not only where it is traced."""
+
+    @qml.qnode(qml.device("qizgloria.mixed", wires=1), interface="torch")
+    def node(inputs, w):
+        qml.RX(inputs[..., 0], 0)
+        qml.RY(w, 0)
+        return qml.expval(qml.Z(0))
+
+    layer = TorchLayer(node, {"w": ()})
+    real = layer(torch.tensor([[0.4 + 0j]]))
+    again = layer(torch.tensor([[0.4 + 0j]]))
+    torch.testing.assert_close(real, again)
+    with pytest.raises(ValueError, match="a real number is needed"):
+        layer(torch.tensor([[0.4 + 0.3j]]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: qml.DiagonalQubitUnitary(np.ones(3), wires=1), r"shape \(2, 2\).*\(3, 3\)"),
+        (lambda: qml.QubitChannel([np.eye(3)], wires=1), r"shape \(2, 2\).*\(3, 3\)"),
+        (lambda: qml.QubitDensityMatrix(None, wires=1), "numbers are needed, got None"),
+        (lambda: qml.QubitDensityMatrix("a", wires=1), "numbers are needed, got 'a'"),
+    ],
+)
+def test_matrices_of_wrong_shape_or_type(make, message, device, run):
+    """Matrices for other wires, or that are none, are refused with the operation."""
+    op = make()
+    with pytest.raises(ValueError, match=rf"(?s)qizgloria.mixed: {op.name} on .*{message}"):
+        run(device, [op], [qml.expval(qml.Z(1))])

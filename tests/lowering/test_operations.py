@@ -4,9 +4,10 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from pennylane.ops.op_math import Adjoint, Controlled, Pow
 
+from pennylane_qizgloria.lowering.closed_forms import MAX_TRANSFER_WIRES
 from pennylane_qizgloria.lowering.operations import (
-    MAX_TRANSFER_WIRES,
     NO_EFFECT,
     Given,
     Parametrised,
@@ -32,6 +33,15 @@ CLOSED = {
     "PauliRot": qml.PauliRot(0.3, "XYZ", [0, 1, 2]),
     "MultiRZ": qml.MultiRZ(0.3, [0, 1, 2]),
     "PCPhase": qml.PCPhase(0.3, dim=3, wires=[0, 1]),
+    "PSWAP": qml.PSWAP(0.3, [0, 1]),
+    "adjoint": Adjoint(qml.S(0)),
+    "adjoint of a product": Adjoint(qml.U3(0.3, 0.4, 0.5, 0)),
+    "fractional power": Pow(qml.RX(0.3, 0), 0.5),
+    "power of a constant": Pow(qml.SWAP([0, 1]), -0.3),
+    "controlled": Controlled(qml.RX(0.3, 0), 1),
+    "controlled on zero": Controlled(qml.U2(0.3, 0.4, 0), [1, 2], [0, 1]),
+    "controlled phase": Controlled(qml.GlobalPhase(0.3, []), [1, 2], [1, 0]),
+    "nested": Controlled(Adjoint(Pow(Controlled(qml.PauliRot(0.3, "Y", 0), 1, [0]), 1.7)), 2),
     "channel": qml.AmplitudeDamping(0.3, 0),
     "PauliError": qml.PauliError("XYZ", 0.3, [0, 1, 2]),
 }
@@ -39,10 +49,9 @@ CLOSED = {
 OPERANDS = {
     "matrix": qml.QubitUnitary(np.eye(4), [0, 1]),
     "diagonal": qml.DiagonalQubitUnitary(np.array([1, 1j]), 0),
-    "adjoint": qml.ops.op_math.Adjoint(qml.S(0)),
-    "power": qml.ops.op_math.Pow(qml.RX(0.3, 0), 0.5),
-    "controlled": qml.ops.op_math.Controlled(qml.RX(0.3, 0), 1),
-    "PSWAP": qml.PSWAP(0.3, [0, 1]),
+    "adjoint": Adjoint(qml.DiagonalQubitUnitary(np.array([1, 1j]), 0)),
+    "power of a product": Pow(qml.Rot(0.3, 0.4, 0.5, 0), 0.5),
+    "controlled": Controlled(qml.QubitUnitary(np.diag([1, 1j]), 0), 1),
     "Kraus operators": qml.QubitChannel([np.sqrt(0.5) * np.eye(2)] * 2, 0),
 }
 
@@ -159,12 +168,15 @@ def test_operands_keep_their_gradient():
     [
         (qml.Toffoli([0, 1, 2]), True),
         (qml.MultiControlledX(range(3)), True),
-        (qml.MultiControlledX(range(4)), False),
+        (qml.MultiControlledX(range(4)), True),
+        (qml.MultiControlledX(range(9)), False),
+        (Adjoint(Controlled(qml.RX(0.2, 0), range(1, 8))), True),
+        (Controlled(qml.RX(0.2, 0), range(1, 9)), False),
         (qml.PauliRot(0.1, "XYZX", range(4)), False),
         (qml.QubitUnitary(np.eye(16), range(4)), True),
         (qml.adjoint(qml.QubitUnitary(np.eye(16), range(4)), lazy=True), True),
-        (qml.ops.op_math.Controlled(qml.QubitUnitary(np.eye(8), range(3)), 3), True),
-        (qml.ops.op_math.Controlled(qml.IsingXX(0.2, [0, 1]), [2, 3]), False),
+        (Controlled(qml.QubitUnitary(np.eye(8), range(3)), 3), True),
+        (Controlled(qml.IsingXX(0.2, [0, 1]), [2, 3]), True),
         (qml.PauliError("XYZX", 0.1, range(4)), True),
         (qml.QubitDensityMatrix(np.eye(16) / 16, range(4)), True),
         (qml.StatePrep([1, 0], 0), False),

@@ -21,7 +21,7 @@ from pennylane.tape import QuantumScript
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from .lowering.operations import form_of_kind, scalars_of
+from .lowering.closed_forms import family_of_kind
 from .lowering.tapes import wire_places
 from .pauli.basis import complex_dtype
 from .simulation import Conditions, simulate_all
@@ -263,10 +263,10 @@ def _batch_axes(tape: QuantumScript) -> tuple[int, ...]:
     # PennyLane gives channels no batch size although their strengths can be broadcast.
     for op in tape.operations:
         kind: Any = type(op)
-        if form_of_kind(kind) is not None:
-            for x in scalars_of(op):
-                if qml.math.ndim(x):
-                    return (int(qml.math.shape(x)[0]),)
+        family = family_of_kind(kind)
+        for x in () if family is None else family.scalars(op):
+            if qml.math.ndim(x):
+                return (int(qml.math.shape(x)[0]),)
     return ()
 
 

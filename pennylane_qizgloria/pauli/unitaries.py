@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from numbers import Real
 
-import numpy as np
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor

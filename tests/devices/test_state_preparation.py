@@ -7,6 +7,7 @@ import pennylane as qml
 import pytest
 import scipy.sparse
 import torch
+from pennylane import numpy as pnp
 
 LABELS = ("a", 3, "b", 0)
 SUBSETS = (("a", 3, "b", 0), (0, "b", 3, "a"), ("b", "a"), (3, 0, "a"), (0,))
@@ -219,6 +220,60 @@ def test_single_precision_input(prepare, seed, execute):
     result = execute(qml.device("qizgloria.mixed", wires=3), [prepare(x)], measured)
     exact = x.double().numpy() / np.linalg.norm(x.double().numpy())
     np.testing.assert_allclose(result, np.outer(exact, exact), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["best", "device", "parameter-shift"])
+@pytest.mark.parametrize("num_wires", [1, 2])
+@pytest.mark.parametrize("interface", ["torch", "autograd"])
+def test_single_precision_states_on_every_road(interface, num_wires, method):
+    """Random states that are normalised in single precision are taken, also where PennyLane or the
+    user's model has turned them into double precision, and have trace 1."""
+    rng = np.random.default_rng(4)
+    device = qml.device("qizgloria.mixed", wires=num_wires)
+
+    @qml.qnode(device, interface=interface, diff_method=method)
+    def circuit(vector):
+        qml.StatePrep(vector, wires=range(num_wires))
+        return qml.probs()
+
+    for _ in range(20):
+        exact = rng.normal(size=2**num_wires)
+        single = (exact / np.linalg.norm(exact)).astype(np.float32)
+        for vector in (single, single.astype(float)):
+            leaf = torch.tensor(vector, requires_grad=True)
+            leaf = leaf if interface == "torch" else pnp.array(vector, requires_grad=True)
+            found = qml.math.toarray(circuit(leaf))
+            assert abs(found.sum() - 1) < 1e-12
+            np.testing.assert_allclose(found, single.astype(float) ** 2, rtol=0, atol=1e-6)
+
+
+def test_states_that_are_not_normalised(execute):
+    """What is more than rounding is refused, whatever the dtype."""
+    device = qml.device("qizgloria.mixed", wires=1)
+    for dtype, error in [(np.float64, 1e-3), (np.float32, 1e-3), (np.float16, 0.05)]:
+        state = np.array([0.6, 0.8 + error], dtype=dtype)
+        for operation in (
+            qml.StatePrep(state, 0),
+            qml.QubitDensityMatrix(np.outer(state, state), 0),
+        ):
+            with pytest.raises(ValueError, match=r"must hold a state of (squared norm|trace) 1"):
+                execute(device, [operation], [qml.probs()])
+
+
+def test_derivative_of_amplitudes_near_the_norm():
+    """Rescaling takes no part in the derivative, which is default.mixed's."""
+    start, gradients = np.array([0.6, 0.8]) * (1 + 1e-5), []
+    for name in ("qizgloria.mixed", "default.mixed"):
+        leaf = torch.tensor(start, requires_grad=True)
+
+        @qml.qnode(qml.device(name, wires=1), interface="torch", diff_method="backprop")
+        def circuit(vector):
+            qml.StatePrep(vector, wires=0)
+            return qml.expval(qml.Z(0))
+
+        circuit(leaf).backward()
+        gradients.append(leaf.grad.numpy())
+    np.testing.assert_allclose(*gradients, rtol=0, atol=1e-4)
 
 
 def test_preparation_gradient_in_torch(rng, torch_gradient):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -19,7 +21,7 @@ from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
 from .. import derivatives
-from ..lowering.readout import readout_model
+from ..lowering.readout import ReadoutSource, is_pair_on_two_wires
 from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
 from . import gradients, interfaces, validation
@@ -48,7 +50,9 @@ class QizgloriaMixed(Device):
         readout_prob: readout error at each measured wire, after the diagonalizing gates: a
             probability p of a flip, a pair ``(p(1|0), p(0|1))``, a dict from wires to either, or
             an array of confusion matrices ``[[p(0|0), p(1|0)], [p(0|1), p(1|1)]]``, one for each
-            wire. States and entropies are exact all the same.
+            wire; or a function that returns one of these. It is read and validated at each call,
+            so tensors and what a function returns can be trained. States and entropies are exact
+            all the same.
         r_dtype (numpy.dtype, torch.dtype): real dtype of the simulation, float64 or float32.
         c_dtype (numpy.dtype, torch.dtype): complex dtype, as another way to say the same.
         memory_budget (int): how many bytes of states a reverse pass may keep; what does not fit is
@@ -95,11 +99,12 @@ class QizgloriaMixed(Device):
             raise ValueError(f"{self.name} needs a number of wires or their labels, got {wires}.")
         super().__init__(wires=wires, shots=shots)
         with _naming(self.name):
-            self._readout = readout_model(readout_prob, self.wires)
+            self._readout = ReadoutSource(readout_prob, self.wires)
+            _warn_of_pair(readout_prob, self.wires, self.name)
             self._random = random_source(seed)
         self._r_dtype = _precision(r_dtype, c_dtype)
         self._memory_budget = _positive_or_none(memory_budget)
-        self._pipelines: dict[str | None, CompilePipeline] = {}
+        self._pipelines: dict[tuple[str | None, bool], CompilePipeline] = {}
         self._debugger = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -133,36 +138,41 @@ class QizgloriaMixed(Device):
         options |= dict(config.device_options)
         options["r_dtype"] = _precision(options["r_dtype"], None)
         options["memory_budget"] = _positive_or_none(options["memory_budget"])
-        return replace(
+        config = replace(
             config,
             **gradients.resolved(config),
             device_options=options,
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
+        with _naming(self.name):
+            _warn_if_untrained(config, self._readout, self.name)
+        return config
 
     def preprocess_transforms(self, execution_config: Any = None) -> CompilePipeline:
         """The transforms that turn any circuit into one that the device runs, or refuse it."""
         method = (execution_config or ExecutionConfig()).gradient_method
         own = method in gradients.BEST | gradients.REVERSE_PASS
-        analytic_only = method if own else None
-        if analytic_only not in self._pipelines:
-            self._pipelines[analytic_only] = preprocessing(
-                self.name,
-                self.wires,
-                self.capabilities,
-                analytic_only,
-                has_readout_error=self._readout is not None,
-            )
-        return copy(self._pipelines[analytic_only])
+        with _naming(self.name):
+            key = (method if own else None, self._readout.may_err)
+        if key not in self._pipelines:
+            self._pipelines[key] = preprocessing(self.name, self.wires, self.capabilities, *key)
+        return copy(self._pipelines[key])
 
     def conditions(self, config: ExecutionConfig | None) -> Conditions:
-        """What holds for all circuits of a call with a configuration."""
+        """What holds for all circuits of a call with a configuration.
+
+        Raises:
+            TypeError: if ``readout_prob`` is none of the accepted forms any more.
+            ValueError: if a readout probability is outside [0, 1] by now.
+        """
         config = config or ExecutionConfig()
         options = config.device_options
         torch_results = Interface(config.interface) is Interface.TORCH
+        with _naming(self.name):
+            readout = self._readout.model()
         return Conditions(
             dtype=options.get("r_dtype", self._r_dtype),
-            readout=self._readout,
+            readout=readout,
             random=self._random,
             as_torch=torch_results and config.gradient_method == "backprop",
             budget=options.get("memory_budget", self._memory_budget),
@@ -369,6 +379,47 @@ def _running(device: str) -> Iterator[None]:
     """What holds while circuits run, whatever the caller does: names in errors, no autocast."""
     with _naming(device), without_autocast():
         yield
+
+
+def _warn_if_untrained(config: ExecutionConfig, readout: ReadoutSource, device: str) -> None:
+    """Say where a readout error that is to be trained gets no gradient."""
+    method = config.gradient_method
+    if method in (None, "backprop") or not readout.requires_grad():
+        return
+    name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
+    warnings.warn(
+        f"{device}: readout_prob requires a gradient, which {name!r} does not give. Exact results "
+        "in torch with diff_method='backprop' (or 'best') do.",
+        stacklevel=2,
+    )
+
+
+def _warn_of_pair(given: Any, wires: Any, device: str) -> None:
+    """Say how two numbers are read on a device of two wires."""
+    if not is_pair_on_two_wires(given, wires):
+        return
+    first, second = (float(f"{number:.6g}") for number in map(float, given))
+    if first == second:
+        return  # either way the same
+    by_wire = dict(zip(wires, (first, second), strict=True))
+    pairs = dict.fromkeys(wires, (first, second))
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and _is_library(frame.f_globals):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        f"{device} reads readout_prob={given!r} as the pair (p(1|0), p(0|1)) of each wire. If it "
+        f"is one probability for each wire, give readout_prob={by_wire}; if it is the pair, "
+        f"{pairs} says so without this warning.",
+        stacklevel=level,
+    )
+
+
+def _is_library(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__")).split(".")[0] in {
+        "pennylane",
+        "pennylane_qizgloria",
+        "jaxtyping",
+    }
 
 
 def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -118,6 +118,8 @@ def _unseen(own: Prepared) -> Tensor | None:
 
 
 def _with_shots(tape: QuantumScript, sampler: Sampler) -> Result:
+    if not tape.measurements:
+        return ()  # for a shot vector, too, as PennyLane has it
     parts = [_unwrap(list(part)) for part in measure_with_shots(tape.measurements, sampler)]
     return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
 

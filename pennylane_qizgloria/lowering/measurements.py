@@ -26,20 +26,17 @@ from pennylane.measurements import (
     VarianceMP,
     VnEntropyMP,
 )
+from pennylane.operation import Operator
 from torch import Tensor
 
 from ..pauli import measure as pauli
 from ..pauli.basis import Z
+from ..pauli.distribution import Distribution, distribution
 from ..pauli.measure import State
 from ..pauli.program import Operand, Operation, Program
-from ..pauli.readout import confuse
-from .observables import (
-    is_pauli_word,
-    is_product_of_letters,
-    pauli_sum,
-    squared,
-    word_letters,
-)
+from ..pauli.readout import confused, reported
+from .eigenbasis import Eigenbasis, eigenbasis, signs
+from .observables import is_pauli_word, measured_terms, pauli_sum, real, squared
 from .readings import Readings, sum_of_words
 from .setting import Setting
 from .tapes import LoweredOperations, final_state, lower_operations
@@ -80,30 +77,41 @@ def _of_the_user(process: StateMeasurement, state: State, setting: Setting) -> T
 
 @measure.register
 def _expectation(process: ExpectationMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    terms = sum_of_words(process, setting)
-    if terms is not None:
-        return pauli.expectation(state, terms)
-    observable = process.obs
+    if process.obs is None:
+        return _mean(process, state, setting)
     # The terms of a sum are read out one by one, each in its own basis, as hardware does it.
-    if isinstance(observable, qml.ops.SProd):
-        scalar = setting.precision.real(observable.scalar)
-        return scalar * _expectation(ExpectationMP(observable.base), state, setting)
-    if isinstance(observable, qml.ops.Sum):
-        parts = [ExpectationMP(term) for term in observable.operands]
-        return torch.stack([_expectation(part, state, setting) for part in parts]).sum(0)
-    distribution, values = _spectrum(process, state, setting)
-    return distribution @ values
+    parts = [
+        setting.precision.real(real(number)) * _of_term(term, state, setting)
+        for number, term in measured_terms(process.obs)
+    ]
+    return torch.stack(parts).sum(0)
+
+
+def _of_term(term: Operator | None, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    if term is None:
+        return state.vector.new_ones(len(state.vector))
+    process = ExpectationMP(term)
+    words = sum_of_words(process, pauli_sum(term, setting.place, setting.precision), setting)
+    if words is None:
+        return _mean(process, state, setting)
+    return pauli.expectation(state, words)
+
+
+def _mean(process: ExpectationMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+    probabilities, values = _spectrum(process, state, setting)
+    return probabilities @ values
 
 
 @measure.register
 def _variance(process: VarianceMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
     observable = process.obs
-    if observable is None or setting.readout.affects(setting.wires(process)):
-        distribution, values = _spectrum(process, state, setting)
-        return distribution @ values**2 - (distribution @ values) ** 2
+    affected = setting.readout.affects(setting.wires(process))
+    if observable is None or (affected and not is_pauli_word(observable)):
+        probabilities, values = _spectrum(process, state, setting)
+        return probabilities @ values**2 - (probabilities @ values) ** 2
     terms = pauli_sum(observable, setting.place, setting.precision)
-    mean = pauli.expectation(state, terms)
-    if is_pauli_word(observable):
+    mean = pauli.expectation(state, reported(terms, setting.readout))
+    if is_pauli_word(observable):  # of two values, whatever is reported
         return terms.coefficients.square().sum() - mean.square()
     second = squared(observable, setting.place, setting.precision)
     return pauli.expectation(state, second) - mean.square()
@@ -113,7 +121,7 @@ def _variance(process: VarianceMP, state: State, setting: Setting) -> Float[Tens
 def _probabilities(
     process: ProbabilityMP, state: State, setting: Setting
 ) -> Float[Tensor, "batch outcomes"]:
-    return distribution(process, state, setting)
+    return _probabilities_of(eigenbasis(process, setting.place), state, setting)
 
 
 @measure.register
@@ -154,33 +162,50 @@ def _nothing(process: NullMeasurement, state: State, setting: Setting) -> Float[
 def _entropy_of(
     state: State, wires: Sequence[int], base: float | int | None
 ) -> Float[Tensor, " batch"]:
-    matrix = pauli.reduced_density_matrix(state, wires)
+    own = pauli.active(state, wires)  # the others are pure
+    matrix = pauli.reduced_density_matrix(state, own)
     return qml.math.vn_entropy(
-        matrix, indices=list(range(len(wires))), base=base, c_dtype=matrix.dtype
+        matrix, indices=list(range(len(own))), base=base, c_dtype=matrix.dtype
     )
 
 
 # --- distributions over outcomes ------------------------------------------------------------------
 
 
-def distribution(
-    process: MeasurementProcess, state: State, setting: Setting
-) -> Float[Tensor, "batch outcomes"]:
-    """The distribution of what a detector reports, in the eigenbasis of the observable if any."""
-    wires = setting.wires(process)
-    if process.obs is None:
-        exact = pauli.probabilities(state, wires)
-    elif is_product_of_letters(process.obs):
-        letters = word_letters(process.obs)
-        basis = [letters.get(label, Z) for label in process.wires]
-        exact = pauli.probabilities(state, wires, basis)
+def reported_outcomes(basis: Eigenbasis, state: State, setting: Setting) -> Distribution:
+    """The distribution of what a detector reports: of the letters' bits if there are letters."""
+    wires = [setting.place[label] for label in basis.wires]
+    if basis.letters is None:
+        exact = distribution(_rotate(state, basis.gates, wires, setting), wires)
     else:
-        rotated = _rotate(state, process.diagonalizing_gates(), wires, setting)
-        exact = pauli.probabilities(rotated, wires)
-    return confuse(exact, wires, setting.readout)
+        exact = distribution(state, wires, [basis.letters[label] for label in basis.wires])
+    return confused(exact, setting.readout)
 
 
-def _rotate(state: State, gates: list, wires: list[int], setting: Setting) -> State:
+def _probabilities_of(
+    basis: Eigenbasis, state: State, setting: Setting
+) -> Float[Tensor, "batch outcomes"]:
+    """The probabilities of PennyLane's outcomes."""
+    probabilities = reported_outcomes(basis, state, setting).probabilities()
+    order = basis.order()
+    if order is None:
+        return probabilities
+    return probabilities.index_select(1, torch.as_tensor(order, device=probabilities.device))
+
+
+def _spectrum(
+    process: MeasurementProcess, state: State, setting: Setting
+) -> tuple[Float[Tensor, "batch outcomes"], Float[Tensor, " outcomes"]]:
+    """The distribution of the reported eigenvalues, and the eigenvalues."""
+    basis, observable = eigenbasis(process, setting.place), process.obs
+    probabilities = _probabilities_of(basis, state, setting)
+    if observable is None or observable.pauli_rep is None or basis.letters is None:
+        return probabilities, setting.precision.real(qml.math.real(process.eigvals()))
+    terms = pauli_sum(observable, setting.place, setting.precision)
+    return probabilities, terms.coefficients @ setting.precision.real(signs(observable, basis))
+
+
+def _rotate(state: State, gates: Sequence[Operator], wires: list[int], setting: Setting) -> State:
     """Apply diagonalizing gates to the measured wires, the others traced out first."""
     every = tuple(range(len(wires)))
     bits = frozenset((wire, Z) for wire in every)
@@ -192,10 +217,3 @@ def _rotate(state: State, gates: list, wires: list[int], setting: Setting) -> St
     arguments = replace(lowered.arguments, operands=(start, *lowered.arguments.operands))
     rotated = final_state(LoweredOperations(program, arguments, len(start)))
     return replace(rotated, wires=tuple(wires[axis] for axis in rotated.wires))
-
-
-def _spectrum(
-    process: MeasurementProcess, state: State, setting: Setting
-) -> tuple[Float[Tensor, "batch outcomes"], Float[Tensor, " outcomes"]]:
-    """The distribution of the reported eigenvalues, and the eigenvalues."""
-    return distribution(process, state, setting), setting.precision.real(process.eigvals())

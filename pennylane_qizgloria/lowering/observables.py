@@ -40,8 +40,7 @@ def pauli_sum(observable: Operator, place: Places, precision: Precision) -> Paul
         ValueError: if it is not Hermitian, or not finite.
     """
     terms = _terms(observable, place, precision)
-    if not holds(torch.isfinite(terms.coefficients.detach())):
-        raise ValueError(f"The observable {observable} has a coefficient that is not finite.")
+    _check_finite(terms.coefficients, observable)
     return terms
 
 
@@ -50,7 +49,7 @@ def _terms(observable: Operator, place: Places, precision: Precision) -> PauliSu
         return _from_sentence(observable.pauli_rep, place, precision)
     if isinstance(observable, qml.ops.SProd):
         base = _terms(observable.base, place, precision)
-        scalar = precision.real(_real(observable.scalar))
+        scalar = precision.real(real(observable.scalar))
         return PauliSum(base.wires, base.letters, scalar * base.coefficients)
     if isinstance(observable, qml.ops.Sum):
         return _add([_terms(term, place, precision) for term in observable.operands])
@@ -60,10 +59,16 @@ def _terms(observable: Operator, place: Places, precision: Precision) -> PauliSu
     if isinstance(observable, BasisStateProjector):
         return _from_bits(observable.data[0], wires, precision)
     matrix = matrix_of(observable, precision)
+    _check_finite(matrix, observable)
     scale = matrix.detach().abs().max()
     if not holds((matrix - matrix.mH).abs() <= HERMITICITY[precision.dtype] * scale):
         raise ValueError(f"The observable {observable} is not Hermitian.")
     return _from_matrix(matrix, wires)
+
+
+def _check_finite(numbers: Tensor, observable: Operator) -> None:
+    if not holds(torch.isfinite(numbers.detach())):
+        raise ValueError(f"The observable {observable} has a coefficient that is not finite.")
 
 
 def squared(observable: Operator, place: Places, precision: Precision) -> PauliSum:
@@ -82,30 +87,32 @@ def matrix_of(observable: Operator, precision: Precision) -> Complex[Tensor, "di
     return precision.complex(qml.matrix(observable, wire_order=observable.wires))
 
 
+def measured_terms(observable: Operator) -> list[tuple[Any, Operator | None]]:
+    """The terms that an expectation value is measured in, each in its own eigenbasis.
+
+    What has a Pauli form is measured word by word, another sum operand by operand, anything else as
+    it is. Equal words are one term; the term without letters is None.
+    """
+    if observable.pauli_rep is not None:
+        words = observable.pauli_rep.items()
+        return [(number, word.operation() if word else None) for word, number in words]
+    if isinstance(observable, qml.ops.SProd):
+        scalar = observable.scalar
+        return [(scalar * number, term) for number, term in measured_terms(observable.base)]
+    if isinstance(observable, qml.ops.Sum):
+        return [own for operand in observable.operands for own in measured_terms(operand)]
+    return [(1.0, observable)]
+
+
 def is_pauli_word(observable: Operator) -> bool:
     """Whether an observable is one Pauli word, with or without a coefficient."""
     return observable.pauli_rep is not None and len(observable.pauli_rep) == 1
 
 
-def is_product_of_letters(observable: Operator) -> bool:
-    """Whether an observable is a Pauli word whose eigenbasis is that of a letter on each wire.
-
-    That of a product which only multiplies out to a word, on a wire twice, may be another one.
-    """
-    overlaps = isinstance(observable, qml.ops.Prod) and observable.has_overlapping_wires
-    return is_pauli_word(observable) and not overlaps
-
-
-def word_letters(observable: Operator) -> dict[Any, int]:
-    """The letter of each wire of a Pauli word, I left out."""
-    (word,) = observable.pauli_rep
-    return {wire: LETTERS.index(letter) for wire, letter in word.items()}
-
-
 def _from_sentence(sentence: PauliSentence, place: Places, precision: Precision) -> PauliSum:
     labels = tuple(sentence.wires)
     letters = _letters(tuple(sentence), labels)
-    values = [_real(value) for value in sentence.values()]
+    values = [real(value) for value in sentence.values()]
     if any(isinstance(value, Tensor) for value in values):
         coefficients = torch.stack([precision.real(value).reshape(()) for value in values])
     else:
@@ -161,7 +168,7 @@ def _tensor(factors: list[PauliSum]) -> PauliSum:
     return product
 
 
-def _real(value: Any) -> Any:
+def real(value: Any) -> Any:
     """A real coefficient, whatever its dtype.
 
     Raises:

@@ -66,22 +66,36 @@ def readings(
     return _kept(_Request(keys, place, setting.precision, with_shots, tuple(processes)))
 
 
-def sum_of_words(process: MeasurementProcess, setting: Setting) -> PauliSum | None:
-    """The sum of Pauli words whose expectation value is a process's result, if there is one."""
-    if not isinstance(process, ExpectationMP) or process.obs is None:
+def sum_of_words(process: MeasurementProcess, terms: PauliSum, setting: Setting) -> PauliSum | None:
+    """The sum of Pauli words whose expectation value is a process's result, if there is one.
+
+    Args:
+        process: the measurement process.
+        terms: its observable.
+        setting: the wires, readout error and precision.
+    """
+    if not isinstance(process, ExpectationMP):
         return None
-    read_wrongly = setting.readout.affects([setting.place[w] for w in process.obs.wires])
-    if read_wrongly and process.obs.pauli_rep is None:
+    observable = process.obs
+    if not setting.readout.affects([setting.place[wire] for wire in observable.wires]):
+        return terms
+    # What is not made of words is read in its eigenbasis, if PennyLane knows one.
+    if observable.pauli_rep is None and observable.has_diagonalizing_gates:
         return None
-    terms = pauli_sum(process.obs, setting.place, setting.precision)
-    return reported(terms, setting.readout) if read_wrongly else terms
+    return reported(terms, setting.readout)
 
 
 def _readings(
     processes: Sequence[MeasurementProcess], setting: Setting, with_shots: bool
 ) -> Readings:
-    found = {} if with_shots else {i: sum_of_words(p, setting) for i, p in enumerate(processes)}
-    sums = {i: terms for i, terms in found.items() if terms is not None}
+    # Whatever is measured of an observable, and however, what is none is refused here.
+    terms = {
+        i: pauli_sum(process.obs, setting.place, setting.precision)
+        for i, process in enumerate(processes)
+        if process.obs is not None
+    }
+    found = {} if with_shots else {i: sum_of_words(processes[i], terms[i], setting) for i in terms}
+    sums = {i: own for i, own in found.items() if own is not None}
     letters = [
         letters_of_sum(sums[i]) if i in sums else visible_letters(process, setting)
         for i, process in enumerate(processes)

@@ -9,30 +9,41 @@ turn the samples into results.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pennylane as qml
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Float, Int, Int8
 from pennylane.measurements import (
     ClassicalShadowMP,
+    CountsMP,
     ExpectationMP,
     MeasurementProcess,
+    ProbabilityMP,
+    SampleMP,
     ShadowExpvalMP,
     Shots,
+    VarianceMP,
 )
+from pennylane.operation import Operator
+from pennylane.pauli import PauliWord
 from pennylane.shadows import ClassicalShadow
 from pennylane.wires import Wires
 
-from ..pauli import measure as pauli
-from ..pauli.basis import Z
+from ..pauli.basis import LETTERS, Z
 from ..pauli.measure import State
-from ..pauli.readout import confuse
-from ..pauli.sample import Uniform, draw, sample_shadow, to_bits
-from .measurements import distribution
-from .observables import is_pauli_word, pauli_sum, word_letters
+from ..pauli.memory import check_result
+from ..pauli.sample import Uniform, sample, sample_shadow
+from .eigenbasis import Eigenbasis, eigenbasis, letters_read, signs
+from .measurements import reported_outcomes
+from .observables import is_pauli_word, measured_terms
 from .setting import Setting
+
+CPU = torch.device("cpu")
+"""Where shots are counted."""
 
 
 @dataclass(frozen=True)
@@ -53,99 +64,198 @@ class Sampler:
     random: Uniform
     batched: bool
 
-    def samples(self, reported: Any, num_wires: int) -> Int[np.ndarray, "*batch shots wires"]:
-        """All shots of a distribution, as bits."""
-        outcomes = draw(_numpy(reported), self.shots.total_shots, self.random)
-        bits = to_bits(outcomes, num_wires)
-        return bits if self.batched else bits[0]
-
 
 def measure_with_shots(processes: Sequence[MeasurementProcess], sampler: Sampler) -> list[tuple]:
     """For each part of the shot vector, the results of all measurements."""
-    results: dict[int, list] = {}
-    for group in _groups(processes):
-        parts = _measure_group([processes[index] for index in group], sampler)
-        results.update(zip(group, parts, strict=True))
-    by_process = [results[index] for index in range(len(processes))]
-    return list(zip(*by_process, strict=True))
+    terms = [_terms(process) for process in processes]
+    measured = [process for own in terms for _, process in own if process is not None]
+    parts: dict[int, list] = {}
+    for group, own in _groups(measured, sampler.setting):
+        parts.update(zip(own, _measure_group(group, sampler), strict=True))
+    found = iter([parts[index] for index in range(len(measured))])
+    by_process = [_combined(own, found, sampler) for own in terms]
+    return [
+        tuple(_rounded(p, own[i], sampler) for p, own in zip(processes, by_process, strict=True))
+        for i in range(sampler.shots.num_copies)
+    ]
 
 
-def _groups(processes: Sequence[MeasurementProcess]) -> Iterator[list[int]]:
-    """Indices of measurements that share their shots."""
-    plain = [i for i, p in enumerate(processes) if _reads_bits(p)]
-    words = [i for i, p in enumerate(processes) if p.obs is not None and is_pauli_word(p.obs)]
-    if plain:
-        yield plain
+Terms = list[tuple[float | None, MeasurementProcess | None]]
+"""What is measured for a result, with coefficients if it is a sum; None is the constant 1."""
+
+
+def _terms(process: MeasurementProcess) -> Terms:
+    if process.obs is None or not isinstance(process, ExpectationMP):
+        return [(None, process)]
+    return [
+        (_float(number), None if term is None else ExpectationMP(term))
+        for number, term in measured_terms(process.obs)
+    ]
+
+
+def _float(number: Any) -> float:
+    return float(qml.math.toarray(number).real)
+
+
+def _combined(terms: Terms, found: Iterator[list], sampler: Sampler) -> list:
+    """A result in each part of the shot vector, from those of its terms in turn."""
+    if terms and terms[0][0] is None:
+        return next(found)
+    total = np.zeros(len(sampler.state.vector) if sampler.batched else ())
+    parts = [total] * sampler.shots.num_copies
+    for number, process in terms:
+        values = [1.0] * len(parts) if process is None else next(found)
+        parts = [part + number * value for part, value in zip(parts, values, strict=True)]
+    return parts
+
+
+def _rounded(process: MeasurementProcess, result: Any, sampler: Sampler) -> Any:
+    """A result in the precision of the simulation, unless the process has a dtype of its own."""
+    own = isinstance(process, SampleMP) and process._dtype is not None
+    if own or not isinstance(result, (np.ndarray, np.floating)) or result.dtype.kind != "f":
+        return result
+    name = str(sampler.setting.precision.dtype).removeprefix("torch.")
+    return result.astype(name, copy=False)
+
+
+Group = list[tuple[MeasurementProcess, Eigenbasis]]
+"""Measurements that share their shots, and the basis of each."""
+
+
+def _groups(
+    processes: Sequence[MeasurementProcess], setting: Setting
+) -> Iterator[tuple[Group, list[int]]]:
+    """Groups of measurements, and their indices."""
+    every = [(process, eigenbasis(process, setting.place)) for process in processes]
+    plain: list[int] = []
+    words: list[int] = []
+    alone: list[list[int]] = []
+    for index, (process, basis) in enumerate(every):
+        if isinstance(process, (ClassicalShadowMP, ShadowExpvalMP)) or basis.letters is None:
+            alone.append([index])
+        else:
+            (plain if process.obs is None else words).append(index)
+    together = [plain] if plain else []
     if words:
-        observables = [qml.simplify(processes[index].obs) for index in words]
-        for part in qml.pauli.compute_partition_indices(observables):
-            yield [words[index] for index in part]
-    yield from ([i] for i in range(len(processes)) if i not in plain and i not in words)
+        read = [letters_read(*every[index]) for index in words]
+        observables = [
+            PauliWord({w: LETTERS[x] for w, x in own.items()}).operation() for own in read
+        ]
+        parts = qml.pauli.compute_partition_indices(observables)
+        together += [[words[index] for index in part] for part in parts]
+    for indices in together + alone:
+        yield [every[index] for index in indices], indices
 
 
-def _reads_bits(process: MeasurementProcess) -> bool:
-    return process.obs is None and not isinstance(process, (ClassicalShadowMP, ShadowExpvalMP))
-
-
-def _measure_group(group: list[MeasurementProcess], sampler: Sampler) -> list[list]:
+def _measure_group(group: Group, sampler: Sampler) -> list[list]:
     """For each measurement of a group, its result in each part of the shot vector."""
-    first = group[0]
+    first, _ = group[0]
     if isinstance(first, (ClassicalShadowMP, ShadowExpvalMP)):
         return [_measure_shadow(first, sampler)]
-    for process in group:
-        if process.obs is not None:
-            # What has complex eigenvalues is refused here, before PennyLane averages them.
-            pauli_sum(process.obs, sampler.setting.place, sampler.setting.precision)
-    if isinstance(first, ExpectationMP) and _is_sum(first.obs):
-        return [_measure_sum(first, sampler)]
-    labels, samples = _draw_group(group, sampler)
+    common = _common_basis(group, sampler.setting)
+    reported = reported_outcomes(common, sampler.state, sampler.setting)
+    bits = sample(reported, sampler.shots.total_shots, sampler.random)
+    samples = bits if sampler.batched else bits[0]
     parts = [samples[..., low:high, :] for low, high in sampler.shots.bins()]
-    return [[result_of(process, part, labels) for part in parts] for process in group]
+    return [[result_of(*own, part, common.wires) for part in parts] for own in group]
 
 
-def result_of(process: MeasurementProcess, samples: np.ndarray, labels: Wires) -> Any:
-    """A result from samples. PennyLane loses a batch axis of length 1, so that is put back."""
-    if samples.ndim == 3 and len(samples) == 1:
-        result = process.process_samples(samples[0], labels)
-        return [result] if isinstance(result, dict) else np.asarray(result)[None]
-    return process.process_samples(samples, labels)
+def _common_basis(group: Group, setting: Setting) -> Eigenbasis:
+    """The basis that serves all measurements of a group."""
+    if len(group) == 1:
+        return group[0][1]
+    letters = {label: Z for _, basis in group for label in basis.wires}
+    for process, basis in group:
+        if process.obs is not None:
+            letters |= letters_read(process, basis)
+    return Eigenbasis(Wires(list(letters)), letters)
 
 
-def _draw_group(group: list[MeasurementProcess], sampler: Sampler) -> tuple[Wires, np.ndarray]:
-    setting = sampler.setting
-    place = setting.place
-    label_of = {number: label for label, number in place.items()}
-    numbers = list(dict.fromkeys(wire for process in group for wire in setting.wires(process)))
-    labels = Wires([label_of[number] for number in numbers])
-    if all(p.obs is not None and is_pauli_word(p.obs) for p in group):
-        letters = {place[w]: x for p in group for w, x in word_letters(p.obs).items()}
-        basis = [letters.get(number, Z) for number in numbers]
-        exact = pauli.probabilities(sampler.state, numbers, basis)
-        reported = confuse(exact, numbers, setting.readout)
-    elif group[0].obs is not None:
-        reported = distribution(group[0], sampler.state, setting)
-    else:
-        reported = confuse(pauli.probabilities(sampler.state, numbers), numbers, setting.readout)
-    return labels, sampler.samples(reported, len(numbers))
+def result_of(
+    process: MeasurementProcess,
+    basis: Eigenbasis,
+    samples: Int[np.ndarray, "*batch shots wires"],
+    labels: Wires,
+) -> Any:
+    """A result from samples, which PennyLane loses the batch axis of if its length is 1.
+
+    Of complex eigenvalues, which PennyLane finds for products on equal wires, the real part is
+    kept.
+
+    Args:
+        process: what is measured.
+        basis: its eigenbasis.
+        samples: the bits that are read in it.
+        labels: the wires of their columns.
+
+    Raises:
+        MemoryError: if there are more outcomes than fit into memory.
+    """
+    if isinstance(process, ProbabilityMP) or getattr(process, "all_outcomes", False):
+        check_result(2 ** len(basis.wires), samples[..., 0, 0].size, torch.float64, CPU)
+    samples = basis.outcomes(samples, labels)
+    if _has_values(process, basis):
+        if is_pauli_word(process.obs):
+            process, samples, labels = _by_parity(process, samples, labels)
+        else:
+            process = _with_eigenvalues(process, basis)
+    lonely = samples.ndim == 3 and len(samples) == 1
+    result = process.process_samples(samples[0] if lonely else samples, labels)
+    if isinstance(result, list):
+        return [_with_real_keys(counts) for counts in result]
+    if isinstance(result, dict):
+        return [_with_real_keys(result)] if lonely else _with_real_keys(result)
+    result = result.real if np.iscomplexobj(result) else result
+    return np.asarray(result)[None] if lonely else result
 
 
-# --- sums -----------------------------------------------------------------------------------------
-
-
-def _is_sum(observable: Any) -> bool:
-    """Whether an observable is measured term by term."""
-    if observable is None or is_pauli_word(observable):
+def _has_values(process: MeasurementProcess, basis: Eigenbasis) -> bool:
+    """Whether this is about the eigenvalues of words that are read letter by letter."""
+    if type(process) not in (ExpectationMP, VarianceMP, SampleMP, CountsMP) or process.obs is None:
         return False
-    if isinstance(observable, qml.ops.SProd):
-        return _is_sum(observable.base)
-    return isinstance(observable, qml.ops.Sum)
+    return basis.letters is not None and process.obs.pauli_rep is not None
 
 
-def _measure_sum(process: ExpectationMP, sampler: Sampler) -> list:
-    coefficients, terms = process.obs.terms()
-    by_part = measure_with_shots([ExpectationMP(term) for term in terms], sampler)
-    values = [float(qml.math.toarray(c).real) for c in coefficients]
-    return [sum(c * r for c, r in zip(values, part, strict=True)) for part in by_part]
+class _Valued(Operator):
+    """An observable with given eigenvalues."""
+
+    def __init__(self, values: Float[np.ndarray, " outcomes"], wires: Wires) -> None:
+        self.values = values
+        with qml.QueuingManager.stop_recording():
+            super().__init__(wires=wires)
+
+    def eigvals(self) -> Float[np.ndarray, " outcomes"]:
+        return self.values
+
+
+def _with_eigenvalues(process: MeasurementProcess, basis: Eigenbasis) -> MeasurementProcess:
+    """A process on a sum of words with the eigenvalues in the order of the letters."""
+    coefficients = np.array([_float(number) for number in process.obs.pauli_rep.values()])
+    # Equal sums may differ in their last digits, and would be counted apart.
+    digits = 12 - int(np.log10(max(abs(coefficients).sum(), 1e-100)))
+    values = np.round(coefficients @ signs(process.obs, basis), digits)
+    valued = copy(process)
+    valued.obs = _Valued(values, basis.wires)
+    return valued
+
+
+def _by_parity(
+    process: MeasurementProcess, samples: Int[np.ndarray, "*batch shots wires"], labels: Wires
+) -> tuple[MeasurementProcess, Int[np.ndarray, "*batch shots 1"], Wires]:
+    """A Pauli word of any length as the Z of one wire, that of the parity of the word's bits.
+
+    PennyLane takes the eigenvalues of all outcomes, which are too many for long words.
+    """
+    ((word, number),) = process.obs.pauli_rep.items()
+    parity = samples[..., labels.indices(Wires(list(word)))].sum(-1, keepdims=True) % 2
+    single = copy(process)
+    with qml.QueuingManager.stop_recording():
+        single.obs = qml.s_prod(_float(number), qml.Z(0))
+    return single, parity, Wires(0)
+
+
+def _with_real_keys(counts: dict) -> dict:
+    return {key.real if np.iscomplexobj(key) else key: count for key, count in counts.items()}
 
 
 # --- shadows --------------------------------------------------------------------------------------
@@ -158,11 +268,18 @@ def _measure_shadow(process: MeasurementProcess, sampler: Sampler) -> list:
         # PennyLane draws the recipes so: equal seeds must give equal recipes on every device.
         recipes = np.random.RandomState(process.seed).randint(0, 3, size=(shots, len(wires)))
         bits = sample_shadow(sampler.state, wires, recipes, sampler.setting.readout, sampler.random)
-        shadows = [np.stack([b, recipes.astype(b.dtype)]) for b in bits]
+        shadows = [as_shadow(b, recipes) for b in bits]
         if isinstance(process, ShadowExpvalMP):
             shadows = [shadow_expectation(process, *shadow) for shadow in shadows]
         results.append(np.stack(shadows) if sampler.batched else shadows[0])
     return results
+
+
+def as_shadow(
+    bits: Int[np.ndarray, "shots wires"], recipes: Int[np.ndarray, "shots wires"]
+) -> Int8[np.ndarray, "2 shots wires"]:
+    """The outcomes and bases of a classical shadow, as PennyLane has them."""
+    return np.stack([bits, recipes]).astype(np.int8)
 
 
 def shadow_expectation(
@@ -171,7 +288,3 @@ def shadow_expectation(
     """The expectation values of a process from the outcomes and bases of a classical shadow."""
     shadow = ClassicalShadow(bits, recipes, wire_map=process.wires.tolist())
     return np.asarray(shadow.expval(process.H, process.k))
-
-
-def _numpy(tensor: Any) -> np.ndarray:
-    return tensor.detach().cpu().numpy()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-import pennylane as qml
 from pennylane.measurements import (
     CountsMP,
     ExpectationMP,
@@ -22,7 +21,8 @@ from pennylane.operation import Operator
 from ..pauli.basis import I, Z
 from ..pauli.measure import PauliSum
 from ..pauli.program import Visible, every_letter
-from .observables import is_product_of_letters, word_letters
+from .eigenbasis import common_letters, overlaps
+from .observables import measured_terms
 from .setting import Setting
 
 
@@ -47,26 +47,24 @@ def _of_outcomes(
 ) -> Visible:
     if process.obs is None:
         return frozenset((wire, Z) for wire in setting.wires(process))
+    # Whether probabilities need more where operands overlap, only a matrix would tell.
+    if isinstance(process, ProbabilityMP) and overlaps(process.obs):
+        return every_letter(setting.wires(process))
     return _of_eigenbasis(process.obs, setting)
 
 
 @visible_letters.register
 def _of_expectation(process: ExpectationMP, setting: Setting) -> Visible:
+    """A sum is looked at term by term."""
     if process.obs is None:
         return frozenset((wire, Z) for wire in setting.wires(process))
-    return _of_terms(process.obs, setting)
-
-
-def _of_terms(observable: Operator, setting: Setting) -> Visible:
-    """A sum is looked at term by term."""
-    if isinstance(observable, qml.ops.Sum):
-        return frozenset().union(*(_of_terms(term, setting) for term in observable.operands))
-    return _of_eigenbasis(observable, setting)
+    terms = [term for _, term in measured_terms(process.obs) if term is not None]
+    return frozenset().union(*(_of_eigenbasis(term, setting) for term in terms))
 
 
 def _of_eigenbasis(observable: Operator, setting: Setting) -> Visible:
-    """A product of letters is looked at in its own basis; to others the state is rotated."""
-    if is_product_of_letters(observable):
-        letters = word_letters(observable)
-        return frozenset((setting.place[w], letters.get(w, Z)) for w in observable.wires)
-    return every_letter(setting.place[wire] for wire in observable.wires)
+    """Letters are read as they are; for other bases the state is rotated."""
+    letters = common_letters(observable)
+    if not letters:
+        return every_letter(setting.place[wire] for wire in observable.wires)
+    return frozenset((setting.place[wire], letter) for wire, letter in letters.items())

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from math import prod
 
 import torch
-from jaxtyping import Bool, Complex, Float, Int
+from jaxtyping import Bool, Complex, Float, Int, Shaped
 from torch import Tensor
 
-from .basis import I, X, Y, Z, density_matrix
+from .basis import I, X, Y, Z, complex_dtype, density_matrix
 from .memory import check_result
 
 MISSING = -(2**40)
@@ -137,36 +137,57 @@ def _vanishing(state: State, observable: PauliSum) -> Bool[Tensor, " terms"]:
 
 def reduced_vector(state: State, wires: Sequence[int]) -> Float[Tensor, "batch paulis"]:
     """The Pauli vector of some of the wires, in the order asked for; the others are traced out."""
-    return _sub_vector(state, wires, [(I, X, Y, Z)] * len(wires))
+    return sub_vector(state, wires, [(I, X, Y, Z)] * len(wires))
 
 
 def reduced_density_matrix(state: State, wires: Sequence[int]) -> Complex[Tensor, "batch dim dim"]:
-    """The density matrix of some of the wires, in the order asked for."""
-    return density_matrix(reduced_vector(state, wires))
+    """The density matrix of some of the wires, in the order asked for.
+
+    Raises:
+        MemoryError: if it does not fit into memory.
+    """
+    dtype = complex_dtype(state.vector.dtype)
+    check_result(4 ** len(wires), len(state.vector), dtype, state.vector.device)
+    own = active(state, wires)
+    return among_zeros(density_matrix(reduced_vector(state, own)), own, wires)
+
+
+def active(state: State, wires: Sequence[int]) -> list[int]:
+    """Those of some wires that have an axis; the others are in ``|0>``, apart from all else."""
+    return [wire for wire in wires if wire in state.wires]
 
 
 def purity(state: State, wires: Sequence[int]) -> Float[Tensor, " batch"]:
     r"""The purity :math:`\mathrm{Tr}(\rho^2) = 2^{-k} \sum_P r_P^2` of some of the wires."""
-    return reduced_vector(state, wires).square().sum(-1) / 2 ** len(wires)
+    own = active(state, wires)
+    return reduced_vector(state, own).square().sum(-1) / 2 ** len(own)
 
 
-def probabilities(
-    state: State, wires: Sequence[int], basis: Sequence[int] | None = None
-) -> Float[Tensor, "batch outcomes"]:
-    r"""The distribution of measuring a Pauli letter on each of some wires.
+def among_zeros(
+    part: Shaped[Tensor, "batch *dims"], own: Sequence[int], wires: Sequence[int]
+) -> Shaped[Tensor, "batch *all_dims"]:
+    """A vector or matrix on some of the wires as one on all, the others being in ``|0>``.
 
-    .. math::
-        p(b) = 2^{-k} \sum_{m \in \{0,1\}^k} (-1)^{b \cdot m} r[L^m]
-
-    with the letters L, Z unless ``basis`` says otherwise: a gather of ``2**k`` entries and a
-    Walsh-Hadamard transform. Outcome 0 is the eigenvalue +1; the first wire is most significant.
+    Args:
+        part: on the wires ``own``, in the order that they have among all.
+        own: these wires.
+        wires: all wires, in the order of the result.
     """
-    letters = basis or [Z] * len(wires)
-    values = _sub_vector(state, wires, [(I, letter) for letter in letters])
-    return _walsh_hadamard(values, len(wires)) / 2 ** len(wires)
+    if len(own) == len(wires):
+        return part
+    index = torch.zeros(1, dtype=torch.long)
+    for place, wire in enumerate(wires):
+        if wire in own:
+            index = torch.stack([index, index + 2 ** (len(wires) - 1 - place)], 1).flatten()
+    sides, dim = part.ndim - 1, 2 ** len(wires)
+    if sides == 2:
+        index = (dim * index[:, None] + index).flatten()
+    whole = part.new_zeros(len(part), dim**sides)
+    whole.index_copy_(1, index.to(part.device), part.flatten(1))
+    return whole.reshape(len(part), *[dim] * sides)
 
 
-def _sub_vector(
+def sub_vector(
     state: State, wires: Sequence[int], letters: Sequence[Sequence[int]]
 ) -> Float[Tensor, "batch words"]:
     """The entries of all words made of the given letters on the given wires, I elsewhere."""
@@ -183,12 +204,3 @@ def _sub_vector(
         idle = (idle[:, None] * on_zero).flatten()
     values = vector.index_select(1, _present(indices).to(vector.device))
     return values if set(wires) <= strides.keys() else values * idle.to(values.device)
-
-
-def _walsh_hadamard(values: Float[Tensor, "batch words"], num_wires: int) -> Tensor:
-    """Sums and differences along each wire's axis."""
-    shape = values.shape
-    for wire in range(num_wires):
-        plus, minus = values.reshape(-1, 2, 2 ** (num_wires - 1 - wire)).unbind(1)
-        values = torch.stack([plus + minus, plus - minus], 1)
-    return values.reshape(shape)

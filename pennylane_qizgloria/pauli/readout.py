@@ -22,7 +22,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .basis import I
+from .distribution import Distribution
 from .measure import PauliSum
+from .memory import check_fits
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,21 @@ class Readout:
         return any(wire in self.by_wire for wire in wires)
 
 
-def confuse(
+def confused(exact: Distribution, readout: Readout) -> Distribution:
+    """The distribution of what is reported of some wires."""
+    if not readout.affects(exact.wires):
+        return exact
+    apart = {wire: _confused(one[None], [wire], readout)[0] for wire, one in exact.apart.items()}
+    for wire in exact.wires:
+        if wire in readout.by_wire and wire not in (*exact.together, *exact.apart):
+            apart[wire] = readout.by_wire[wire][0].to(exact.joint)  # the row of a true 0
+    joint = _confused(exact.joint, exact.together, readout)
+    return Distribution(exact.wires, exact.together, joint, apart)
+
+
+def _confused(
     probabilities: Float[Tensor, "batch outcomes"], wires: Sequence[int], readout: Readout
 ) -> Float[Tensor, "batch outcomes"]:
-    """The distribution of the reported outcomes of some wires."""
     shape = probabilities.shape
     for axis, wire in enumerate(wires):
         if wire in readout.by_wire:
@@ -58,6 +71,9 @@ def reported(observable: PauliSum, readout: Readout) -> PauliSum:
 
     Each letter P on a wire with readout error becomes ``a P + b I``; symmetric errors (b = 0) keep
     the number of words.
+
+    Raises:
+        MemoryError: if that makes more words than fit into memory.
     """
     letters, coefficients = observable.letters, observable.coefficients
     for column, wire in enumerate(observable.wires):
@@ -69,9 +85,29 @@ def reported(observable: PauliSum, readout: Readout) -> PauliSum:
         on_device = acts.to(coefficients.device)
         offset = (p01 - p10) * coefficients[on_device]
         coefficients = torch.where(on_device, (1 - p10 - p01) * coefficients, coefficients)
-        if offset.requires_grad or bool((offset != 0).any()):
+        if offset.requires_grad or _any_nonzero(offset):
+            _check_words(len(letters) + len(offset), observable)
             traced = letters[acts].clone()
             traced[:, column] = I
             letters = torch.cat([letters, traced])
             coefficients = torch.cat([coefficients, offset])
     return PauliSum(observable.wires, letters, coefficients)
+
+
+def _check_words(words: int, observable: PauliSum) -> None:
+    """Refuse long words: a word of k letters that are read with asymmetric errors becomes 2**k."""
+    needed = 2 * words * (len(observable.wires) + 1) * observable.letters.itemsize
+    check_fits(
+        needed,
+        f"A Pauli word on {len(observable.wires)} wires with p(1|0) and p(0|1) that differ",
+        f"{words} words",
+        observable.coefficients.device,
+    )
+
+
+def _any_nonzero(numbers: Float[Tensor, " numbers"]) -> bool:
+    """Whether a number is not 0; True inside ``torch.func.vmap``, where none can be looked at."""
+    try:
+        return bool((numbers != 0).any())
+    except RuntimeError:
+        return True

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Int8
+from torch import Tensor
 
 from .basis import X
-from .measure import State, probabilities
-from .readout import Readout, confuse
+from .distribution import Distribution, distribution
+from .measure import State
+from .readout import Readout, confused
 
 
 @runtime_checkable
@@ -19,6 +21,23 @@ class Uniform(Protocol):
 
     def random(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
         """An array of that shape."""
+
+
+def sample(
+    outcomes: Distribution, shots: int, random: Uniform
+) -> Int[np.ndarray, "batch shots wires"]:
+    """Independent outcomes of each element of a batch, as bits, first wire first."""
+    batch = len(outcomes.joint)
+    bits = np.zeros((batch, shots, len(outcomes.wires)), dtype=np.int64)
+    if outcomes.together:
+        drawn = draw(_numpy(outcomes.joint), shots, random)
+        places = [outcomes.wires.index(wire) for wire in outcomes.together]
+        bits[..., places] = to_bits(drawn, len(places))
+    if outcomes.apart:
+        places = [outcomes.wires.index(wire) for wire in outcomes.apart]
+        zero, one = np.stack([_numpy(own) for own in outcomes.apart.values()], 1)
+        bits[..., places] = random.random((batch, shots, len(places))) >= zero / (zero + one)
+    return bits
 
 
 def draw(
@@ -48,18 +67,20 @@ def sample_shadow(
     recipes: Int[np.ndarray, "shots wires"],
     readout: Readout,
     random: Uniform,
-) -> UInt8[np.ndarray, "batch shots wires"]:
+) -> Int8[np.ndarray, "batch shots wires"]:
     """One shot in each of the given bases (0, 1, 2 for X, Y, Z on each wire).
 
     Shots of equal bases are drawn together, so the cost is one distribution for each basis that
     occurs, not for each shot.
     """
-    batch = len(state.vector)
-    bits = np.empty((batch, *recipes.shape), dtype=np.uint8)
+    bits = np.empty((len(state.vector), *recipes.shape), dtype=np.int8)
     bases, basis_of_shot = np.unique(recipes, axis=0, return_inverse=True)
     for number, basis in enumerate(bases):
-        distribution = probabilities(state, wires, [X + int(letter) for letter in basis])
-        reported = confuse(distribution, wires, readout).detach().cpu().numpy()
+        exact = distribution(state, wires, [X + int(letter) for letter in basis])
         shots = np.flatnonzero(basis_of_shot.ravel() == number)
-        bits[:, shots] = to_bits(draw(reported, len(shots), random), len(wires))
+        bits[:, shots] = sample(confused(exact, readout), len(shots), random)
     return bits
+
+
+def _numpy(tensor: Tensor) -> Float[np.ndarray, "..."]:
+    return tensor.detach().cpu().numpy()

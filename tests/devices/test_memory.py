@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import warnings
 
 import numpy as np
 import pennylane as qml
@@ -81,15 +82,78 @@ def test_batch_that_does_not_fit(make_device, run):
     [
         (lambda: qml.probs(wires=range(21)), None),
         (lambda: qml.density_matrix(wires=range(10)), None),
-        (lambda: qml.purity(wires=range(11)), None),
-        (lambda: qml.vn_entropy(wires=range(10)), None),
-        (lambda: qml.sample(wires=range(21)), 10),
-        (lambda: qml.counts(wires=range(21)), 10),
+        (lambda: qml.state(), None),
+        (lambda: qml.probs(wires=range(21)), 10),
+        (lambda: qml.counts(wires=range(21), all_outcomes=True), 10),
     ],
-    ids=["probs", "density matrix", "purity", "entropy", "sample", "counts"],
+    ids=["probs", "density matrix", "state", "sampled probs", "all counts"],
 )
 def test_result_that_does_not_fit(make, shots, make_device, run):
-    """A small state with a large result would have the process killed: here all but one of the
-    measured wires are idle, and cost nothing until they are measured together."""
-    with pytest.raises(MemoryError, match="GiB are free on"):
+    """A large result of a small state is refused with its size: all but one of the measured wires
+    are idle here."""
+    with pytest.raises(MemoryError, match=r"qizgloria.mixed: .* GiB are free on"):
         run(make_device(21), [qml.X(0)], [make()], shots)
+
+
+@pytest.mark.usefixtures("_little_memory")
+@pytest.mark.parametrize("readout_prob", [None, 0.2])
+def test_idle_wires_cost_nothing(readout_prob, make_device, run):
+    """Idle wires are independent factors: entropies, samples and words of many are cheap."""
+    device = make_device(70, seed=2, readout_prob=readout_prob)
+    every = range(70)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # entropies are not affected by readout error
+        purity, entropy, information = run(
+            device,
+            [qml.DepolarizingChannel(0.3, 5), qml.X(9)],
+            [qml.purity(every), qml.vn_entropy(every), qml.mutual_info(every[:30], every[30:])],
+        )
+    values = np.array([0.8, 0.2])
+    assert abs(purity - (values**2).sum()) < 1e-12
+    assert abs(entropy + (values * np.log(values)).sum()) < 1e-12
+    assert abs(information) < 1e-12
+    word = qml.prod(*map(qml.Z, every[10:]))
+    operations = [qml.X(9)]
+    mean, exact_variance = run(device, operations, [qml.expval(word), qml.var(word)])
+    processes = [qml.sample(), qml.counts(), qml.expval(word), qml.var(word)]
+    samples, counts, sampled, variance = run(device, operations, processes, shots=2000)
+    (shadow,) = run(device, operations, [qml.classical_shadow(every)], shots=20)
+    error = readout_prob or 0
+    expected = np.full(70, error)
+    expected[9] = 1 - error
+    spread = 5 * np.sqrt(expected * (1 - expected) / 2000)
+    assert samples.shape == (2000, 70)
+    assert (abs(samples.mean(0) - expected) <= spread).all()
+    assert sum(counts.values()) == 2000
+    assert abs(mean - (1 - 2 * error) ** 60) < 1e-12
+    assert abs(exact_variance - (1 - mean**2)) < 1e-12
+    assert abs(sampled - mean) <= 5 * np.sqrt(exact_variance / 2000)
+    assert abs(variance - (1 - sampled**2)) < 1e-12
+    assert shadow.shape == (2, 20, 70)
+
+
+@pytest.mark.usefixtures("_little_memory")
+def test_long_words_with_asymmetric_readout_error(make_device, run):
+    """A word of which each letter is read with an offset is refused when it is too long."""
+    device = make_device(70, readout_prob=(0.1, 0.2))
+    word = qml.prod(*map(qml.Z, range(3)))
+    assert abs(run(device, [], [qml.expval(word)])[0] - 0.8**3) < 1e-12
+    with pytest.raises(
+        MemoryError, match=r"word on 60 wires with p\(1\|0\) and p\(0\|1\) that differ"
+    ):
+        run(device, [], [qml.expval(qml.prod(*map(qml.Z, range(60))))])
+
+
+@pytest.mark.parametrize("readout_prob", [None, (0.2, 0.3)])
+def test_results_of_idle_wires(readout_prob, make_device, run):
+    """States and probabilities of idle wires, among others and in any order, are products."""
+    device = make_device(4, readout_prob=readout_prob)
+    measurements = [qml.probs(wires=[3, 1, 0, 2]), qml.probs(op=qml.X(0) @ qml.Y(2) @ qml.Z(3))]
+    probabilities, of_letters = run(device, [qml.RY(0.7, 2)], measurements)
+    p10, p01 = readout_prob or (0, 0)
+    confusion = np.array([[1 - p10, p10], [p01, 1 - p01]])
+    zero, own = np.array([1, 0]) @ confusion, np.array([np.cos(0.35) ** 2, np.sin(0.35) ** 2])
+    own, even = own @ confusion, np.array([0.5, 0.5]) @ confusion
+    product = np.kron(np.kron(np.kron(zero, zero), zero), own)
+    assert np.allclose(probabilities, product, rtol=0, atol=1e-12)
+    assert np.allclose(of_letters, np.kron(np.kron(even, even), zero), rtol=0, atol=1e-12)

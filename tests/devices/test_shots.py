@@ -318,6 +318,8 @@ def test_shadow_statistics(batch, make_device, noisy, angles, run, exact):
     assert shadows.shape == (() if batch is None else (batch,)) + (2, SHOTS, 3)
     for element in range(batch or 1):
         bits, recipes = shadows if batch is None else shadows[element]
+        assert bits.dtype == recipes.dtype == np.int8  # so that 1 - 2 * bits is a sign
+        assert set(np.unique(1 - 2 * bits)) == {-1, 1}
         assert set(np.unique(bits)) == {0, 1}
         assert set(np.unique(recipes)) == {0, 1, 2}
         shadow = qml.ClassicalShadow(bits, recipes, wire_map=[2, 0, 1])
@@ -459,3 +461,66 @@ def test_single_precision(make_device, noisy, angles, run, exact):
     assert abs(probabilities.sum() - 1) < 1e-6
     expected = np.diag(exact()).real.clip(0)
     assert (abs(probabilities - expected) <= 5 * np.sqrt(expected / SHOTS) + 1e-6).all()
+
+
+FLOATS = {
+    "expval": lambda: qml.expval(qml.Z(0)),
+    "expval of a sum": lambda: qml.expval(qml.Z(0) + 0.5 * qml.X(1)),
+    "expval of a matrix": lambda: qml.expval(qml.Hermitian(HERMITIAN, 0)),
+    "var": lambda: qml.var(qml.Z(0)),
+    "probs": lambda: qml.probs(wires=[0, 1]),
+    "sample": lambda: qml.sample(qml.Z(0) @ qml.X(1)),
+    "sample of a sum": lambda: qml.sample(qml.Z(0) + 0.3 * qml.Z(0) @ qml.Z(1)),
+    "shadow": lambda: qml.shadow_expval([qml.Z(0), qml.X(1)], seed=1),
+}
+
+
+@pytest.mark.parametrize("interface", [None, "torch"])
+@pytest.mark.parametrize("readout_prob", [None, 0.1])
+@pytest.mark.parametrize("shots", [7, (5, 7)], ids=str)
+@pytest.mark.parametrize("batch", [None, 1, 3])
+@pytest.mark.parametrize(("r_dtype", "name"), [("float32", "float32"), (None, "float64")])
+def test_dtype(r_dtype, name, batch, shots, readout_prob, interface, make_device):
+    """Results from shots have the precision of the device; bits and dtypes asked for stay."""
+    device = make_device(2, seed=24, r_dtype=r_dtype, readout_prob=readout_prob)
+
+    @qml.set_shots(shots)
+    @qml.qnode(device, interface=interface)
+    def circuit():
+        qml.RX(0.3 if batch is None else np.full(batch, 0.3), 0)
+        floats = [make() for make in FLOATS.values()]
+        return *floats, qml.sample(wires=0), qml.sample(qml.Z(0), dtype="int16")
+
+    results = circuit()
+    for part in [results] if isinstance(shots, int) else results:
+        *floats, bits, short = part
+        assert {str(own.dtype).removeprefix("torch.") for own in floats} == {name}
+        assert str(bits.dtype).endswith("int64")
+        assert str(short.dtype).endswith("int16")
+
+
+@pytest.mark.parametrize("shots", [None, 10, (5, 5)], ids=str)
+@pytest.mark.parametrize("batch", [None, 3])
+def test_no_measurements(batch, shots, make_device):
+    """A tape without measurements has an empty result, as on default.mixed."""
+    x = 0.3 if batch is None else np.full(batch, 0.3)
+    tape = qml.tape.QuantumScript([qml.RX(x, 0)], [], shots=shots)
+    for device in (make_device(1), qml.device("default.mixed", wires=1)):
+        assert qml.execute([tape], device, diff_method=None) == ((),)
+
+
+@pytest.mark.parametrize("shots", [None, 10, (5, 6)], ids=str)
+def test_identities_split_into_single_terms(shots, make_device):
+    """`split_to_single_terms` leaves no measurement of identities, which must not matter."""
+    results = []
+    for device in (make_device(1), qml.device("default.mixed", wires=1)):
+
+        @qml.transforms.split_to_single_terms
+        @qml.set_shots(shots)
+        @qml.qnode(device)
+        def circuit():
+            qml.RX(0.3, 0)
+            return qml.expval(qml.Identity(0) + 2 * qml.Identity(0))
+
+        results.append(circuit())
+    np.testing.assert_allclose(*results)

@@ -165,19 +165,42 @@ def test_zero_entries_of_a_trainable_matrix_are_kept():
 
 
 @pytest.mark.parametrize(
-    ("make", "expected"),
+    "make",
     [
-        (lambda: qml.X(0), {0: 1}),
-        (lambda: qml.Z("b") @ qml.Y(0), {"b": 3, 0: 2}),
-        (lambda: qml.s_prod(2.0, qml.Y(0) @ qml.Identity(1)), {0: 2}),
-        (lambda: qml.Identity(0), {}),
-        (lambda: qml.Hamiltonian([0.3], [qml.X(1)]), {1: 1}),
+        lambda: qml.X(0),
+        lambda: qml.Z("b") @ qml.Y(0),
+        lambda: qml.s_prod(2.0, qml.Y(0) @ qml.Identity(1)),
+        lambda: qml.Identity(0),
+        lambda: qml.Hamiltonian([0.3], [qml.X(1)]),
+        lambda: qml.Z(0) + qml.Z(0),
     ],
 )
-def test_words(make, expected):
-    """Words would not be recognised, so that they share no shots, or be read in a wrong basis."""
+def test_words(make):
+    """Words are recognised however they are written."""
     assert observables.is_pauli_word(make())
-    assert observables.word_letters(make()) == expected
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: qml.Z(0), [(1, qml.Z(0))]),
+        (lambda: qml.Z(0) + qml.Z(0), [(2, qml.Z(0))]),
+        (lambda: (qml.Z(0) + qml.Z(0)) @ qml.X(1), [(2, qml.Z(0) @ qml.X(1))]),
+        (lambda: 3 * qml.I(0) + qml.Y(1), [(3, None), (1, qml.Y(1))]),
+        (lambda: 2 * qml.Hadamard(0), [(2, qml.Hadamard(0))]),
+        (
+            lambda: 2 * (qml.Hadamard(0) + 3 * (qml.X(1) + qml.X(1))),
+            [(2, qml.Hadamard(0)), (12, qml.X(1))],
+        ),
+    ],
+)
+def test_measured_terms(make, expected):
+    """Equal words are measured once, with the sum of their coefficients."""
+    found = observables.measured_terms(make())
+    assert [number for number, _ in found] == [number for number, _ in expected]
+    for (_, own), (_, term) in zip(found, expected, strict=True):
+        assert (own is None) == (term is None)
+        assert own is None or qml.equal(qml.simplify(own), qml.simplify(term))
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from pennylane_qizgloria.pauli.distribution import distribution
 from pennylane_qizgloria.pauli.measure import (
     PauliSum,
     State,
     expectation,
     expectations,
     gather,
-    probabilities,
     purity,
     reduced_density_matrix,
     reduced_vector,
@@ -23,6 +23,10 @@ ORDER = (3, 0, 4)
 
 SELECTIONS = [w for k in (1, 2, 3) for w in permutations(range(5), k)] + [(4, 2, 3, 1, 0)]
 """Wires in every order, with idle ones among them."""
+
+
+def probabilities(state, wires, basis=None):
+    return distribution(state, wires, basis).probabilities()
 
 
 @pytest.fixture(scope="module")

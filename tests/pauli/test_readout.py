@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from pennylane_qizgloria.pauli.measure import PauliSum, State, expectation, probabilities
-from pennylane_qizgloria.pauli.readout import Readout, confuse, reported
+from pennylane_qizgloria.pauli.distribution import Distribution, distribution
+from pennylane_qizgloria.pauli.measure import PauliSum, State, expectation
+from pennylane_qizgloria.pauli.readout import Readout, confused, reported
 
 
 def confusion(p10, p01):
@@ -28,6 +29,11 @@ MODELS = {
 
 def readout_of(model):
     return Readout({wire: torch.as_tensor(matrix) for wire, matrix in MODELS[model].items()})
+
+
+def confuse(p, wires, readout):
+    """What is reported where the wires are distributed jointly."""
+    return confused(Distribution(tuple(wires), tuple(wires), p, {}), readout).probabilities()
 
 
 def full_confusion(dense, model, wires):
@@ -61,7 +67,7 @@ def state(dense):
 def mean_of_reports(state, wires, letters, confusion_matrix):
     """The mean product of the reported signs, from the distribution of outcomes."""
     basis = [letter or 3 for letter in letters]
-    p = probabilities(state, wires, basis).numpy() @ confusion_matrix
+    p = distribution(state, wires, basis).probabilities().numpy() @ confusion_matrix
     signs = [
         np.prod([-1 if bit and letter else 1 for bit, letter in zip(bits, letters, strict=True)])
         for bits in product((0, 1), repeat=len(wires))
@@ -139,7 +145,7 @@ def test_gradients_of_the_confusion_matrix(p10, p01, state, dense):
     ]
     dense.close(found, expected, atol=1e-11)
 
-    distribution = probabilities(state, wires)
+    exact = distribution(state, (0, 3, 1)).probabilities()
     assert torch.autograd.gradcheck(
-        lambda p: confuse(distribution, wires, Readout({1: matrix(p)})), (p,)
+        lambda p: confuse(exact, (0, 3, 1), Readout({1: matrix(p), 3: matrix(p)})), (p,)
     )

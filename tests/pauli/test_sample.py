@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from pennylane_qizgloria.pauli.measure import State, probabilities
-from pennylane_qizgloria.pauli.readout import Readout, confuse
-from pennylane_qizgloria.pauli.sample import draw, sample_shadow, to_bits
+from pennylane_qizgloria.pauli.distribution import Distribution, distribution
+from pennylane_qizgloria.pauli.measure import State
+from pennylane_qizgloria.pauli.readout import Readout, confused
+from pennylane_qizgloria.pauli.sample import draw, sample, sample_shadow, to_bits
 
 BELOW_ONE = np.nextafter(1, 0)
 
@@ -37,8 +38,8 @@ def test_frequencies_are_the_probabilities(outcomes):
     distributions = rng.dirichlet(np.full(outcomes, 0.7), size=3)
     found = draw(distributions, 20_000, rng)
     assert found.shape == (3, 20_000)
-    for row, distribution in zip(found, distributions, strict=True):
-        assert_frequencies(row, distribution)
+    for row, expected in zip(found, distributions, strict=True):
+        assert_frequencies(row, expected)
 
 
 def test_shots_are_independent():
@@ -133,6 +134,25 @@ def test_bits_keep_the_axes_of_the_outcomes():
     assert (found @ [4, 2, 1] == outcomes).all()
 
 
+def test_independent_wires_are_drawn_by_themselves():
+    """Wires that are distributed apart have their own frequencies, others give 0."""
+    outcomes = Distribution(
+        (4, 7, 2, 5, 9),
+        (7, 5),
+        torch.tensor([[0, 1.0, 0, 0], [0.2, 0, 0, 0.8]]).double(),
+        {2: torch.tensor([0.3, 0.7]).double(), 9: torch.tensor([0.0, 1.0]).double()},
+    )
+    found = sample(outcomes, 20_000, np.random.default_rng(13))
+    assert found.shape == (2, 20_000, 5)
+    assert not found[..., 0].any()
+    assert (found[..., 4] == 1).all()
+    assert (found[0][:, [1, 3]] == [0, 1]).all()
+    assert_frequencies(found[1][:, [1, 3]] @ [2, 1], np.array([0.2, 0, 0, 0.8]))
+    for row in found:
+        assert_frequencies(row[:, 2], np.array([0.3, 0.7]))
+    assert_frequencies(2 * found[0][:, 2] + found[1][:, 2], np.array([0.09, 0.21, 0.21, 0.49]))
+
+
 # --- classical shadows ----------------------------------------------------------------------------
 
 EXACT = Readout({})
@@ -150,7 +170,7 @@ def test_a_shot_in_the_basis_of_an_eigenstate_is_certain(dense):
     rng = np.random.default_rng(8)
     recipes = rng.integers(3, size=(600, 3))
     bits = sample_shadow(state, wires, recipes, EXACT, rng)
-    assert (bits.shape, bits.dtype) == ((1, 600, 3), np.uint8)
+    assert (bits.shape, bits.dtype) == ((1, 600, 3), np.int8)
     for column, (letter, expected) in enumerate([(2, 0), (1, 1), (0, 0)]):
         certain = recipes[:, column] == letter
         assert certain.any()
@@ -171,9 +191,10 @@ def test_shots_of_each_basis_follow_its_distribution(readout, dense):
     bits = sample_shadow(state, wires, recipes, readout, rng)
     for basis in product(range(3), repeat=2):
         mine = (recipes == basis).all(1)
-        expected = confuse(probabilities(state, wires, [1 + b for b in basis]), wires, readout)
-        for row, distribution in zip(bits, expected.numpy(), strict=True):
-            assert_frequencies(row[mine] @ [2, 1], distribution)
+        exact = distribution(state, wires, [1 + b for b in basis])
+        expected = confused(exact, readout).probabilities()
+        for row, probabilities in zip(bits, expected.numpy(), strict=True):
+            assert_frequencies(row[mine] @ [2, 1], probabilities)
 
 
 def test_shadows_estimate_expectation_values(dense):

@@ -165,9 +165,11 @@ class _Evolution(torch.autograd.Function):
 def _recorded_gradient(
     ctx: Any, state: Tensor, tensors: tuple[Tensor, ...], cotangent: Tensor
 ) -> tuple[Tensor | None, ...]:
-    inputs = (state, *tensors)
+    # Views, because one of the inputs may have been made from another: the matrix of a step from
+    # the operand of an operation. Each is to get its own gradient only; torch adds the rest.
+    inputs = [x.view_as(x) for x in (state, *tensors)]
     wanted = [x for x, need in zip(inputs, ctx.needs_input_grad[2:], strict=True) if need]
-    final = _run_recorded(ctx.steps, state, tensors)
+    final = _run_recorded(ctx.steps, inputs[0], tuple(inputs[1:]))
     found = iter(
         torch.autograd.grad(final, wanted, cotangent, create_graph=True, allow_unused=True)
     )

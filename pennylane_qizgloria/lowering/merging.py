@@ -1,7 +1,7 @@
 """Tapes of one structure as one batched evolution.
 
 Gradient transforms and data sets bring many tapes that differ in their numbers only. Those run
-together, as many at a time as stay within a fixed amount of memory.
+together, batches too, as many at a time as stay within a fixed amount of memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def final_states(lowered: Sequence[LoweredOperations], budget: int | None = None
             states[indices[0]] = final_state(group[0], budget)
             continue
         together = final_state(merged(group), budget)
-        rows = together.vector.split(1)
+        rows = together.vector.split(group[0].batch_size or 1)
         states.update(
             (i, replace(together, vector=row)) for i, row in zip(indices, rows, strict=True)
         )
@@ -50,48 +50,81 @@ def _mergeable(lowered: Sequence[LoweredOperations]) -> Iterator[list[int]]:
     groups: dict[tuple, list[int]] = {}
     for index, own in enumerate(lowered):
         scalars = own.arguments.scalars
-        alone = index if own.batch_size is not None else None
-        groups.setdefault((own.program, scalars.device, scalars.dtype, alone), []).append(index)
-    for (program, device, dtype, _), indices in groups.items():
-        size = state_bytes(plan(program, device).peak, 1, dtype)
+        key = (own.program, scalars.device, scalars.dtype, own.batch_size)
+        groups.setdefault(key, []).append(index)
+    for (program, device, dtype, batch), indices in groups.items():
+        size = state_bytes(plan(program, device).peak, batch or 1, dtype)
         count = max(1, MERGED_BYTES // size)
         yield from (indices[start : start + count] for start in range(0, len(indices), count))
 
 
-def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
-    """Tapes of one structure and without a batch, as one tape with a batch of them all.
+Columns = tuple[bool, bool]
+"""Among which numbers an operation's are: whether they are batched, and whether constant."""
 
-    Only what differs between them is batched.
+
+def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
+    """Tapes of one structure and one batch size, as one tape with a batch of them all.
+
+    The elements of the first tape's batch come first. Only what differs is batched.
     """
-    program = group[0].program
-    tables = {False: torch.stack([own.arguments.scalars for own in group])}
-    constants = [own.arguments.constants for own in group if own.arguments.constants is not None]
-    if constants:
-        tables[True] = torch.stack([own.numbers for own in constants])
-    differs = {constant: _differs(table) for constant, table in tables.items()}
-    alike: dict[bool, list[int]] = {False: [], True: []}
-    batched: list[tuple[bool, int]] = []
+    program, size = group[0].program, group[0].batch_size or 1
+    tables = _tables(group)
+    differs = {among: _differs(tables[among]) for among in tables if not among[0]}
+    alike: dict[Columns, list[int]] = {(False, False): [], (False, True): []}
+    batched: list[Tensor] = []
+    operands: list[Tensor] = []
     operations: list[Operation] = []
     for operation, own in zip(program.operations, positions_of_numbers(program), strict=True):
+        among = (operation.batched, operation.constant)
         if isinstance(operation.source, Operand):
-            operations.append(replace(operation, batched=True))
-            continue
-        among = operation.constant
-        if any(differs[among][column] for column in own):
-            batched.extend((among, column) for column in own)
-            operations.append(replace(operation, batched=True, constant=False))
+            every = [one.arguments.operands[own[0]] for one in group]
+            operand, operation = _merged_operand(operation, every, size)
+            operands.append(operand)
+        elif operation.batched:
+            batched.extend(tables[among][:, :, column].flatten() for column in own)
+        elif any(differs[among][column] for column in own):
+            batched.extend(tables[among][:, column].repeat_interleave(size) for column in own)
+            operation = replace(operation, batched=True, constant=False)
         else:
             alike[among].extend(own)
-            operations.append(operation)
+        operations.append(operation)
+    constants = group[0].arguments.constants
     arguments = Arguments(
-        tables[False][0, alike[False]],
-        torch.stack([tables[among][:, column] for among, column in batched], 1)
-        if batched
-        else None,
-        tuple(map(torch.stack, zip(*(own.arguments.operands for own in group), strict=True))),
-        _restricted(constants[0], alike[True]) if constants else None,
+        tables[False, False][0, alike[False, False]],
+        torch.stack(batched, 1) if batched else None,
+        tuple(operands),
+        None if constants is None else _restricted(constants, alike[False, True]),
     )
-    return LoweredOperations(replace(program, operations=tuple(operations)), arguments, len(group))
+    return LoweredOperations(
+        replace(program, operations=tuple(operations)), arguments, len(group) * size
+    )
+
+
+def _tables(group: Sequence[LoweredOperations]) -> dict[Columns, Tensor]:
+    """The numbers of all tapes, along the first axis."""
+    every = [own.arguments for own in group]
+    tables = {(False, False): torch.stack([own.scalars for own in every])}
+    if every[0].constants is not None:
+        tables[False, True] = torch.stack(
+            [own.constants.numbers for own in every if own.constants is not None]
+        )
+    if every[0].batched_scalars is not None:
+        tables[True, False] = torch.stack(
+            [own.batched_scalars for own in every if own.batched_scalars is not None]
+        )
+    return tables
+
+
+def _merged_operand(
+    operation: Operation, operands: Sequence[Tensor], size: int
+) -> tuple[Tensor, Operation]:
+    """One operand for all tapes, and the operation that takes it."""
+    if operation.batched:
+        return torch.cat(tuple(operands)), operation
+    together = torch.stack(tuple(operands))
+    if not any(_differs(together.flatten(1))):
+        return operands[0], operation
+    return together.repeat_interleave(size, 0), replace(operation, batched=True)
 
 
 def _restricted(constants: Constants, columns: list[int]) -> Constants:

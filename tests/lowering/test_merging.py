@@ -100,10 +100,33 @@ def test_equal_parameters_keep_their_own_gradients():
     assert np.allclose(x.grad[:, 0], expected, rtol=0, atol=1e-14)
 
 
-def test_broadcast_tapes_run_alone():
-    """The axis of a broadcast parameter would be taken for that of the tapes."""
-    tapes = [lower([np.array([0.1, 0.2]), 0.3, 0.4]) for _ in range(2)]
-    assert [state.vector.shape for state in final_states(tapes)] == [(2, 64)] * 2
+def broadcast(shift, strength=0.1, batch=(0.1, 0.2)):
+    """A tape with a batch on one wire, and numbers on the others."""
+    operations = [
+        qml.RX(np.array(batch), 0),
+        qml.CRY(0.3 + shift, [0, 1]),
+        qml.BitFlip(strength, 1),
+        qml.QubitUnitary(qml.RY(np.array(batch), 0).matrix(), 2),
+        qml.QubitUnitary(qml.RY(shift, 0).matrix(), 1),
+        qml.CNOT([1, 2]),
+    ]
+    return lower_operations(operations, PLACE, every_letter(PLACE.values()), Precision())
+
+
+def test_broadcast_tapes_run_together():
+    """Merged tapes with a batch have the states that they have alone, whatever differs."""
+    tapes = [broadcast(0.0), broadcast(0.5), broadcast(0.5, 0.3), broadcast(0.0, batch=(0.7, 1.1))]
+    assert merged(tapes).batch_size == 8
+    for state, own in zip(final_states(tapes), tapes, strict=True):
+        assert state.vector.shape == (2, 64)
+        assert torch.allclose(state.vector, final_state(own).vector, rtol=0, atol=1e-14)
+
+
+def test_other_batch_sizes_run_apart():
+    """Tapes are merged only if their batches are equally long."""
+    tapes = [broadcast(0.0), broadcast(0.1, batch=(0.1, 0.2, 0.3)), lower([0.1, 0.2, 0.3])]
+    assert [len(group) for group in merging._mergeable(tapes)] == [1, 1, 1]
+    assert [len(state.vector) for state in final_states(tapes)] == [2, 3, 1]
 
 
 def test_parameter_shift_of_a_batch_of_tapes():

@@ -3,7 +3,7 @@
 * ``best`` and ``backprop`` with torch (or numpy): backpropagation through torch, any order.
 * These, ``device`` and ``adjoint`` with autograd or jax: the same, through `interfaces`.
 * ``device`` and ``adjoint`` with torch: the device's own reverse pass, first derivatives.
-* With shots: parameter shifts, which is PennyLane's choice for ``best``.
+* With shots, and for ``parameter-shift``: see `shift_methods`.
 
 All of these are exact. Backpropagation goes through the same reverse pass as ``device`` does, but
 records no detour over numpy, and is the faster one for it.
@@ -11,7 +11,6 @@ records no detour over numpy, and is the faster one for it.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ import pennylane as qml
 from pennylane.devices import ExecutionConfig
 from pennylane.math import Interface
 from pennylane.tape import QuantumScript
+
+from .shift_methods import rule_of, shifts_with_shots
 
 BRIDGED = {Interface.AUTOGRAD, Interface.JAX, Interface.JAX_JIT}
 """Interfaces that differentiate through `interfaces`, whose derivatives have derivatives."""
@@ -33,7 +34,7 @@ BEST = {"best", "backprop"}
 def supports(config: ExecutionConfig | None, circuit: QuantumScript | None) -> bool:
     """Whether the device provides the derivative that a configuration asks for."""
     if circuit is not None and circuit.shots:
-        return False
+        return shifts_with_shots(config)
     if config is None or config.gradient_method in BEST:
         return True
     return config.gradient_method in REVERSE_PASS and config.derivative_order == 1
@@ -42,8 +43,9 @@ def supports(config: ExecutionConfig | None, circuit: QuantumScript | None) -> b
 def provides_products(config: ExecutionConfig | None, circuit: QuantumScript | None) -> bool:
     """Whether the device computes (vector-)Jacobian products for a configuration."""
     if config is None:
-        return circuit is None or not circuit.shots
-    return supports(config, circuit) and config.derivative_order == 1
+        return True
+    by_shifts = rule_of(config, [] if circuit is None else [circuit]) is not None
+    return (by_shifts or supports(config, circuit)) and config.derivative_order == 1
 
 
 def resolved(config: ExecutionConfig) -> dict[str, Any]:
@@ -104,23 +106,4 @@ def require(config: ExecutionConfig, device: str) -> None:
             f"{device} computes first derivatives by {', '.join(sorted(REVERSE_PASS | BEST))}; "
             f"order {config.derivative_order} by {config.gradient_method!r} is not provided. "
             "Higher orders: diff_method='backprop' with torch, or 'parameter-shift' with max_diff."
-        )
-
-
-def warn_if_inexact(config: ExecutionConfig, circuit: QuantumScript | None, device: str) -> None:
-    """Say where parameter shifts fall back to finite differences.
-
-    PennyLane does so without a word for parameters that have no shift rule, such as the strength
-    of an AmplitudeDamping.
-    """
-    if circuit is None or config.gradient_method is not qml.gradients.param_shift:
-        return
-    operators = [circuit.par_info[index]["op"] for index in circuit.trainable_params]
-    inexact = sorted({op.name for op in operators if getattr(op, "grad_method", "A") == "F"})
-    if inexact:
-        warnings.warn(
-            f"{device}: {', '.join(inexact)} has no parameter-shift rule, so PennyLane takes "
-            "finite differences there, which are not exact. Without shots, "
-            "diff_method='backprop' or 'device' is.",
-            stacklevel=2,
         )

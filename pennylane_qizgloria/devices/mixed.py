@@ -24,9 +24,10 @@ from .. import derivatives
 from ..lowering.readout import ReadoutSource, is_pair_on_two_wires
 from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
-from . import gradients, interfaces, validation
+from . import gradients, interfaces, shift_methods, validation
 from .preprocessing import preprocessing
 from .random import random_source
+from .shift_derivatives import ShiftDerivatives
 
 _OPTIONS = ("memory_budget", "r_dtype")
 """Device options: settings that an execution configuration may override for one call."""
@@ -133,7 +134,8 @@ class QizgloriaMixed(Device):
                 f"{self.name} defers mid-circuit measurements; "
                 f"mcm_method={str(config.mcm_config.mcm_method)!r} is not supported."
             )
-        gradients.warn_if_inexact(config, circuit, self.name)
+        shifts = shift_methods.updates(config, circuit, self.name, has_reverse_pass=True)
+        config = replace(config, **shifts)
         options = {option: getattr(self, f"_{option}") for option in _OPTIONS}
         options |= dict(config.device_options)
         options["r_dtype"] = _precision(options["r_dtype"], None)
@@ -206,9 +208,14 @@ class QizgloriaMixed(Device):
         execution_config: Any = None,
         circuit: Any = None,
     ) -> bool:
-        """Whether the device differentiates by itself. Not with shots; else see `gradients`."""
+        """Whether the device differentiates by itself, see `gradients`.
+
+        Raises:
+            QuantumFunctionError: for methods that differentiate exact results, with shots.
+        """
         validation.require_config(self.name, execution_config)
         validation.require_circuit(self.name, circuit)
+        shift_methods.require_exact(execution_config, circuit, self.name)
         return gradients.supports(execution_config, circuit)
 
     def supports_vjp(
@@ -243,12 +250,18 @@ class QizgloriaMixed(Device):
             NotImplementedError: for an order or a method that the device does not provide.
             DeviceError: for a circuit with shots.
         """
+        shifts = self._by_shifts(circuits, execution_config)
+        if shifts is not None:
+            return shifts.jacobians(circuits)
         return self._jacobians(circuits, execution_config)[1]
 
     def execute_and_compute_derivatives(
         self, circuits: Any, execution_config: Any = None
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         """The results, and what `compute_derivatives` gives."""
+        shifts = self._by_shifts(circuits, execution_config)
+        if shifts is not None:
+            return self.execute(circuits, execution_config), shifts.jacobians(circuits)
         return self._jacobians(circuits, execution_config)
 
     def _jacobians(
@@ -278,6 +291,9 @@ class QizgloriaMixed(Device):
             NotImplementedError: for an order or a method that the device does not provide.
             DeviceError: for a circuit with shots.
         """
+        shifts = self._by_shifts(circuits, execution_config)
+        if shifts is not None:
+            return shifts.vjps(circuits, cotangents)
         return self._vjps(circuits, cotangents, execution_config)[1]
 
     def execute_and_compute_vjp(
@@ -287,6 +303,9 @@ class QizgloriaMixed(Device):
         execution_config: Any = None,
     ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
         """The results, and what `compute_vjp` gives."""
+        shifts = self._by_shifts(circuits, execution_config)
+        if shifts is not None:
+            return self.execute(circuits, execution_config), shifts.vjps(circuits, cotangents)
         return self._vjps(circuits, cotangents, execution_config)
 
     def _vjps(
@@ -328,6 +347,9 @@ class QizgloriaMixed(Device):
             NotImplementedError: for an order or a method that the device does not provide.
             DeviceError: for a circuit with shots.
         """
+        shifts = self._by_shifts(circuits, execution_config)
+        if shifts is not None:
+            return shifts.jvps(circuits, tangents)
         return self._jvps(circuits, tangents, execution_config)[1]
 
     def execute_and_compute_jvp(
@@ -337,6 +359,9 @@ class QizgloriaMixed(Device):
         execution_config: Any = None,
     ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
         """The results, and what `compute_jvp` gives."""
+        shifts = self._by_shifts(circuits, execution_config)
+        if shifts is not None:
+            return self.execute(circuits, execution_config), shifts.jvps(circuits, tangents)
         return self._jvps(circuits, tangents, execution_config)
 
     def _jvps(
@@ -355,6 +380,18 @@ class QizgloriaMixed(Device):
                 for circuit, tangent in zip(circuits, tangents, strict=True)
             ]
         return _transposed(pairs)
+
+    def _by_shifts(
+        self, circuits: Any, config: ExecutionConfig | None
+    ) -> ShiftDerivatives | None:
+        """How derivatives are taken by shifts; None where the reverse pass takes them."""
+        validation.require_call(self.name, circuits, config)
+        rule = shift_methods.rule_of(config, circuits)
+        if rule is None:
+            return None
+        return ShiftDerivatives(
+            self, rule, replace(config or ExecutionConfig(), gradient_method=None)
+        )
 
     def _derivative_conditions(self, circuits: Any, config: Any) -> Conditions:
         validation.require_call(self.name, circuits, config)

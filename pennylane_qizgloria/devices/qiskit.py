@@ -13,6 +13,7 @@ from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
+from ..lowering.shift_rules import shift_terms
 from ..qiskit import backends, jobs, primitives
 from ..qiskit.calls import Call, shared_out
 from ..qiskit.compiling import Compiler, preset_passes
@@ -23,10 +24,10 @@ from ..qiskit.packing import pack
 from ..qiskit.seeds import JobSeeds
 from ..qiskit.sharing import Limits
 from ..qiskit.validation import require_layout, require_qubits, require_wires
-from .gradients import by_convention
+from . import shift_methods
 from .qiskit_jobs import JobControl, Result, tracks_derivatives
 from .qiskit_preprocessing import preprocessing
-from .shift_gradients import jacobians, products
+from .shift_derivatives import ShiftDerivatives
 from .validation import require_call, require_circuit, require_config, require_one_each
 
 
@@ -200,14 +201,9 @@ class QizgloriaQiskit(JobControl):
         if method is None:
             mcm = replace(config.mcm_config, mcm_method="device" if native else "deferred")
             config = replace(config, mcm_config=mcm)
-        if self.supports_derivatives(config, circuit):
-            return replace(
-                config,
-                gradient_method="device",
-                use_device_gradient=True,
-                use_device_jacobian_product=True,
-                grad_on_execution=False,
-            )
+        updates = shift_methods.updates(config, circuit, self.name, has_reverse_pass=False)
+        if updates:
+            return replace(config, grad_on_execution=False, **updates)
         return super().setup_execution_config(config, circuit)
 
     def preprocess_transforms(self, execution_config: Any = None) -> CompilePipeline:
@@ -288,27 +284,27 @@ class QizgloriaQiskit(JobControl):
         )
 
     def compute_derivatives(self, circuits: Any, execution_config: Any = None) -> tuple[Any, ...]:
-        """The Jacobian of each circuit by parameter shifts, all of them in one job.
+        """The Jacobian of each circuit by shifts, all of them in one job.
 
         Unlike PennyLane's ``parameter-shift``, it takes broadcast circuits whose broadcast
         parameters are trainable.
 
         Raises:
-            NotImplementedError: for second derivatives; those are ``parameter-shift``'s.
+            NotImplementedError: for second derivatives, which are ``parameter-shift``'s, and for
+                parameters without a rule.
         """
         require_call(self.name, circuits, execution_config)
-        config = execution_config or ExecutionConfig()
+        return self._by_shifts(circuits, execution_config).jacobians(circuits)
+
+    def _by_shifts(self, circuits: Any, config: ExecutionConfig | None) -> ShiftDerivatives:
+        config = config or ExecutionConfig()
         if config.derivative_order != 1:
             raise NotImplementedError(
                 f"{self.name} gives first derivatives; for order {config.derivative_order} take "
                 "diff_method='parameter-shift' with max_diff."
             )
-
-        return jacobians(
-            circuits,
-            self.preprocess_transforms(config),
-            lambda tapes: self.execute(tapes, config),
-        )
+        rule = shift_methods.rule_of(config, circuits) or shift_terms
+        return ShiftDerivatives(self, rule, replace(config, gradient_method=None))
 
     def supports_vjp(
         self,
@@ -316,7 +312,10 @@ class QizgloriaQiskit(JobControl):
         circuit: Any = None,
     ) -> bool:
         """Whether the device gives vector-Jacobian products: wherever it gives Jacobians."""
-        return self.supports_derivatives(execution_config, circuit)
+        if execution_config is None or execution_config.derivative_order != 1:
+            return execution_config is None
+        by_rule = shift_methods.rule_of(execution_config, []) is not None
+        return by_rule or self.supports_derivatives(execution_config, circuit)
 
     def compute_vjp(
         self,
@@ -335,9 +334,7 @@ class QizgloriaQiskit(JobControl):
         require_one_each(
             self.name, circuits, cotangents, "cotangents", "what has the shape of its results"
         )
-        found = self.compute_derivatives(circuits, execution_config)
-        by_circuit = map(products, circuits, found, cotangents)
-        return tuple(by_convention(own, execution_config) for own in by_circuit)
+        return self._by_shifts(circuits, execution_config).vjps(circuits, cotangents)
 
     def _exact_results(self, tapes: Sequence[QuantumScript]) -> list[Result]:
         # Only Aer's backends run circuits without shots.

@@ -6,8 +6,10 @@ import re
 
 import jax
 import numpy as np
+import pennylane as qml
 import pytest
 from pennylane.devices import ExecutionConfig
+from pennylane.exceptions import QuantumFunctionError
 
 ARGUMENTS = {
     "compute_derivatives": (),
@@ -80,8 +82,14 @@ def test_supports(method, order, interface, make_device, tape_of):
         assert device.supports_derivatives(config, circuit) is derivatives
         assert device.supports_vjp(config, circuit) is products
         assert device.supports_jvp(config, circuit) is products
-    for supports in (device.supports_derivatives, device.supports_vjp, device.supports_jvp):
-        assert supports(config, sampled) is False
+    by_shifts = method in {None, "best", "device"} and order == 1
+    for supports in (device.supports_vjp, device.supports_jvp):
+        assert supports(config, sampled) is by_shifts
+    if method in {"backprop", "adjoint"}:
+        with pytest.raises(QuantumFunctionError, match="has 10 shots"):
+            device.supports_derivatives(config, sampled)
+    else:
+        assert device.supports_derivatives(config, sampled) is by_shifts
 
 
 def test_supports_by_default(make_device, tape_of):
@@ -90,4 +98,25 @@ def test_supports_by_default(make_device, tape_of):
     for supports in (device.supports_derivatives, device.supports_vjp, device.supports_jvp):
         assert supports() is True
         assert supports(None, tape_of()) is True
-        assert supports(None, tape_of().copy(shots=10)) is False
+        assert supports(None, tape_of().copy(shots=10)) is True
+
+
+@pytest.mark.parametrize("shots", [20_000, (20_000, 20_000)])
+def test_products_with_shots(shots, make_device, tape_of):
+    """What the device computes from shots are estimates of what it computes without."""
+    measurements = [qml.expval(qml.Z(0)), qml.probs(wires=[1])]
+    exact, sampled = (tape_of(measurements=measurements).copy(shots=own) for own in (None, shots))
+    device = make_device(2, seed=1)
+    copies = 1 if isinstance(shots, int) else len(shots)
+    cotangent = (1.0, np.array([0.3, -0.4]))
+    cotangents = cotangent if copies == 1 else (cotangent,) * copies
+    tangent = (1.0, 0.5, -1.0)
+    (results,), (rows,) = device.execute_and_compute_jvp([sampled], [tangent])
+    (values,), (images,) = device.execute_and_compute_jvp([exact], [tangent])
+    for own, image in zip((results, rows), (values, images), strict=True):
+        for copy in (own,) if copies == 1 else own:
+            for found, expected in zip(copy, image, strict=True):
+                np.testing.assert_allclose(found, expected, rtol=0, atol=0.1)
+    (_, (found,)) = device.execute_and_compute_vjp([sampled], [cotangents])
+    (expected,) = device.compute_vjp([exact], [cotangent])
+    np.testing.assert_allclose(np.array(found) / copies, expected, rtol=0, atol=0.1)

@@ -10,7 +10,7 @@ from pennylane.exceptions import QuantumFunctionError
 ANGLE = 0.7
 
 
-@pytest.mark.parametrize("method", ["backprop", "adjoint", "device"])
+@pytest.mark.parametrize("method", ["backprop", "adjoint"])
 def test_exact_gradients_of_shots(method, device):
     """A gradient of samples would be 0, or that of another, exact circuit."""
 
@@ -20,13 +20,13 @@ def test_exact_gradients_of_shots(method, device):
         qml.RX(x, wires=0)
         return qml.expval(qml.Z(0))
 
-    with pytest.raises(QuantumFunctionError, match=f"qizgloria.mixed .* not support {method}"):
+    with pytest.raises(QuantumFunctionError, match=f"qizgloria.mixed: diff_method={method!r}"):
         circuit(torch.tensor(0.1, requires_grad=True))
 
 
-@pytest.mark.parametrize("method", ["backprop", "device", "adjoint"])
+@pytest.mark.parametrize("method", ["backprop", "adjoint"])
 def test_exact_methods_of_every_interface(method, interface, device, sloped, differentiate):
     """A gradient of exact results would be given for a circuit with shots."""
     node = qml.set_shots(qml.QNode(sloped, device, interface=interface, diff_method=method), 100)
-    with pytest.raises(QuantumFunctionError, match=f"qizgloria.mixed .* not support {method}"):
+    with pytest.raises(QuantumFunctionError, match=f"qizgloria.mixed: diff_method={method!r}"):
         differentiate(node, ANGLE)

@@ -183,6 +183,10 @@ def _broadcasts(qnode: QNode, example: tuple[Tensor, ...]) -> bool:
     """Whether a QNode may be given parameters with a batch axis, of which some are trainable.
 
     Gradient transforms refuse these, and PennyLane's bridge from torch to the derivatives that
-    devices compute cannot take them together with parameters without the axis.
+    devices compute cannot take them together with parameters without the axis. The devices of
+    this package compute first derivatives by shifts of whole batches.
     """
-    return _method(qnode, example) == "backprop"
+    method = _method(qnode, example)
+    first_order = qnode.execute_kwargs["max_diff"] == 1 and not qnode.gradient_kwargs
+    own = qnode.device.name in ("qizgloria.mixed", "qizgloria.qiskit") and first_order
+    return method == "backprop" or (method == "parameter-shift" and own)

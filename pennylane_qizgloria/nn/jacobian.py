@@ -54,10 +54,11 @@ def linearised(qnode: QNode, transform: Transform, options: dict[str, Any]) -> C
     of its parameters :math:`p_j`, which torch differentiates as often as is needed.
 
     Args:
-        qnode: one whose results depend on trainable parameters without batch axes.
+        qnode: any; a batch is taken apart.
         transform: the gradient transform, such as ``qml.gradients.param_shift``.
         options: for it.
     """
+    qnode = qml.transforms.broadcast_expand(qnode)
 
     def linear(**arguments: Tensor) -> Any:
         user_tapes, collect = qml.workflow.construct_batch(qnode, level="user")(**arguments)

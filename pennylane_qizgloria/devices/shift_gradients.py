@@ -46,11 +46,11 @@ class Slope:
     """The derivative by one parameter.
 
     Args:
-        batch: the length of the parameter's own axis; None if it is a number.
+        shape: of the parameter: that of a number, or of a batch of numbers.
         terms: the position of each circuit, and its weight.
     """
 
-    batch: int | None
+    shape: tuple[int, ...]
     terms: list[tuple[int, Any]] = field(default_factory=list)
 
 
@@ -69,7 +69,7 @@ def shifted(tape: QuantumScript, rule: Rule) -> tuple[list[QuantumScript], Combi
     circuits: list[QuantumScript] = []
     if any(own.is_variance for own in moments):
         circuits.append(QuantumScript(tape.operations, measurements, shots=tape.shots))
-    slopes = [Slope(_length(parameter)) for parameter in tape.get_parameters()]
+    slopes = [Slope(qml.math.shape(parameter)) for parameter in tape.get_parameters()]
     for place, numbers in _visible_parameters(tape).items():
         op = tape.operations[place]
         for term in rule(op, list(numbers), _noise(tape)):
@@ -94,10 +94,6 @@ def _noise(tape: QuantumScript) -> float:
     if not tape.shots:
         return EXACT_NOISE
     return (tape.shots.num_copies / tape.shots.total_shots) ** 0.5
-
-
-def _length(parameter: Any) -> int | None:
-    return len(parameter) if qml.math.ndim(parameter) else None
 
 
 def _visible_parameters(tape: QuantumScript) -> dict[int, dict[int, int]]:
@@ -205,17 +201,18 @@ def _jacobian(
     results: list[Any],
 ) -> Any:
     """The Jacobian for one number of shots, from the results of the circuits of `shifted`."""
-    batch = tape.batch_size or next((own.batch for own in slopes if own.batch), None)
+    batch = () if tape.batch_size is None else (tape.batch_size,)
     rows = []
     for moment, process in zip(moments, tape.measurements, strict=True):
         blocks = []
         for slope in slopes:
-            if slope.terms:
-                block = _derivative(moment, slope, results)
-            else:
-                shape = () if batch is None else (batch,)
-                block = np.zeros(shape + process.shape(None, len(tape.wires)))
-            blocks.append(block if slope.batch is None else _diagonal(np.asarray(block)))
+            if not slope.terms:
+                own = batch + process.shape(None, len(tape.wires))
+                outputs = qml.math.shape(results[0][moment.mean]) if results else own
+                blocks.append(np.zeros(outputs + slope.shape))
+                continue
+            block = _derivative(moment, slope, results)
+            blocks.append(_diagonal(np.asarray(block)) if slope.shape else block)
         rows.append(blocks[0] if len(blocks) == 1 else tuple(blocks))
     return rows[0] if len(rows) == 1 else tuple(rows)
 

@@ -289,12 +289,39 @@ def test_arrays_without_derivatives(make_device):
 def test_what_is_not_seen_costs_nothing(make_device):
     """Operations outside of the measurements' causal cone are not shifted."""
     operations = [qml.RX(0.3, 0), qml.RX(0.4, 1), qml.GlobalPhase(0.2)]
-    tape = QuantumScript(operations, [qml.probs(wires=0)], shots=10, trainable_params=[0, 1, 2])
-    device = make_device(2)
+    operations.append(qml.QubitUnitary(np.eye(4), [1, 2]))
+    tape = QuantumScript(operations, [qml.probs(wires=0)], shots=10, trainable_params=range(4))
+    device = make_device(3)
     with qml.Tracker(device) as tracker:
         (found,) = device.compute_derivatives([tape])
     assert tracker.totals["simulations"] == 2
-    np.testing.assert_array_equal(found[1:], np.zeros((2, 2)))
+    np.testing.assert_array_equal(found[1:3], np.zeros((2, 2)))
+    np.testing.assert_array_equal(found[3], np.zeros((2, 4, 4)))
+
+
+def test_nothing_seen(make_device):
+    """Where no parameter has an effect no circuit runs, and the derivatives are zero."""
+    operations = [qml.RX(np.array([0.1, 0.2]), 1), qml.RY(0.4, 1)]
+    tape = QuantumScript(operations, [qml.expval(qml.Z(0)), qml.probs(wires=0)], shots=10)
+    device = make_device(2)
+    with qml.Tracker(device) as tracker:
+        (found,) = device.compute_derivatives([tape])
+    assert "simulations" not in tracker.totals
+    shapes = [[np.shape(block) for block in row] for row in found]
+    assert shapes == [[(2, 2), (2,)], [(2, 2, 2), (2, 2)]]
+    assert not any(np.any(block) for row in found for block in row)
+
+
+def test_batches_of_strengths_alone(make_device):
+    """A batch that only channels have is the axis of all blocks."""
+    operations = [qml.RX(0.3, 0), qml.BitFlip(np.array([0.1, 0.2]), 0), qml.RY(0.4, 1)]
+    tape = QuantumScript(operations, [qml.expval(qml.Z(0))], trainable_params=[0, 1, 2])
+    config = qml.devices.ExecutionConfig(gradient_method=qml.gradients.param_shift)
+    (found,) = make_device(2).compute_derivatives([tape], config)
+    slope = -np.sin(0.3) * np.array([0.8, 0.6])
+    np.testing.assert_allclose(found[0], slope, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found[1], -2 * np.cos(0.3) * np.eye(2), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(found[2], np.zeros(2))
 
 
 # --- higher orders --------------------------------------------------------------------------------

@@ -46,6 +46,26 @@ def test_exact(make_device, batch, layers, use_estimator):
         np.testing.assert_allclose(own, value, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["best", "parameter-shift", "device"])
+def test_a_batch_is_one_job(make_device, method):
+    """A batch of trainable inputs stays one axis, and its gradient is one PUB, by any name."""
+    device = make_device(3, use_estimator=False)
+    inputs = torch.rand(5, 3, requires_grad=True)
+
+    @qml.set_shots(2000)
+    @qml.qnode(device, interface="torch", diff_method=method)
+    def node(x):
+        qml.AngleEmbedding(x, WIRES)
+        return qml.expval(qml.Z(0)), qml.expval(qml.Z(1) @ qml.Z(2))
+
+    first, second = node(inputs)
+    (first + second).sum().backward()
+    a, b, c = inputs.detach().T
+    expected = -torch.stack([a.sin(), b.sin() * c.cos(), b.cos() * c.sin()], 1)
+    torch.testing.assert_close(inputs.grad, expected, rtol=0, atol=0.1)
+    assert [job.pubs for job in device.jobs] == [1, 1]
+
+
 @pytest.mark.parametrize(("use_estimator", "batch"), [(True, None), (True, 3), (False, None)])
 @pytest.mark.parametrize(("shots", "entry"), [(10_000, None), ((100, 10_000), 1)])
 def test_from_shots(make_device, batch, use_estimator, shots, entry):

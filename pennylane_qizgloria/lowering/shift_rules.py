@@ -18,6 +18,7 @@ from pennylane.exceptions import ParameterFrequenciesUndefinedError
 from pennylane.operation import Channel, Operator
 from torch import Tensor
 
+from ..pauli import channels
 from ..pauli.shift_rules import derivative_weights, nodes
 from ..pauli.transfer import ClosedForm
 from .operations import NO_EFFECT, form_of_kind
@@ -113,6 +114,10 @@ def step_for(noise: float) -> float:
 
 
 def _channel_form(op: Operator) -> ClosedForm | None:
+    """A closed form with the features of a channel, if it has any."""
+    if isinstance(op, qml.PauliError):
+        # Whatever its word is, it is linear in the probability.
+        return channels.BIT_FLIP
     kind: Any = type(op)
     return form_of_kind(kind) if isinstance(op, Channel) else None
 

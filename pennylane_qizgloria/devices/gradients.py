@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 from pennylane.devices import ExecutionConfig
 from pennylane.math import Interface
 from pennylane.tape import QuantumScript

@@ -15,13 +15,14 @@ import numpy as np
 import pennylane as qml
 import torch
 from pennylane.exceptions import ParameterFrequenciesUndefinedError
-from pennylane.operation import Channel, Operator
+from pennylane.operation import Operator
 from torch import Tensor
 
 from ..pauli import channels
 from ..pauli.shift_rules import derivative_weights, nodes
 from ..pauli.transfer import ClosedForm
-from .operations import NO_EFFECT, form_of_kind
+from .closed_forms import CHANNELS
+from .operations import NO_EFFECT
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,7 @@ def _channel_form(op: Operator) -> ClosedForm | None:
     if isinstance(op, qml.PauliError):
         # Whatever its word is, it is linear in the probability.
         return channels.BIT_FLIP
-    kind: Any = type(op)
-    return form_of_kind(kind) if isinstance(op, Channel) else None
+    return CHANNELS.get(type(op))
 
 
 def _by_nodes(op: Operator, form: ClosedForm, trainable: Sequence[int]) -> list[Term]:

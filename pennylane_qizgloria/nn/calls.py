@@ -25,6 +25,9 @@ class Call(Protocol):
     def qnode(self) -> Any:
         """The QNode."""
 
+    def roots(self) -> list[tuple[str, Any]]:
+        """From where all can be reached that the call depends on besides its tensors, by name."""
+
     def keywords(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """What the QNode is called with."""
 
@@ -51,21 +54,41 @@ class LayerCall:
     argument: str
     names: tuple[str, ...]
 
+    def roots(self) -> list[tuple[str, Any]]:
+        """The QNode, whose function may be anything."""
+        return [("the QNode", self.qnode)]
+
     def keywords(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-        """The inputs and weights by name, the weights in the inputs' dtype."""
+        """The inputs and weights by name, the weights in the dtype of the computation."""
         inputs, *weights = tensors
+        like = _computed_in(inputs, weights)
         pairs = zip(self.names, weights, strict=True)
-        return {self.argument: inputs, **{name: weight.to(inputs) for name, weight in pairs}}
+        return {self.argument: inputs, **{name: weight.to(like) for name, weight in pairs}}
 
     def __call__(self, tensors: Sequence[Tensor], circuit: Callable | None = None) -> Any:
-        """The results, in the layer's shape and the inputs' dtype."""
+        """The results, in the layer's shape and the dtype of the computation."""
         inputs, *weights = tensors
+        qnode = circuit or without_memory(self.qnode)
+
+        def on_given(**keywords: Tensor) -> Any:
+            return qnode(**{**keywords, self.argument: inputs})
+
         layer = SimpleNamespace(
             input_arg=self.argument,
             qnode_weights=dict(zip(self.names, weights, strict=True)),
-            qnode=circuit or without_memory(self.qnode),
+            qnode=qnode if inputs.is_floating_point() else on_given,
         )
-        return qml.qnn.TorchLayer._evaluate_qnode(layer, inputs)
+        return qml.qnn.TorchLayer._evaluate_qnode(layer, _computed_in(inputs, weights))
+
+
+def _computed_in(inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """The inputs in the dtype of the computation.
+
+    That is their own; with integers and bits, which embeddings need as they are, the weights'.
+    """
+    if inputs.is_floating_point() or inputs.is_complex():
+        return inputs
+    return inputs.to(weights[0].dtype if weights else torch.get_default_dtype())
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,10 @@ class CircuitCall:
     """
 
     qnode: Any
+
+    def roots(self) -> list[tuple[str, Any]]:
+        """The device; the circuit is the module's own."""
+        return [("the device", self.qnode.device)]
 
     def keywords(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """The arguments, a batch of one sample without its axis."""

@@ -89,8 +89,8 @@ class TorchCircuit(nn.Module):
     The result has the dtype of the input if that is a floating one (half precision included), else
     of the weights. ``torch.compile`` leaves the module out of its graphs.
 
-    On ``qizgloria.mixed`` without shots, the arithmetic is recorded when inputs of a shape come for
-    the second time, and runs without the circuit from then on, as in `TorchLayer`.
+    On ``qizgloria.mixed`` without shots, the arithmetic is recorded when inputs of a shape come
+    often, and runs without the circuit while the device stays as it is; see `TorchLayer`.
 
     Copies and pickles run on a device with the same options; copies, on the same device if it was
     given as an object. ``load_state_dict`` takes checkpoints of a ``TorchConnector``.
@@ -188,7 +188,7 @@ class TorchCircuit(nn.Module):
         self._first = first_values(initial_weights, seed, self.num_weights)
         self.weight = nn.Parameter(torch.empty(self.num_weights, dtype=dtype))
         self.reset_parameters()
-        self._recordings = Recordings(patient=True, quiet=True)
+        self._recordings = Recordings(module=None)
         # Made anew after copying and unpickling, as its function is local.
         qnode = self._execution.qnode(function, self._example())
         self._is_first_order = is_first_order(qnode, self._example())

@@ -72,7 +72,7 @@ def joint(function: Function, examples: Sequence[Tensor]) -> Joint | None:
     if not through:
         return None
     try:
-        traced = trace(both, [*map(leaf, examples), *cotangents])
+        traced = trace(both, [*map(leaf, examples), *cotangents], is_users=False)
     except Unrecordable:  # some gradients of torch write in place
         return None
     graph = simplified(traced.graph, differentiable=False)

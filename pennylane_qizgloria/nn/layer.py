@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pennylane as qml
 import torch
 from torch import Tensor
 
+from ..pauli.autocast import without_autocast
 from .calls import LayerCall
+from .exporting import is_exported
 from .recordings import Recordings
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
@@ -21,9 +23,9 @@ class TorchLayer(qml.qnn.TorchLayer):
     r"""A QNode as a torch module, recorded once for each structure of its inputs.
 
     Takes what :class:`pennylane.qnn.TorchLayer` takes and gives what it gives; only faster. The
-    QNode's Python runs when inputs of a shape, dtype and torch device come for the first time (a
-    few times, with the check that follows). What it does to the numbers is recorded, together with
-    the evolution of small states, forwards and backwards. Later calls run that and nothing else.
+    QNode's Python runs the first times that inputs of a shape, dtype and torch device come. What it
+    does to the numbers is then recorded, together with the evolution of small states, forwards and
+    backwards. Later calls run that and nothing else.
 
     Args:
         qnode (qml.QNode): the circuit; one argument is named ``inputs``, the others are weights.
@@ -42,26 +44,30 @@ class TorchLayer(qml.qnn.TorchLayer):
     Inputs are ``(features,)`` or ``(*batch, features)`` with any number of leading axes. One
     measurement of shape ``s`` gives ``(*batch, *s)``, a list of measurements is laid side by side,
     ``(*batch, entries)``, and a tuple of several is stacked in front, ``(measurements, *batch,
-    entries)``. Results have the dtype of the inputs. Inputs in half precision, such as autocast
-    brings, are computed in ``float32`` at least, and results handed back in half precision.
+    entries)``. Results have the dtype of the inputs; with integers or bits, which the QNode gets as
+    they are, that of the first weight. Inputs in half precision, such as autocast brings, are
+    computed in ``float32`` at least, and results handed back in half precision.
 
     **What is recorded**
 
     A recording is made of QNodes on ``qizgloria.mixed`` with exact results and ``diff_method``
-    ``"best"`` or ``"backprop"``. All others (other devices, shots), and calls under ``torch.func``
-    or in forward mode, run as in PennyLane's layer. So do circuits that cannot be recorded, with
-    one warning: where Python branches on the numbers of inputs or weights, or takes them as
-    floats, integers or arrays, draws random numbers, or writes into tensors in place. A recording
-    is compared with the QNode, values and gradients, before it is used.
+    ``"best"`` or ``"backprop"``, when calls of a structure have come often enough to pay for it.
+    All others (other devices, shots), and calls under ``torch.func`` or in forward mode, run as in
+    PennyLane's layer. So do circuits that cannot be recorded, with one warning: where Python
+    branches on the numbers of inputs or weights, or takes them as floats, integers or arrays, draws
+    random numbers, switches gradients off, or changes what it depends on. A recording is compared
+    with the QNode, values and gradients, before it is used.
 
-    Numbers are validated as ever: parameters that are not finite or outside their range are
-    refused. Tensors that the QNode takes from around it are read anew if they require a gradient,
-    and recorded again if they have been written to; for anything else from there, such as Python
-    numbers, call :meth:`reset_recordings` when it has changed. What is not torch, such as printing,
-    happens while it is recorded only.
+    A recording is used while everything that the QNode depends on is unchanged: closures, globals
+    and attributes that its functions read, what lists, dicts and arrays hold, tensors, the modes of
+    modules, the device. Otherwise the QNode runs again. Trainable tensors that the QNode takes from
+    around it are read anew at each call. Numbers are validated as ever: parameters that are not
+    finite or outside their range are refused. For what no program can see, such as a file that a
+    library reads, call :meth:`reset_recordings` when it has changed.
 
     The layer can be copied, pickled if its QNode can, and saved; recordings stay behind.
-    ``torch.compile`` breaks its graph at the layer.
+    ``torch.export`` and ``torch.jit.trace`` write its operations down; ``torch.compile`` breaks its
+    graph at the layer.
 
     **Example**
 
@@ -99,6 +105,16 @@ class TorchLayer(qml.qnn.TorchLayer):
         super().__init__(qnode, weight_shapes, init_method)
         self._recordings = Recordings()
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether the last call ran without the QNode's Python."""
+        return self._recordings.is_used
+
+    @property
+    def untraced_reason(self) -> str | None:
+        """Why calls run the QNode's Python, if they cannot do without."""
+        return self._recordings.reason
+
     def reset_recordings(self) -> None:
         """Forget all recordings, so that the next call runs the QNode's Python anew."""
         self._recordings.clear()
@@ -108,15 +124,17 @@ class TorchLayer(qml.qnn.TorchLayer):
         """The QNode's results.
 
         Args:
-            inputs: ``(features,)`` or ``(*batch, features)``.
+            inputs: ``(features,)`` or ``(*batch, features)``, a tensor or a NumPy array.
 
         Raises:
-            TypeError: if the inputs are not a tensor.
+            TypeError: if the inputs are neither.
             ValueError: if they have no axis, or there is not a single sample.
         """
+        if isinstance(inputs, np.ndarray):
+            inputs = torch.as_tensor(inputs)
         if not isinstance(inputs, Tensor):
-            raise TypeError(f"The inputs of a layer are a torch tensor, got {inputs!r}.")
-        if inputs.ndim == 0 or 0 in inputs.shape[:-1]:
+            raise TypeError(f"The inputs of a layer are a tensor or a NumPy array, got {inputs!r}.")
+        if not is_exported() and (inputs.ndim == 0 or 0 in inputs.shape[:-1]):
             raise ValueError(
                 "The inputs of a layer have the shape (features,) or (*batch, features) with at "
                 f"least one sample, got {tuple(inputs.shape)}."
@@ -146,20 +164,10 @@ class TorchLayer(qml.qnn.TorchLayer):
     def _evaluate_qnode(self, x: Tensor) -> Any:
         """The results for one set of inputs, or for a batch of them."""
         run, call = self._recordings.run, self._call()
-        with _without_autocast(x.device.type):
+        with without_autocast():
             if x.dtype not in LOW_PRECISION:
                 return run(call, [x, *self._weights()])
             results = run(call, [x.float(), *self._weights()])
         if isinstance(results, Tensor):
             return results.to(x.dtype)
         return tuple(result.to(x.dtype) for result in results)
-
-
-@contextlib.contextmanager
-def _without_autocast(device: str) -> Iterator[None]:
-    """Matrix products in half precision would be of no use to a simulation."""
-    if not torch.is_autocast_enabled(device):
-        yield
-        return
-    with torch.autocast(device, enabled=False):
-        yield

@@ -8,18 +8,18 @@ and compared with the QNode on other numbers, values and gradients, before it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pennylane as qml
 import torch
+from pennylane.devices import ExecutionConfig
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from ..lowering.measurements import measure_all
 from ..lowering.tapes import final_state
-from ..pauli.adjoint import run_steps
+from ..pauli.adjoint import run_steps, traced_steps
 from ..pauli.evolve import tensors_of
 from ..pauli.measure import State
 from ..pauli.memory import check_memory
@@ -76,13 +76,31 @@ class Recording:
             results = behind(vector, *tensors)
         return results[0] if self.single else results
 
+    def as_operations(self, tensors: Sequence[Tensor]) -> Any:
+        """The same by operations of torch's alone, for what writes programs of these down.
 
-def recording(call: Call, tensors: Sequence[Tensor]) -> Recording:
+        Whether the numbers fulfil the recording's conditions is not looked at.
+        """
+        if self.evolution is None:
+            results = self.replays[0].as_operations(*tensors)
+        else:
+            before, behind = self.replays
+            made, (steps, budget) = before.as_operations(*tensors), self.evolution
+            with traced_steps():
+                vector = run_steps(steps.steps, made[0].new_ones(1, 1), made, budget)
+            results = behind.as_operations(vector, *tensors)
+        return results[0] if self.single else results
+
+
+def recording(
+    call: Call, tensors: Sequence[Tensor], watched: Collection[int] | None = None
+) -> Recording:
     """Record a call.
 
     Args:
         call: the call.
         tensors: inputs and weights, contiguous.
+        watched: the ids of the tensors from elsewhere that a guard watches.
 
     Raises:
         Unrecordable: if its Python depends on the numbers, or it makes several circuits.
@@ -94,8 +112,8 @@ def recording(call: Call, tensors: Sequence[Tensor]) -> Recording:
         qnode = without_memory(call.qnode)
         results = qnode(**keywords)
         config = qml.workflow.construct_execution_config(qnode)(**keywords)
-        circuit = _Circuit(qnode, qnode.device.conditions(config), results)
-        made = _recorded(call, circuit, given)
+        circuit = _Circuit(qnode, config, results)
+        made = _recorded(call, circuit, given, watched)
         check(made, call, given, circuit.conditions.dtype)
     return made
 
@@ -109,19 +127,23 @@ class _Circuit:
 
     Args:
         qnode: the QNode.
-        conditions: of its execution.
+        config: of its execution.
         results: results of the QNode's, for their structure.
     """
 
     qnode: Any
-    conditions: Conditions
+    config: ExecutionConfig
     results: Any
+
+    @property
+    def conditions(self) -> Conditions:
+        """What holds for its execution, tensors such as a trainable readout error among it."""
+        return self.qnode.device.conditions(self.config)
 
     def __call__(self, **keywords: Tensor) -> Any:
         """The QNode's results."""
         own = self.prepared(**keywords)
-        # In forward mode the evolution is made of operations that can be recorded.
-        with forward_ad.dual_level():
+        with traced_steps():
             return self.measured(own, final_state(own.lowered))
 
     def prepared(self, **keywords: Tensor) -> Prepared:
@@ -141,7 +163,9 @@ class _Circuit:
         return qml.pytrees.unflatten([x if batched else x[0] for x in exact], structure)
 
 
-def _recorded(call: Call, circuit: _Circuit, tensors: Sequence[Tensor]) -> Recording:
+def _recorded(
+    call: Call, circuit: _Circuit, tensors: Sequence[Tensor], watched: Collection[int] | None
+) -> Recording:
     """A recording, not compared with anything yet."""
     own = circuit.prepared(**call.keywords(tensors))
     scalars, batch = own.lowered.arguments.scalars, own.lowered.batch_size or 1
@@ -156,19 +180,19 @@ def _recorded(call: Call, circuit: _Circuit, tensors: Sequence[Tensor]) -> Recor
         return (results,) if single else results
 
     if batch * ready.peak <= MAX_RECORDED_WORDS and len(ready.steps) <= MAX_RECORDED_STEPS:
-        replay = record(whole, tensors)
+        replay = record(whole, tensors, watched)
         return Recording((replay,), None, single)
 
     def before(*given: Tensor) -> tuple[Tensor, ...]:
         arguments = circuit.prepared(**call.keywords(given)).lowered.arguments
-        with forward_ad.dual_level():  # as above, for wires that are simulated apart
+        with traced_steps():  # of wires that are simulated apart
             return tensors_of(ready, arguments)
 
     def behind(vector: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         state = State(vector.expand(batch, -1), ready.order, ready.letters)
 
         def measured(**keywords: Tensor) -> Any:
-            with forward_ad.dual_level():
+            with traced_steps():
                 return circuit.measured(circuit.prepared(**keywords), state)
 
         nonlocal single
@@ -176,9 +200,9 @@ def _recorded(call: Call, circuit: _Circuit, tensors: Sequence[Tensor]) -> Recor
         single = isinstance(results, Tensor)
         return (results,) if single else results
 
-    first = record(before, tensors)
+    first = record(before, tensors, watched)
     with torch.no_grad():
         made = first(*tensors)
         budget = circuit.conditions.budget
         vector = run_steps(ready.steps, made[0].new_ones(1, 1), made, budget)
-    return Recording((first, record(behind, [vector, *tensors])), (ready, budget), single)
+    return Recording((first, record(behind, [vector, *tensors], watched)), (ready, budget), single)

@@ -7,13 +7,14 @@ recorded function itself, which torch differentiates as it does any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..pauli.autocast import without_autocast
 from .compilation import Function, compiled_whole
 from .joint import Joint, joint, leaf
 from .simplification import simplified
@@ -61,6 +62,11 @@ class Replay:
             return _checked(self.function(*arguments))
         return _Replayed.apply(self, *arguments)
 
+    def as_operations(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The results by operations of torch's alone, whether the conditions hold or not."""
+        _, *results = self.function(*tensors, *self.live)
+        return tuple(results)
+
 
 class _Replayed(torch.autograd.Function):
     """A recorded function as one node of torch's graph."""
@@ -86,7 +92,8 @@ class _Replayed(torch.autograd.Function):
             tensors = ctx.saved_tensors[: ctx.count]
             return None, *_recorded_gradient(ctx.replay, tensors, cotangents, needed)
         own = (cotangent.contiguous() for cotangent in cotangents)
-        return None, *both.backward(needed)(*ctx.saved_tensors[ctx.count :], *own)
+        with without_autocast():
+            return None, *both.backward(needed)(*ctx.saved_tensors[ctx.count :], *own)
 
 
 def _recorded_gradient(
@@ -112,19 +119,25 @@ def _checked(results: tuple) -> tuple[Tensor, ...]:
     return tuple(rest)
 
 
-def record(function: Callable[..., Sequence[Tensor]], examples: Sequence[Tensor]) -> Replay:
+def record(
+    function: Callable[..., Sequence[Tensor]],
+    examples: Sequence[Tensor],
+    watched: Collection[int] | None = None,
+) -> Replay:
     """Record a function.
 
     Args:
         function: takes tensors and returns several, of which none is an argument itself.
         examples: what to call it with; it will serve other tensors of the same shapes and dtypes,
             if they are contiguous.
+        watched: the ids of the tensors from elsewhere that are watched, and may be differentiated;
+            None for any.
 
     Raises:
         Unrecordable: if it does what no graph can do again.
     """
     given = [leaf(example) for example in examples]
-    traced = trace(function, given)
+    traced = trace(function, given, watched)
     graph = simplified(traced.graph, differentiable=True)
     again = compiled_whole(graph)
     value = compiled_whole(simplified(graph, differentiable=False))

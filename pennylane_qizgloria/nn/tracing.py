@@ -15,7 +15,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ VALUES = {
     Tensor.tolist: "tolist()",
     Tensor.__array__: "conversion to a NumPy array",
     Tensor.__dlpack__: "conversion to another library's array",
+    Tensor.data.__get__: "data",  # type: ignore[attr-defined]
 }
 """Ways out of torch that are not operations."""
 
@@ -65,17 +66,24 @@ class Trace:
     watched: tuple[tuple[Tensor, int], ...]
 
 
-def trace(function: Callable[..., Sequence[Tensor | None]], examples: Sequence[Tensor]) -> Trace:
+def trace(
+    function: Callable[..., Sequence[Tensor | None]],
+    examples: Sequence[Tensor],
+    watched: Collection[int] | None = None,
+    is_users: bool = True,
+) -> Trace:
     """Record a function.
 
     Args:
         function: takes tensors and returns several, or None in the place of some.
         examples: what to call it with.
+        watched: the ids of the tensors from elsewhere that may be differentiated; None for any.
+        is_users: whether it has code of the user's, which may switch gradients off.
 
     Raises:
         Unrecordable: if it does what no graph can do again.
     """
-    recorder = _Recorder(examples)
+    recorder = _Recorder(examples, watched, is_users)
     with recorder, _Watch(recorder):
         results = function(*examples)
     if recorder.refusal is not None:  # also where the function has caught it
@@ -87,8 +95,12 @@ def trace(function: Callable[..., Sequence[Tensor | None]], examples: Sequence[T
 class _Recorder(TorchDispatchMode):
     """Sees all operations of torch below its automatic differentiation."""
 
-    def __init__(self, examples: Sequence[Tensor]) -> None:
+    def __init__(
+        self, examples: Sequence[Tensor], allowed: Collection[int] | None, is_users: bool
+    ) -> None:
         super().__init__()
+        self.allowed = allowed
+        self.is_users = is_users
         self.graph = fx.Graph()
         self.nodes: dict[int, fx.Node] = {}
         self.made: set[int] = set()
@@ -177,6 +189,8 @@ class _Recorder(TorchDispatchMode):
         if id(tensor) in self.made:
             return False
         if tensor.requires_grad:  # somebody may train it, so it must not become a constant
+            if self.allowed is not None and id(tensor) not in self.allowed:
+                raise self.refuse("it uses a tensor with a gradient that cannot be found from it")
             self._add_argument(tensor)
             self.live.append(tensor)
             return True
@@ -202,6 +216,9 @@ class _Recorder(TorchDispatchMode):
     # --- what is not recorded ---------------------------------------------------------------------
 
     def _check(self, func: Any, args: tuple) -> None:
+        if self.is_users and not torch.is_grad_enabled():
+            # Which gradients are missing may depend on the numbers.
+            raise self.refuse("it computes without gradients (torch.no_grad or a Function)")
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise self.refuse(f"it draws random numbers ({func})")
         if func._schema.is_mutable and not self._writes_harmlessly(func, args):

@@ -16,6 +16,8 @@ rearrange axes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -52,7 +54,7 @@ def run_steps(
         budget: how many bytes of states the reverse pass may keep; None for a share of what is
             free.
     """
-    if is_transformed(state, *tensors):
+    if is_transformed():
         return _run_recorded(steps, state, tensors)
     if torch.is_grad_enabled() and any(x.requires_grad for x in (state, *tensors)):
         return _Evolution.apply(steps, budget, state, *tensors)
@@ -60,14 +62,27 @@ def run_steps(
     return final
 
 
-def is_transformed(*tensors: Tensor) -> bool:
-    """Whether torch.func or forward-mode differentiation is at work.
+_IS_TRACED: ContextVar[bool] = ContextVar("_IS_TRACED", default=False)
+
+
+@contextmanager
+def traced_steps() -> Iterator[None]:
+    """Make every step an operation of torch's own, as what traces operations needs it."""
+    token = _IS_TRACED.set(True)
+    try:
+        yield
+    finally:
+        _IS_TRACED.reset(token)
+
+
+def is_transformed() -> bool:
+    """Whether torch.func or forward-mode differentiation is at work, or steps are traced.
 
     Those need every pass as an operation of torch's own.
     """
-    # There is no public question for either; both are what torch.autograd.Function asks itself.
+    # There is no public question for the first two; both are what torch.autograd.Function asks.
     forward_mode = torch.autograd.forward_ad._current_level >= 0
-    return forward_mode or torch._C._are_functorch_transforms_active()
+    return forward_mode or _IS_TRACED.get() or torch._C._are_functorch_transforms_active()
 
 
 def _operands(steps: Sequence[Step], tensors: Sequence[Tensor]) -> list[Tensor]:

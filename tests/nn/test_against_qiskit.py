@@ -254,7 +254,7 @@ def test_recordings_give_what_the_networks_give(name, rng):
         x = rng.uniform(-2, 2, size=(2, layer.num_inputs))
         y = layer(torch.tensor(x))
         input_jacobian, weight_jacobian = layer.backward_pass(torch.tensor(x))
-    assert all(layer._recordings.made.values())
+    assert all(structure.made for structure in layer._recordings.made.values())
     given = None if layer.num_inputs == 0 else x
     expected = np.broadcast_to(network.forward(given, w), y.shape)
     np.testing.assert_allclose(y.detach(), expected, atol=1e-8)

@@ -172,8 +172,8 @@ def test_large_states_are_evolved_by_the_plan(pair, monkeypatch, drawn, assert_s
     for _ in range(2):
         assert_same(*layers, drawn(16, 6))
         weakened(layers)
-    ((recording,),) = layers[0]._recordings.made.values()
-    assert recording.evolution is not None
+    (structure,) = layers[0]._recordings.made.values()
+    assert [own.recording.evolution is not None for own in structure.made] == [True]
 
 
 def test_deferred_measurements(pair, drawn, assert_same, recordings):

@@ -4,6 +4,9 @@ import copy
 import io
 import pickle
 
+import numpy as np
+import pennylane as qml
+import pytest
 import torch
 from torch.nn.utils import parametrize
 
@@ -159,3 +162,49 @@ def test_inference_mode_does_not_spoil_training(layer, drawn):
     result.sum().backward()
     assert torch.equal(result.detach(), first)
     assert layer.weights.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool])
+@pytest.mark.parametrize("shape", [(N,), (4, N)])
+def test_integer_inputs_give_results_of_the_weights_dtype(layer, dtype, shape):
+    """Results are not cut down to integers, and are those of the same numbers as floats."""
+    bits = torch.ones(shape).to(dtype)
+    result = layer(bits)
+    assert result.dtype == layer.weights.dtype
+    torch.testing.assert_close(result, layer(bits.to(layer.weights.dtype)))
+    result.sum().backward()
+    assert layer.weights.grad.abs().sum() > 0
+
+
+def test_integers_reach_embeddings_of_bits(pair):
+    """A basis embedding gets the integers themselves."""
+
+    def circuit(inputs, angles, strength):
+        qml.BasisEmbedding(inputs, wires=range(N))
+        qml.Rot(*angles, wires=0)
+        return [qml.expval(qml.Z(0)), qml.expval(qml.Z(1))]
+
+    layer, _ = pair(circuit)
+    np.testing.assert_allclose(layer(torch.tensor([1, 0])).detach(), [-np.cos(1.1), 1])
+
+
+def test_arrays_are_inputs(layer, drawn):
+    """NumPy arrays are taken as tensors of the same numbers."""
+    torch.testing.assert_close(layer(drawn(3, N).numpy()), layer(drawn(3, N)))
+
+
+@pytest.mark.parametrize("limit", [0, 200], ids=["run", "recorded"])
+def test_autocast_around_the_reverse_pass(layer, drawn, monkeypatch, limit):
+    """Gradients are the same whether the reverse pass is called under autocast or not."""
+    monkeypatch.setattr("pennylane_qizgloria.nn.recording.MAX_RECORDED_STEPS", limit)
+    layer.float()
+    inputs = drawn(3, N, dtype=torch.float32)
+    for _ in range(2):
+        found = []
+        for enabled in (False, True):
+            layer.zero_grad()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+                layer(inputs).sum().backward()
+            found.append(layer.weights.grad.clone())
+        torch.testing.assert_close(*found, rtol=1e-6, atol=1e-6)
+    assert layer.is_traced

@@ -1,0 +1,109 @@
+"""Which functions of the user's run during a call, and whether the call draws random numbers.
+
+A function is the user's if its module belongs neither to Python's standard library nor to one of
+the libraries in `TRUSTED`, whose functions depend on their arguments alone.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+TRUSTED = frozenset({
+    "pennylane", "pennylane_qizgloria", "torch", "numpy", "scipy", "autoray", "autograd", "jax",
+    "jaxlib", "jaxtyping", "beartype", "qiskit", "qiskit_aer", "networkx", "rustworkx",
+    "sympy", "tomlkit",
+})  # fmt: skip
+"""Libraries whose functions give the same for the same arguments."""
+
+Result = TypeVar("Result")
+
+_ENTROPY = random.SystemRandom.getrandbits.__code__
+"""What NumPy seeds a generator with if it is given no seed."""
+
+
+def is_trusted(module: str | None) -> bool:
+    """Whether a module belongs to a trusted library or the standard library."""
+    top = (module or "builtins").partition(".")[0]
+    made_by_namedtuple = top.startswith("namedtuple_")
+    return top in TRUSTED or top in sys.stdlib_module_names or made_by_namedtuple
+
+
+@dataclass
+class Observation:
+    """What was seen of a call.
+
+    Args:
+        functions: the code of the user's functions that ran, with their globals.
+        draws: whether random numbers were drawn from one of the global generators, or entropy from
+            the operating system.
+    """
+
+    functions: dict[CodeType, dict[str, Any]] = field(default_factory=dict)
+    draws: bool = False
+
+
+def observe(function: Callable[[], Result]) -> tuple[Result, Observation]:
+    """Call a function, and see what it runs."""
+    seen = Observation()
+    before = random_states()
+    with _profiled(seen):
+        result = function()
+    seen.draws = seen.draws or random_states() != before
+    return result, seen
+
+
+@contextmanager
+def _profiled(seen: Observation) -> Iterator[None]:
+    known: set[CodeType] = set()
+    importing = 0  # how many modules are being imported; what they run is no part of the call
+
+    def on_event(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal importing
+        code = frame.f_code
+        if code.co_name == "<module>" and event in ("call", "return"):
+            importing += 1 if event == "call" else -1
+        if event != "call" or importing or code in known:
+            return
+        known.add(code)
+        if code is _ENTROPY:
+            seen.draws = True
+        elif not is_trusted(frame.f_globals.get("__name__")) and not _is_import_hook(frame):
+            seen.functions[code] = frame.f_globals
+
+    before = sys.getprofile()
+    sys.setprofile(on_event)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def _is_import_hook(frame: FrameType) -> bool:
+    caller = frame.f_back
+    return caller is not None and str(caller.f_globals.get("__name__")).startswith("importlib.")
+
+
+def random_states() -> tuple:
+    """The states of NumPy's and torch's global generators, as something that can be compared.
+
+    Whoever uses Python's own names the module ``random``, which guards refuse.
+    """
+    own: Any = np.random.get_state()  # noqa: NPY002 (the user's generator)
+    name, keys, *rest = own
+    devices: list[bytes] = []
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        devices = [bytes(state.numpy()) for state in torch.cuda.get_rng_state_all()]
+    return (
+        (name, keys.tobytes(), *rest),
+        bytes(torch.get_rng_state().numpy()),
+        *devices,
+    )

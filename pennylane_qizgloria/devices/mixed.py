@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -24,6 +22,7 @@ from .. import derivatives
 from ..lowering.readout import ReadoutSource, is_pair_on_two_wires
 from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
+from ..user_warnings import warn
 from . import gradients, interfaces, shift_methods, validation
 from .preprocessing import preprocessing
 from .random import random_source
@@ -422,10 +421,9 @@ def _warn_if_untrained(config: ExecutionConfig, readout: ReadoutSource, device: 
     if method in (None, "backprop") or not readout.requires_grad():
         return
     name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
-    warnings.warn(
+    warn(
         f"{device}: readout_prob requires a gradient, which {name!r} does not give. Exact results "
-        "in torch with diff_method='backprop' (or 'best') do.",
-        stacklevel=2,
+        "in torch with diff_method='backprop' (or 'best') do."
     )
 
 
@@ -438,23 +436,11 @@ def _warn_of_pair(given: Any, wires: Any, device: str) -> None:
         return  # either way the same
     by_wire = dict(zip(wires, (first, second), strict=True))
     pairs = dict.fromkeys(wires, (first, second))
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and _is_library(frame.f_globals):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(
+    warn(
         f"{device} reads readout_prob={given!r} as the pair (p(1|0), p(0|1)) of each wire. If it "
         f"is one probability for each wire, give readout_prob={by_wire}; if it is the pair, "
-        f"{pairs} says so without this warning.",
-        stacklevel=level,
+        f"{pairs} says so without this warning."
     )
-
-
-def _is_library(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__")).split(".")[0] in {
-        "pennylane",
-        "pennylane_qizgloria",
-        "jaxtyping",
-    }
 
 
 def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

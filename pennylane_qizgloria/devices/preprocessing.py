@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -41,6 +40,7 @@ from ..lowering.closed_forms import family_of_kind, innermost, known_gate
 from ..lowering.decompositions import decomposition, has_decomposition
 from ..lowering.operations import has_kraus_matrices, is_native
 from ..lowering.readout import MeasuredCopy
+from ..user_warnings import warn
 
 
 def preprocessing(
@@ -197,5 +197,5 @@ def _warn_exact_despite_readout(
     """Say which measurements a readout error has no part in."""
     for process in tape.measurements:
         if isinstance(process, (StateMP, PurityMP, VnEntropyMP, MutualInfoMP)):
-            warnings.warn(f"Measurement {process} is not affected by readout error.", stacklevel=2)
+            warn(f"Measurement {process} is not affected by readout error.")
     return (tape,), null_postprocessing

@@ -6,7 +6,6 @@ serves in one basis.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from pennylane.wires import Wires
 from ..qiskit.splitting import EstimatorUse, expand_operands, is_estimated, split
 from ..qiskit.validation import is_whole
 from ..qiskit.writing import expand
+from ..user_warnings import warn
 from .preprocessing import add_validation
 
 MAX_LISTED_WIRES = 30
@@ -91,15 +91,13 @@ def _warn_without_readout(
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Say where the readout error of Aer's noise model has no part in the results."""
     if tape.shots and use.sampled and any(map(is_estimated, tape.measurements)):
-        warnings.warn(
+        warn(
             f"{name}: Aer's estimator leaves readout error out; samples have it "
-            "(use_estimator=False).",
-            stacklevel=2,
+            "(use_estimator=False)."
         )
     if not tape.shots:
-        warnings.warn(
-            f"{name}: exact results of Aer are not affected by readout error; with shots they are.",
-            stacklevel=2,
+        warn(
+            f"{name}: exact results of Aer are not affected by readout error; with shots they are."
         )
     return (tape,), null_postprocessing
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from pennylane.operation import Channel
 from pennylane.tape import QuantumScript
 
 from ..lowering.shift_rules import Rule, difference_terms, has_rule, shift_terms, step_for
+from ..user_warnings import warn
 from . import shift_transforms
 
 BY_SHIFTS_WITH_SHOTS = {None, "best", "device"}
@@ -143,22 +143,20 @@ def _warn_of_differences(
     )
     if inexact:
         cause = " with the options that are given" if by_pennylane else ""
-        warnings.warn(
+        warn(
             f"{device}: {', '.join(inexact)} has no parameter-shift rule{cause}, so finite "
             "differences are taken there, which are not exact. Without shots, "
-            "diff_method='backprop' or 'device' is.",
-            stacklevel=2,
+            "diff_method='backprop' or 'device' is."
         )
     return inexact
 
 
 def _warn_of_step(circuit: QuantumScript, device: str) -> None:
     """Say which step differences take where the user does not."""
-    warnings.warn(
+    warn(
         f"{device}: with {circuit.shots.total_shots} shots finite differences take a step of "
         f"{_step(circuit):.2g}; gradient_kwargs={{'h': ...}} sets another one. They are not exact; "
-        "diff_method='parameter-shift' is.",
-        stacklevel=2,
+        "diff_method='parameter-shift' is."
     )
 
 

@@ -137,6 +137,6 @@ def _restricted(constants: Constants, columns: list[int]) -> Constants:
 def _differs(scalars: Tensor) -> list[bool]:
     """For each column whether its entries may differ, or have gradients of their own."""
     # Equal numbers may have different tangents, and inside torch.func.vmap have no values at all.
-    if scalars.requires_grad or is_transformed(scalars):
+    if scalars.requires_grad or is_transformed():
         return [True] * scalars.shape[1]
     return (scalars != scalars[0]).any(0).tolist()

@@ -87,6 +87,7 @@ ALWAYS_READ = REGISTRIES | {"training", "parametrizations"}
 UNREAD = {
     "QNode": {"_tape", "_qfunc_output", "_init_args"},
     "Device": {"tracker", "_pipelines", "_debugger", "_random", "_capabilities"},
+    "ReadoutSource": {"_known", "_used_up"},
     "TorchLayer": {"_recordings"},
     "TorchCircuit": {"_recordings", "_qnode"},
 }

@@ -132,10 +132,7 @@ def real_scalar(op: Operator, value: Any) -> Any:
         ValueError: if it is something else, naming the operator.
     """
     if not isinstance(value, Tensor):
-        try:
-            value = np.asarray(value)
-        except ValueError:  # a list of lists of different lengths
-            value = np.asarray(value, dtype=object)
+        value = np.asarray(value)
         if value.dtype.kind not in NUMERIC:
             raise ValueError(f"{described(op)}: a real number is needed, got {value[()]!r}.")
     if value.ndim > 1 or 0 in value.shape:

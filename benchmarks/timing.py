@@ -78,6 +78,20 @@ def first_call(call: Call) -> First:
     return First(value, time.perf_counter() - start)
 
 
+def settle(call: Callable[[], Any], is_settled: Callable[[], bool], most: int = 30) -> float:
+    """Repeat a call until it has made what it goes on with.
+
+    Returns:
+        How many seconds the longest of these calls took.
+    """
+    longest = 0.0
+    for _ in range(most):
+        longest = max(longest, first_call(call).seconds)
+        if is_settled():
+            break
+    return longest
+
+
 def measure(calls: Mapping[str, Call], budget: float, most: int = 50) -> dict[str, Times]:
     """Time calls that have been made once before.
 

@@ -9,8 +9,6 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-import torch
 from pennylane.devices import Device, ExecutionConfig
 from pennylane.devices.modifiers import simulator_tracking, single_tape_support
 from pennylane.exceptions import DeviceError
@@ -19,13 +17,14 @@ from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
 from .. import derivatives
-from ..lowering.readout import ReadoutSource, is_pair_on_two_wires
+from ..lowering.readout import ReadoutSource
 from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
-from ..user_warnings import warn
 from . import gradients, interfaces, shift_methods, validation
+from .options import positive_or_none, precision_of
 from .preprocessing import preprocessing
 from .random import random_source
+from .readout_warnings import warn_if_untrained, warn_of_pair
 from .shift_derivatives import ShiftDerivatives
 
 _OPTIONS = ("memory_budget", "r_dtype")
@@ -100,10 +99,10 @@ class QizgloriaMixed(Device):
         super().__init__(wires=wires, shots=shots)
         with _naming(self.name):
             self._readout = ReadoutSource(readout_prob, self.wires)
-            _warn_of_pair(readout_prob, self.wires, self.name)
+            warn_of_pair(readout_prob, self.wires, self.name)
             self._random = random_source(seed)
-        self._r_dtype = _precision(r_dtype, c_dtype)
-        self._memory_budget = _positive_or_none(memory_budget)
+        self._r_dtype = precision_of(r_dtype, c_dtype)
+        self._memory_budget = positive_or_none(memory_budget)
         self._pipelines: dict[tuple[str | None, bool], CompilePipeline] = {}
         self._debugger = None
 
@@ -137,8 +136,8 @@ class QizgloriaMixed(Device):
         config = replace(config, **shifts)
         options = {option: getattr(self, f"_{option}") for option in _OPTIONS}
         options |= dict(config.device_options)
-        options["r_dtype"] = _precision(options["r_dtype"], None)
-        options["memory_budget"] = _positive_or_none(options["memory_budget"])
+        options["r_dtype"] = precision_of(options["r_dtype"], None)
+        options["memory_budget"] = positive_or_none(options["memory_budget"])
         config = replace(
             config,
             **gradients.resolved(config),
@@ -146,7 +145,7 @@ class QizgloriaMixed(Device):
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
         with _naming(self.name):
-            _warn_if_untrained(config, self._readout, self.name)
+            warn_if_untrained(config, self._readout, self.name)
         return config
 
     def preprocess_transforms(self, execution_config: Any = None) -> CompilePipeline:
@@ -415,69 +414,5 @@ def _running(device: str) -> Iterator[None]:
         yield
 
 
-def _warn_if_untrained(config: ExecutionConfig, readout: ReadoutSource, device: str) -> None:
-    """Say where a readout error that is to be trained gets no gradient."""
-    method = config.gradient_method
-    if method in (None, "backprop") or not readout.requires_grad():
-        return
-    name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
-    warn(
-        f"{device}: readout_prob requires a gradient, which {name!r} does not give. Exact results "
-        "in torch with diff_method='backprop' (or 'best') do."
-    )
-
-
-def _warn_of_pair(given: Any, wires: Any, device: str) -> None:
-    """Say how two numbers are read on a device of two wires."""
-    if not is_pair_on_two_wires(given, wires):
-        return
-    first, second = (float(f"{number:.6g}") for number in map(float, given))
-    if first == second:
-        return  # either way the same
-    by_wire = dict(zip(wires, (first, second), strict=True))
-    pairs = dict.fromkeys(wires, (first, second))
-    warn(
-        f"{device} reads readout_prob={given!r} as the pair (p(1|0), p(0|1)) of each wire. If it "
-        f"is one probability for each wire, give readout_prob={by_wire}; if it is the pair, "
-        f"{pairs} says so without this warning."
-    )
-
-
 def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return tuple(first for first, _ in pairs), tuple(second for _, second in pairs)
-
-
-def _positive_or_none(budget: Any) -> int | None:
-    if budget is None:
-        return None
-    if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget <= 0:
-        raise ValueError(f"memory_budget must be a positive number of bytes, got {budget!r}.")
-    return int(budget)
-
-
-def _precision(r_dtype: Any, c_dtype: Any) -> torch.dtype:
-    """The real dtype that r_dtype or c_dtype asks for; double precision if neither does."""
-    known = {"float64": torch.float64, "complex128": torch.float64}
-    known |= {"float32": torch.float32, "complex64": torch.float32}
-    names = [_dtype_name(dtype) for dtype in (r_dtype, c_dtype) if dtype is not None]
-    for name in names:
-        if name not in known:
-            raise ValueError(
-                f"qizgloria.mixed computes in single or double precision, not in {name}: "
-                "r_dtype is float32 or float64, c_dtype complex64 or complex128."
-            )
-    chosen = {known[name] for name in names} or {torch.float64}
-    if len(chosen) > 1:
-        raise ValueError(
-            f"r_dtype and c_dtype must be of one precision, got {' and '.join(names)}."
-        )
-    return chosen.pop()
-
-
-def _dtype_name(dtype: Any) -> str:
-    if isinstance(dtype, torch.dtype):
-        return str(dtype).removeprefix("torch.")
-    try:
-        return np.dtype(dtype).name
-    except TypeError:
-        return repr(dtype)

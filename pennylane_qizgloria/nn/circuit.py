@@ -200,6 +200,11 @@ class TorchCircuit(nn.Module):
         return self._execution.device
 
     @property
+    def is_traced(self) -> bool:
+        """Whether the last call ran without building the circuit; see `TorchLayer`."""
+        return self._recordings.is_used
+
+    @property
     def seed(self) -> int | None:
         """What the first weights are drawn with."""
         return self._first.seed

@@ -6,7 +6,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
-from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 
 from pennylane_qizgloria import TorchCircuit, TorchLayer
 from pennylane_qizgloria.nn.observation import observe
@@ -177,3 +177,58 @@ def test_checking_takes_microseconds():
     own = guarded(lambda: vars(world))
     assert own.holds()
     assert len(own.containers) < 8
+
+
+# --- readout errors -------------------------------------------------------------------------------
+
+
+def in_place():
+    error = torch.nn.Parameter(torch.tensor([0.1, 0.05], dtype=torch.float64))
+    return error, error
+
+
+def by_function():
+    logit = torch.nn.Parameter(torch.tensor(-2.0, dtype=torch.float64))
+    return logit, lambda: torch.sigmoid(logit)
+
+
+@pytest.mark.parametrize("make", [in_place, by_function])
+@pytest.mark.parametrize("kind", ["TorchLayer", "TorchCircuit"])
+def test_a_readout_error_is_trained(make, kind, drawn):
+    """Losses follow the readout error, traced or not, as those of PennyLane's layer do."""
+    losses = []
+    for is_ours in (True, False):
+        parameter, error = make()
+        device = qml.device("qizgloria.mixed", wires=2, readout_prob=error)
+        if kind == "TorchLayer" or not is_ours:
+
+            @qml.qnode(device)
+            def circuit(inputs):
+                qml.RX(inputs[..., 0], wires=0)
+                qml.RY(inputs[..., 1], wires=1)
+                return [qml.expval(qml.Z(0)), qml.expval(qml.Z(1))]
+
+            layer = (TorchLayer if is_ours else qml.qnn.TorchLayer)(circuit, {})
+        else:
+            x = ParameterVector("x", 2)
+            circuit = QuantumCircuit(2)
+            circuit.rx(x[0], 0)
+            circuit.ry(x[1], 1)
+            layer = TorchCircuit(circuit, x, observables=["IZ", "ZI"], device=device)
+        optimiser = torch.optim.SGD([parameter], lr=0.02)
+        own = []
+        for _ in range(6):
+            optimiser.zero_grad()
+            loss = (layer(drawn(3, 2)) - 0.5).square().sum()
+            loss.backward()
+            optimiser.step()
+            own.append(loss.item())
+        losses.append(own)
+        if is_ours:
+            assert layer.is_traced
+            with torch.no_grad():
+                parameter.fill_(float("nan") if error is not parameter else 1.2)
+            with pytest.raises(ValueError, match=r"range|finite"):
+                layer(drawn(3, 2))
+    assert len(set(losses[0])) == 6
+    np.testing.assert_allclose(*losses, rtol=1e-9)

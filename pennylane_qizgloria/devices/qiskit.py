@@ -296,7 +296,7 @@ class QizgloriaQiskit(JobControl):
         require_call(self.name, circuits, execution_config)
         return self._by_shifts(circuits, execution_config).jacobians(circuits)
 
-    def _by_shifts(self, circuits: Any, config: ExecutionConfig | None) -> ShiftDerivatives:
+    def _by_shifts(self, circuits: Any, config: Any) -> ShiftDerivatives:
         config = config or ExecutionConfig()
         if config.derivative_order != 1:
             raise NotImplementedError(
@@ -312,6 +312,7 @@ class QizgloriaQiskit(JobControl):
         circuit: Any = None,
     ) -> bool:
         """Whether the device gives vector-Jacobian products: wherever it gives Jacobians."""
+        require_config(self.name, execution_config)
         if execution_config is None or execution_config.derivative_order != 1:
             return execution_config is None
         by_rule = shift_methods.rule_of(execution_config, []) is not None

@@ -55,8 +55,10 @@ def shift_terms(op: Operator, trainable: Sequence[int], noise: float) -> list[Te
     Raises:
         NotImplementedError: for parameters that are arrays.
 
-    >>> [(term.data, term.weights) for term in shift_terms(qml.RX(0.3, 0), [0], 0.1)]
-    [((1.870796326794897,), {0: 0.5}), ((-1.2707963267948966,), {0: -0.5})]
+    >>> for term in shift_terms(qml.RX(0.3, 0), [0], 0.1):
+    ...     print(f"{term.data[0]:.4f} with the weight {term.weights[0]:.1f}")
+    1.8708 with the weight 0.5
+    -1.2708 with the weight -0.5
     """
     form = _channel_form(op)
     if form is not None:

@@ -58,8 +58,8 @@ def pauli_vector(matrix: Complex[Tensor, "*batch dim dim"]) -> Float[Tensor, "*b
 
     **Example**
 
-    >>> pauli_vector(torch.tensor([[1, 0], [0, 0]], dtype=torch.complex128))
-    tensor([1., 0., 0., 1.], dtype=torch.float64)
+    >>> pauli_vector(torch.tensor([[0.5, 0.5], [0.5, 0.5]], dtype=torch.complex128)).abs()
+    tensor([1., 1., 0., 0.], dtype=torch.float64)
     """
     hermitian = (matrix + matrix.mH) / 2
     return _of_real_form(hermitian.real + hermitian.imag)

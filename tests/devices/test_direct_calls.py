@@ -86,23 +86,6 @@ def test_tangents_of_other_shapes(tangents, message, make_device):
         make_device(1).compute_jvp([tape()], tangents)
 
 
-@pytest.mark.parametrize(
-    ("method", "arguments"),
-    [
-        ("compute_derivatives", ()),
-        ("execute_and_compute_derivatives", ()),
-        ("compute_vjp", ([1.0],)),
-        ("execute_and_compute_vjp", ([1.0],)),
-        ("compute_jvp", ([(1.0,)],)),
-        ("execute_and_compute_jvp", ([(1.0,)],)),
-    ],
-)
-def test_derivatives_with_shots(method, arguments, make_device):
-    """Results with shots have no exact derivative; the message says what there is."""
-    with pytest.raises(DeviceError, match=r"qizgloria.mixed.*10 shots.*parameter-shift"):
-        getattr(make_device(1), method)([tape(shots=10)], *arguments)
-
-
 @pytest.mark.parametrize("measurement", [qml.counts, qml.sample], ids=["counts", "sample"])
 def test_samples_without_shots(measurement, any_device):
     """The message says how to give a number of shots."""

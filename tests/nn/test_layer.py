@@ -329,8 +329,7 @@ def test_strengths_out_of_range_are_refused(drawn, qnode):
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
-        ([0.1, 0.2], TypeError, "are a torch tensor, got"),
-        (np.zeros(2), TypeError, "are a torch tensor, got"),
+        ([0.1, 0.2], TypeError, "are a tensor or a NumPy array, got"),
         (torch.tensor(0.1), ValueError, r"at least one sample, got \(\)"),
         (torch.ones(0, N), ValueError, r"got \(0, 2\)"),
         (torch.ones(3, 0, N), ValueError, r"got \(3, 0, 2\)"),

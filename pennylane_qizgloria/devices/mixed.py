@@ -379,7 +379,7 @@ class QizgloriaMixed(Device):
             ]
         return _transposed(pairs)
 
-    def _by_shifts(self, circuits: Any, config: ExecutionConfig | None) -> ShiftDerivatives | None:
+    def _by_shifts(self, circuits: Any, config: Any) -> ShiftDerivatives | None:
         """How derivatives are taken by shifts; None where the reverse pass takes them."""
         validation.require_call(self.name, circuits, config)
         rule = shift_methods.rule_of(config, circuits)

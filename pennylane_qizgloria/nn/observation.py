@@ -6,6 +6,7 @@ the libraries in `TRUSTED`, whose functions depend on their arguments alone.
 
 from __future__ import annotations
 
+import importlib
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,9 @@ TRUSTED = frozenset({
 """Libraries whose functions give the same for the same arguments."""
 
 Result = TypeVar("Result")
+
+_IMPORT = importlib._bootstrap._find_and_load.__code__  # type: ignore[attr-defined]
+"""What imports a module."""
 
 _ENTROPY = random.SystemRandom.getrandbits.__code__
 """What NumPy seeds a generator with if it is given no seed."""
@@ -64,19 +68,19 @@ def observe(function: Callable[[], Result]) -> tuple[Result, Observation]:
 @contextmanager
 def _profiled(seen: Observation) -> Iterator[None]:
     known: set[CodeType] = set()
-    importing = 0  # how many modules are being imported; what they run is no part of the call
+    importing = 0  # how deep in imports it is, and in their hooks, which are no part of the call
 
     def on_event(frame: FrameType, event: str, _: Any) -> None:
         nonlocal importing
         code = frame.f_code
-        if code.co_name == "<module>" and event in ("call", "return"):
+        if code is _IMPORT and event in ("call", "return"):
             importing += 1 if event == "call" else -1
         if event != "call" or importing or code in known:
             return
         known.add(code)
         if code is _ENTROPY:
             seen.draws = True
-        elif not is_trusted(frame.f_globals.get("__name__")) and not _is_import_hook(frame):
+        elif not is_trusted(frame.f_globals.get("__name__")):
             seen.functions[code] = frame.f_globals
 
     before = sys.getprofile()
@@ -85,11 +89,6 @@ def _profiled(seen: Observation) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before)
-
-
-def _is_import_hook(frame: FrameType) -> bool:
-    caller = frame.f_back
-    return caller is not None and str(caller.f_globals.get("__name__")).startswith("importlib.")
 
 
 def random_states() -> tuple:

@@ -231,19 +231,27 @@ class _Walk:
     # --- functions --------------------------------------------------------------------------------
 
     def _function(self, value: FunctionType, where: str) -> None:
-        trusted = is_trusted(value.__module__)
-        if not trusted and value.__code__ not in self.functions:
+        if is_trusted(value.__module__):
+            self._closure_of_library(value)
+            return
+        if value.__code__ not in self.functions:
             return
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             for held in self._watch(functools.partial(_cell, cell), name):
                 self.visit(held, name)
-        if not trusted:
-            defaults = lambda: [  # noqa: E731
-                value.__code__, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()
-            ]  # fmt: skip
-            for held in self._watch(defaults, f"the defaults of {value.__name__}"):
-                self.visit(held, f"a default of {value.__name__}")
-            self._code(value.__code__, value.__globals__)
+        defaults = lambda: [  # noqa: E731
+            value.__code__, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()
+        ]  # fmt: skip
+        for held in self._watch(defaults, f"the defaults of {value.__name__}"):
+            self.visit(held, f"a default of {value.__name__}")
+        self._code(value.__code__, value.__globals__)
+
+    def _closure_of_library(self, value: FunctionType) -> None:
+        """What a library's function has been given; what it notes there itself does not count."""
+        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            for held in _cell(cell):
+                for inner in list(held.values()) if type(held) is dict else [held]:
+                    self.visit(inner, name)
 
     def _code(self, code: CodeType, own_globals: dict[str, Any]) -> None:
         """The globals that a function and those nested in it read."""

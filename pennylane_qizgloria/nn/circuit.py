@@ -205,6 +205,11 @@ class TorchCircuit(nn.Module):
         return self._recordings.is_used
 
     @property
+    def untraced_reason(self) -> str | None:
+        """Why calls build the circuit, if they cannot do without."""
+        return self._recordings.reason
+
+    @property
     def seed(self) -> int | None:
         """What the first weights are drawn with."""
         return self._first.seed

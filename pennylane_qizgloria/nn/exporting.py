@@ -28,6 +28,19 @@ def in_a_thread(function: Callable[[], Result]) -> Result:
         return pool.submit(function).result()
 
 
+def require_fixed_sizes(tensors: Sequence[Tensor]) -> None:
+    """Refuse shapes that are to hold for any size.
+
+    Raises:
+        ValueError: saying how to export.
+    """
+    if any(isinstance(size, torch.SymInt) for tensor in tensors for size in tensor.shape):
+        raise ValueError(
+            "A layer is exported for inputs of one shape: leave out dynamic_shapes, and export a "
+            "program for each batch size."
+        )
+
+
 def real_examples(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Tensors with numbers like those of others, which may have none.
 

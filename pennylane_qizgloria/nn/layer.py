@@ -137,7 +137,8 @@ class TorchLayer(qml.qnn.TorchLayer):
         if not is_exported() and (inputs.ndim == 0 or 0 in inputs.shape[:-1]):
             raise ValueError(
                 "The inputs of a layer have the shape (features,) or (*batch, features) with at "
-                f"least one sample, got {tuple(inputs.shape)}."
+                f"least one sample, got {tuple(inputs.shape)}. A single number is given as "
+                "inputs.reshape(1)."
             )
         return super().forward(inputs)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,21 +48,29 @@ class Observation:
 
     Args:
         functions: the code of the user's functions that ran, with their globals.
-        draws: whether random numbers were drawn from one of the global generators, or entropy from
-            the operating system.
+        draws: whether entropy was drawn from the operating system.
     """
 
     functions: dict[CodeType, dict[str, Any]] = field(default_factory=dict)
     draws: bool = False
 
+    def drew_since(self, before: tuple) -> bool:
+        """Whether the call drew from a global generator, whose states were these before.
+
+        With several threads another one may have. Then only NumPy's generator counts, and only if
+        the code names it; what draws from torch's is found when the call is traced.
+        """
+        if random_states() == before:
+            return False
+        names_it = any("random" in code.co_names for code in self.functions)
+        return names_it or threading.active_count() == 1
+
 
 def observe(function: Callable[[], Result]) -> tuple[Result, Observation]:
     """Call a function, and see what it runs."""
     seen = Observation()
-    before = random_states()
     with _profiled(seen):
         result = function()
-    seen.draws = seen.draws or random_states() != before
     return result, seen
 
 

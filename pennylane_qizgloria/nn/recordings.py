@@ -23,7 +23,7 @@ from ..pauli.adjoint import is_transformed
 from ..user_warnings import warn
 from .calls import Call
 from .comparison import UnlikeError
-from .exporting import in_a_thread, is_exported, real_examples
+from .exporting import in_a_thread, is_exported, real_examples, require_fixed_sizes
 from .guards import Guard
 from .observation import Observation, observe, random_states
 from .reachability import IncomparableError, guard
@@ -223,6 +223,7 @@ class Recordings:
 
     def _for_export(self, call: Call, tensors: Sequence[Tensor]) -> Recording:
         """A recording, which is made at once if there is none yet."""
+        require_fixed_sizes(tensors)
         structure = self._structure(call, tensors)
         for own in structure.made:
             if own.recording is not None and own.serves:
@@ -249,7 +250,7 @@ class Recordings:
         seconds = perf_counter() - start
         try:
             self._account(structure, call, seen, unchanged, seconds)
-            if random_states() != before or (is_observed and seen.draws):
+            if seen.drew_since(before) or (is_observed and seen.draws):
                 raise _SuspicionError("it draws random numbers")
         except _SuspicionError as error:
             structure.strikes += 1
@@ -259,7 +260,7 @@ class Recordings:
             self._give_up(structure, None, call, str(error))
         else:
             if is_observed and self.ledger.pays(structure):
-                self._record_if_watched(structure, call, tensors, _runs_more(seen, known))
+                self._record_if_watched(structure, call, tensors, seen, known)
         self.seen[call] = seen
         return results
 
@@ -285,14 +286,21 @@ class Recordings:
         structure.seconds += seconds
 
     def _record_if_watched(
-        self, structure: Structure, call: Call, tensors: Sequence[Tensor], runs_more: bool
+        self,
+        structure: Structure,
+        call: Call,
+        tensors: Sequence[Tensor],
+        seen: Observation,
+        known: Observation | None,
     ) -> None:
-        if runs_more:  # whose state has not been watched
-            structure.guard = None
+        if known is not None and not seen.functions.keys() <= known.functions.keys():
+            structure.guard = None  # it runs functions whose state has not been watched
         else:
-            self._record(structure, call, tensors)
+            self._record(structure, call, tensors, seen)
 
-    def _record(self, structure: Structure, call: Call, tensors: Sequence[Tensor]) -> None:
+    def _record(
+        self, structure: Structure, call: Call, tensors: Sequence[Tensor], seen: Observation
+    ) -> None:
         """Record a call."""
         own, before = structure.guard, random_states()
         assert own is not None
@@ -312,7 +320,7 @@ class Recordings:
             if structure.strikes >= MAX_STRIKES:
                 self._give_up(structure, own, call, f"recording it raised {error!r}")
             return
-        if own.holds() and not own.drew and random_states() == before:
+        if own.holds() and not own.drew and not seen.drew_since(before):
             structure.add(Guarded(own, made))
 
     def _give_up(self, structure: Structure, own: Guard | None, call: Call, why: str) -> None:
@@ -326,8 +334,3 @@ class Recordings:
 
 class _SuspicionError(Exception):
     """Says why a call does not look as if it could be recorded."""
-
-
-def _runs_more(seen: Observation, known: Observation | None) -> bool:
-    """Whether a call runs functions of the user's that earlier ones did not run."""
-    return known is not None and not seen.functions.keys() <= known.functions.keys()

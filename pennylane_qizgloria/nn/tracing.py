@@ -116,6 +116,8 @@ class _Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise self.refuse(f"it draws random numbers ({func})")
         tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
         found = [self._depends(x) for x in tensors]  # of all, since it makes their acquaintance
         if not any(found):
@@ -219,8 +221,6 @@ class _Recorder(TorchDispatchMode):
         if self.is_users and not torch.is_grad_enabled():
             # Which gradients are missing may depend on the numbers.
             raise self.refuse("it computes without gradients (torch.no_grad or a Function)")
-        if torch.Tag.nondeterministic_seeded in func.tags:
-            raise self.refuse(f"it draws random numbers ({func})")
         if func._schema.is_mutable and not self._writes_harmlessly(func, args):
             raise self.refuse(f"it writes into a tensor in place ({func})")
         if torch.Tag.dynamic_output_shape in func.tags:

@@ -58,3 +58,10 @@ def test_a_model_is_exported(model, calls):
     program = torch.export.export(model, (torch.rand(3, 2),)).module()
     x = torch.rand(3, 2)
     torch.testing.assert_close(program(x), model(x))
+
+
+def test_one_shape_is_exported(model):
+    """What holds for any batch size is refused with a sentence."""
+    shapes = ({0: torch.export.Dim("batch")},)
+    with pytest.raises(Exception, match="leave out dynamic_shapes"):
+        torch.export.export(model, (torch.rand(3, 2),), dynamic_shapes=shapes)

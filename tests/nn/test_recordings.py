@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
@@ -295,6 +296,26 @@ def test_threads_share_a_layer(layer, drawn):
         for found in pool.map(lambda _: layer(inputs).detach(), range(40)):
             torch.testing.assert_close(found, expected)
     layer(inputs)
+    assert layer.is_traced
+
+
+def test_random_numbers_of_other_threads_do_not_count(layer, drawn):
+    """A thread that augments data draws from the generators that all threads share."""
+    stop = threading.Event()
+
+    def draw():
+        while not stop.wait(1e-4):
+            np.random.rand(10)  # noqa: NPY002
+            torch.rand(10)
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        for _ in range(6):
+            layer(drawn(3, N))
+    finally:
+        stop.set()
+        other.join()
     assert layer.is_traced
 
 

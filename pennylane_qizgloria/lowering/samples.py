@@ -8,7 +8,7 @@ turn the samples into results.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -85,12 +85,21 @@ Terms = list[tuple[float | None, MeasurementProcess | None]]
 
 
 def _terms(process: MeasurementProcess) -> Terms:
-    if process.obs is None or not isinstance(process, ExpectationMP):
+    if process.obs is None or not isinstance(process, ExpectationMP) or _is_letters(process.obs):
         return [(None, process)]
     return [
         (_float(number), None if term is None else ExpectationMP(term))
         for number, term in measured_terms(process.obs)
     ]
+
+
+def _is_letters(observable: Operator) -> bool:
+    """Whether an observable is one Pauli word as it is."""
+    sentence = observable.pauli_rep
+    if sentence is None or len(sentence) != 1:
+        return False
+    ((word, number),) = sentence.items()
+    return bool(word) and isinstance(number, int | float) and number == 1
 
 
 def _float(number: Any) -> float:
@@ -138,13 +147,18 @@ def _groups(
     together = [plain] if plain else []
     if words:
         read = [letters_read(*every[index]) for index in words]
-        observables = [
-            PauliWord({w: LETTERS[x] for w, x in own.items()}).operation() for own in read
-        ]
-        parts = qml.pauli.compute_partition_indices(observables)
-        together += [[words[index] for index in part] for part in parts]
+        together += [[words[index] for index in part] for part in _partition(read)]
     for indices in together + alone:
         yield [every[index] for index in indices], indices
+
+
+def _partition(read: Sequence[Mapping[Any, int]]) -> Iterable[Sequence[int]]:
+    """Indices of measurements that read no wire in different letters."""
+    together = {pair for own in read for pair in own.items()}
+    if len(together) == len({wire for wire, _ in together}):
+        return [range(len(read))]
+    observables = [PauliWord({w: LETTERS[x] for w, x in own.items()}).operation() for own in read]
+    return qml.pauli.compute_partition_indices(observables)
 
 
 def _measure_group(group: Group, sampler: Sampler) -> list[list]:

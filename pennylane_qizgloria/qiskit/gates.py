@@ -222,18 +222,21 @@ def _unitary(op: Operator, matrix: np.ndarray) -> Twin:
 
 
 def _diagonal(op: Operator, entries: np.ndarray) -> Twin:
-    sizes = np.abs(entries)
+    exact = entries.astype(complex)
+    sizes = np.abs(exact)
     _check(op, float(np.abs(sizes - 1).max()), entries, "entries of size 1, but has one off")
-    return _reversed(lib.DiagonalGate(list(np.asarray(entries / sizes, dtype=complex))), op)
+    return _reversed(lib.DiagonalGate(list(exact / sizes)), op)
 
 
 def _state(op: Operator, *_: Any) -> Twin:
     state = op.state_vector()
     dense = state.toarray() if hasattr(state, "toarray") else qml.math.toarray(state)
     vector = np.asarray(dense).reshape(-1)
-    norm = float(np.linalg.norm(vector))
+    # Qiskit asks for the norm of a state in double precision, whatever that of its entries is.
+    exact = vector.astype(complex)
+    norm = float(np.linalg.norm(exact))
     _check(op, abs(norm - 1), vector, "a state of norm 1, but has one off")
-    return _reversed(lib.StatePreparation(vector.astype(complex) / norm), op)
+    return _reversed(lib.StatePreparation(exact / norm), op)
 
 
 def _check(op: Operator, deviation: float, data: np.ndarray, need: str) -> None:

@@ -26,6 +26,7 @@ from .preprocessing import preprocessing
 from .random import random_source
 from .readout_warnings import warn_if_untrained, warn_of_pair
 from .shift_derivatives import ShiftDerivatives
+from .validation import naming
 
 _OPTIONS = ("memory_budget", "r_dtype")
 """Device options: settings that an execution configuration may override for one call."""
@@ -97,7 +98,7 @@ class QizgloriaMixed(Device):
         if isinstance(wires, int) and wires < 0:
             raise ValueError(f"{self.name} needs a number of wires or their labels, got {wires}.")
         super().__init__(wires=wires, shots=shots)
-        with _naming(self.name):
+        with naming(self.name):
             self._readout = ReadoutSource(readout_prob, self.wires)
             warn_of_pair(readout_prob, self.wires, self.name)
             self._random = random_source(seed)
@@ -144,7 +145,7 @@ class QizgloriaMixed(Device):
             device_options=options,
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
-        with _naming(self.name):
+        with naming(self.name):
             warn_if_untrained(config, self._readout, self.name)
         return config
 
@@ -152,7 +153,7 @@ class QizgloriaMixed(Device):
         """The transforms that turn any circuit into one that the device runs, or refuse it."""
         method = (execution_config or ExecutionConfig()).gradient_method
         own = method in gradients.BEST | gradients.REVERSE_PASS
-        with _naming(self.name):
+        with naming(self.name):
             key = (method if own else None, self._readout.may_err)
         if key not in self._pipelines:
             self._pipelines[key] = preprocessing(self.name, self.wires, self.capabilities, *key)
@@ -168,7 +169,7 @@ class QizgloriaMixed(Device):
         config = config or ExecutionConfig()
         options = config.device_options
         torch_results = Interface(config.interface) is Interface.TORCH
-        with _naming(self.name):
+        with naming(self.name):
             readout = self._readout.model()
         return Conditions(
             dtype=options.get("r_dtype", self._r_dtype),
@@ -397,20 +398,9 @@ class QizgloriaMixed(Device):
 
 
 @contextmanager
-def _naming(device: str) -> Iterator[None]:
-    """Put the device's name before what is wrong with the user's input."""
-    try:
-        yield
-    except (ValueError, TypeError, MemoryError) as error:
-        if type(error) not in (ValueError, TypeError, MemoryError):
-            raise
-        raise type(error)(f"{device}: {error}") from error
-
-
-@contextmanager
 def _running(device: str) -> Iterator[None]:
     """What holds while circuits run, whatever the caller does: names in errors, no autocast."""
-    with _naming(device), without_autocast():
+    with naming(device), without_autocast():
         yield
 
 

@@ -28,7 +28,7 @@ from . import shift_methods
 from .qiskit_jobs import JobControl, Result, tracks_derivatives
 from .qiskit_preprocessing import preprocessing
 from .shift_derivatives import ShiftDerivatives
-from .validation import require_call, require_circuit, require_config, require_one_each
+from .validation import naming, require_call, require_circuit, require_config, require_one_each
 
 
 @tracks_derivatives
@@ -235,14 +235,15 @@ class QizgloriaQiskit(JobControl):
         exact = [tape for tape in circuits if self._is_exact(tape)]
         sampler, estimator = self._primitives.sampler, self._primitives.estimator
         limits = self._limits(sampler)
-        packed = pack(
-            [tape for tape in circuits if not self._is_exact(tape)],
-            self.wires,
-            self._compiler,
-            self._use,
-            limits.shots,
-            self._idle,
-        )
+        with naming(self.name):
+            packed = pack(
+                [tape for tape in circuits if not self._is_exact(tape)],
+                self.wires,
+                self._compiler,
+                self._use,
+                limits.shots,
+                self._idle,
+            )
         shares = [
             *shared_out("sampler", sampler, packed.sampler, limits),
             *shared_out("estimator", estimator, packed.estimator, self._limits(estimator)),
@@ -341,7 +342,8 @@ class QizgloriaQiskit(JobControl):
         # Only Aer's backends run circuits without shots.
         if not tapes:
             return []
-        return exact_results(tapes, self.wires, self.backend, self._compiler, self._idle)
+        with naming(self.name):
+            return exact_results(tapes, self.wires, self.backend, self._compiler, self._idle)
 
     def _is_exact(self, tape: QuantumScript) -> bool:
         return not tape.shots and not self._use.serves(tape)

@@ -24,6 +24,7 @@ from ..qiskit.validation import is_whole
 from ..qiskit.writing import expand
 from ..user_warnings import warn
 from .preprocessing import add_validation
+from .real_parameters import require_real_parameters
 
 MAX_LISTED_WIRES = 30
 """Over how many wires a result may have an entry for each outcome; 8 GiB, at 8 bytes each."""
@@ -58,7 +59,10 @@ def preprocessing(
     pipeline.add_transform(_require_shots, name=name, exact=exact)
     if defer:
         pipeline.add_transform(qml.defer_measurements, allow_postselect=False)
+    pipeline.add_transform(require_real_parameters, name=name)
     pipeline.add_transform(_expand, name=name)
+    # What templates pass on is seen in their gates only.
+    pipeline.add_transform(require_real_parameters, name=name)
     pipeline.add_transform(_require_qubits, name=name, max_qubits=max_qubits)
     add_validation(pipeline, name, capabilities)
     pipeline.add_transform(_require_returnable, name=name)

@@ -5,7 +5,8 @@ Each raises an error that names the device, what was given and what is expected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pennylane.devices import ExecutionConfig
@@ -88,3 +89,14 @@ def require_one_each(
         raise TypeError(f"{expected}, got {given!r}.")
     if len(given) != len(circuits):
         raise ValueError(f"{expected}, got {len(given)} for {len(circuits)}.")
+
+
+@contextmanager
+def naming(device: str) -> Iterator[None]:
+    """Put the device's name before what is wrong with the user's input."""
+    try:
+        yield
+    except (ValueError, TypeError, MemoryError) as error:
+        if type(error) not in (ValueError, TypeError, MemoryError):
+            raise
+        raise type(error)(f"{device}: {error}") from error

@@ -147,6 +147,25 @@ def real_scalar(op: Operator, value: Any) -> Any:
     return value if isinstance(value, Tensor) or value.ndim else float(value)
 
 
+def joint_size(op: Operator, size: int | None, value: Any) -> int | None:
+    """The batch size of operators' parameters, among them another one.
+
+    Args:
+        op: the operator, for the message.
+        size: that of the parameters before; None if none of them is broadcast.
+        value: a float, or an array or tensor with at most one axis.
+
+    Raises:
+        ValueError: if there would be two sizes, naming the operator.
+    """
+    own = None if isinstance(value, float) or not value.ndim else len(value)
+    if own is None or size is None or own == size:
+        return size if own is None else own
+    raise ValueError(
+        f"{described(op)}: batches of parameters must have one size, got {sorted([size, own])}."
+    )
+
+
 def described(op: Operator) -> str:
     """An operator for error messages, with its parameters as they were given."""
     return f"{op.name}({', '.join(map(_shown, op.data))}) on wires {op.wires.tolist()}"

@@ -27,8 +27,8 @@ from .closed_forms import family_of_kind
 from .operations import (
     Given,
     Precision,
-    described,
     has_no_effect,
+    joint_size,
     lower_operation,
     real_scalar,
 )
@@ -139,16 +139,6 @@ def _sorted(labels: Iterable[Any], start: int) -> list[Any]:
     return numbers if set(unique) == set(numbers) else unique
 
 
-def _joint_size(op: Operator, size: int | None, value: Any) -> int | None:
-    """The batch size of an operator's parameters, among them another one."""
-    own = None if isinstance(value, float) or not value.ndim else len(value)
-    if own is None or size is None or own == size:
-        return size if own is None else own
-    raise ValueError(
-        f"{described(op)}: batches of parameters must have one size, got {sorted([size, own])}."
-    )
-
-
 class _Collected:
     """The operators of a tape, taken apart into structure and numbers."""
 
@@ -199,7 +189,7 @@ class _Collected:
                 # Asked in this order because most are tensors without axes.
                 if not isinstance(value, Tensor) or value.ndim or value.is_complex():
                     value = real_scalar(op, value)
-                    size = _joint_size(op, size, value)
+                    size = joint_size(op, size, value)
                 constant = constant and not isinstance(value, Tensor)
             values.append(value)
         # Taken from what is there, not from PennyLane, which gives channels no batch size although

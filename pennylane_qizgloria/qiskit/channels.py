@@ -17,10 +17,14 @@ from qiskit.circuit import Instruction, Operation, QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import Kraus, SuperOp
 
+from ..lowering.closed_forms import CHANNELS
+from ..lowering.operations import described
 from .tolerances import tolerance_of
 
 NAME = "kraus"
 """Of the instruction that a channel becomes."""
+
+_LOW = (np.dtype("float32"), np.dtype("float16"))
 
 
 # --- from PennyLane to Qiskit ---------------------------------------------------------------------
@@ -38,8 +42,11 @@ def kraus_of(op: Operator) -> list[np.ndarray]:
         ValueError: if its parameters are broadcast, or are not numbers.
     """
     try:
-        matrices = [np.asarray(qml.math.to_numpy(own)) for own in op.kraus_matrices()]
+        exact = _in_double_precision(op)
+        matrices = [np.asarray(qml.math.to_numpy(own)) for own in exact.kraus_matrices()]
     except (TypeError, ValueError) as error:
+        if type(op) in CHANNELS and not any(map(qml.math.ndim, op.data)):
+            raise ValueError(f"{described(op)}: {CHANNELS[type(op)].domain}.") from error
         matrices = []
         cause: Exception | None = error
     else:
@@ -52,6 +59,19 @@ def kraus_of(op: Operator) -> list[np.ndarray]:
             "circuits of a batch one by one."
         ) from cause
     return matrices
+
+
+def _in_double_precision(op: Operator) -> Operator:
+    """An operator whose real parameters are in double precision, if they were in a lower one.
+
+    The Kraus matrices that PennyLane makes of strengths would not add up to 1.
+    """
+    data = [qml.math.to_numpy(own) if hasattr(own, "dtype") else own for own in op.data]
+    low = [getattr(own, "dtype", None) in _LOW for own in data]
+    if not any(low):
+        return op
+    exact = [own.astype(float) if is_low else own for own, is_low in zip(data, low, strict=True)]
+    return qml.ops.functions.bind_new_parameters(op, exact)
 
 
 def kraus_instruction(op: Operator) -> Instruction:

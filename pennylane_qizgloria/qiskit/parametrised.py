@@ -22,6 +22,7 @@ from pennylane.typing import TensorLike
 from pennylane.wires import Wires
 from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
 
+from ..lowering.operations import described, without_imaginary_part
 from .channels import is_channel, kraus_of
 from .conditions import truth_table
 from .gates import has_twin
@@ -245,7 +246,10 @@ def _clbits(tape: QuantumScript) -> dict[str, int]:
 
 def _column(op: Operator, value: Any) -> float | np.ndarray:
     """The values of one parameter: a number, or an array with one for each element of a batch."""
-    column = to_array(value)
+    try:
+        column = to_array(without_imaginary_part(value))
+    except ValueError as error:
+        raise ValueError(f"{described(op)}: {error}") from error
     if np.ndim(column) == 0:
         column = float(column)
     if not (math.isfinite(column) if isinstance(column, float) else np.isfinite(column).all()):

@@ -18,7 +18,7 @@ from qiskit.providers import BackendV2
 from qiskit.quantum_info import Kraus, SuperOp
 
 from ..lowering.closed_forms import CHANNELS
-from ..lowering.operations import described
+from ..lowering.operations import described, has_kraus_matrices
 from .tolerances import tolerance_of
 
 NAME = "kraus"
@@ -31,8 +31,8 @@ _LOW = (np.dtype("float32"), np.dtype("float16"))
 
 
 def is_channel(op: Operator) -> bool:
-    """Whether a PennyLane operator is a channel."""
-    return isinstance(op, Channel)
+    """Whether a PennyLane operator is a channel, or has nothing else to it than Kraus matrices."""
+    return isinstance(op, Channel) or (has_kraus_matrices(op) and not op.has_decomposition)
 
 
 def kraus_of(op: Operator) -> list[np.ndarray]:

@@ -236,3 +236,47 @@ def _operator(word):
     from qiskit.quantum_info import SparsePauliOp
 
     return SparsePauliOp(word)
+
+
+class Flip(qml.operation.Operation):
+    """A bit flip that is no `Channel` of PennyLane's."""
+
+    num_wires = 1
+
+    def __init__(self, p, wires):
+        super().__init__(p, wires=wires)
+
+    def kraus_matrices(self):
+        """Those of PennyLane's bit flip."""
+        return qml.BitFlip.compute_kraus_matrices(*self.data)
+
+
+class Composed(Flip):
+    """The same, which is decomposed."""
+
+    @staticmethod
+    def compute_decomposition(p, wires):
+        """PennyLane's bit flip."""
+        return [qml.BitFlip(p, wires)]
+
+
+@pytest.mark.parametrize("kind", [Flip, Composed])
+@pytest.mark.parametrize("shots", [None, 20000])
+@pytest.mark.parametrize("measured", [lambda: qml.expval(qml.Z(0)), lambda: qml.probs([0, 1])])
+def test_operations_with_kraus_matrices(kind, shots, measured):
+    """What has Kraus matrices is a channel, of whatever class it is."""
+
+    def run(device, channel, shots=None):
+        @qml.set_shots(shots)
+        @qml.qnode(device)
+        def circuit():
+            qml.RY(0.4, 0)
+            qml.CNOT([0, 1])
+            channel(0.2, wires=0)
+            return measured()
+
+        return circuit()
+
+    expected = run(qml.device("default.mixed", wires=2), qml.BitFlip)
+    found = run(qml.device("qizgloria.qiskit", wires=2, backend="aer", seed=3), kind, shots)
+    np.testing.assert_allclose(found, expected, atol=1e-7 if shots is None else 0.03)

@@ -22,8 +22,9 @@ ALLOWED = {
     "simulation": {"lowering", "pauli"},
     "derivatives": {"simulation", "lowering", "pauli"},
     "functions": {"simulation", "lowering", "pauli"},
-    "qiskit": {"simulation", "lowering", "pauli"},
+    "qiskit": {"option_names", "simulation", "lowering", "pauli"},
     "devices": {
+        "option_names",
         "derivatives",
         "functions",
         "simulation",
@@ -43,6 +44,7 @@ ALLOWED = {
         "user_warnings",
     },
     "_compat": set(),
+    "option_names": set(),
     "user_warnings": set(),
     "__init__": {"_compat", "devices", "nn", "qiskit"},
 }

@@ -21,7 +21,7 @@ from ..lowering.readout import ReadoutSource
 from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
 from . import gradients, interfaces, shift_methods, validation
-from .options import positive_or_none, precision_of
+from .options import positive_or_none, precision_of, require_known
 from .preprocessing import preprocessing
 from .random import random_source
 from .readout_warnings import warn_if_untrained, warn_of_pair
@@ -60,7 +60,7 @@ class QizgloriaMixed(Device):
             ``8 * 4**n`` bytes). None takes half of the memory that is free.
 
     Raises:
-        TypeError: if ``readout_prob`` is none of these.
+        TypeError: if ``readout_prob`` is none of these, or for an option that there is not.
         ValueError: if a readout probability is outside [0, 1] or fits no wire, a dtype is not of
             single or double precision, or the memory budget is not positive.
 
@@ -94,7 +94,9 @@ class QizgloriaMixed(Device):
         r_dtype: Any = None,
         c_dtype: Any = None,
         memory_budget: int | None = None,
+        **unknown: Any,
     ) -> None:
+        require_known(self.name, unknown)
         if isinstance(wires, int) and wires < 0:
             raise ValueError(f"{self.name} needs a number of wires or their labels, got {wires}.")
         super().__init__(wires=wires, shots=shots)

@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
+
+from ..option_names import no_such_option
+
+OPTIONS = ("wires", "shots", "seed", "readout_prob", "r_dtype", "c_dtype", "memory_budget")
+"""What the device takes."""
+
+_QISKIT = "is an option of qizgloria.qiskit"
+
+ELSEWHERE = {
+    "noise_model": f"{_QISKIT}, for Aer; noise here is channels in the circuit, which "
+    "qml.add_noise puts there",
+    **dict.fromkeys(
+        (
+            *("backend", "sampler", "estimator", "use_estimator", "options", "method"),
+            *("optimization_level", "seed_transpiler", "initial_layout", "compile_backend"),
+            *("pass_manager", "progress", "timeout"),
+        ),
+        _QISKIT,
+    ),
+    "diff_method": "belongs to the QNode",
+    "interface": "belongs to the QNode",
+}
+"""What belongs elsewhere."""
+
+
+def require_known(name: str, given: Iterable[str]) -> None:
+    """Refuse options that the device does not have.
+
+    Raises:
+        TypeError: it says what was meant, as far as that can be guessed.
+    """
+    for option in given:
+        listed = f"It has {', '.join(OPTIONS)}."
+        raise TypeError(no_such_option(name, option, OPTIONS, ELSEWHERE, listed))
 
 
 def positive_or_none(budget: Any) -> int | None:

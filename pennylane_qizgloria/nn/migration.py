@@ -76,8 +76,9 @@ def _renamed(others: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
     for name in others:
         if name in _RENAMED:
             continue
-        near = get_close_matches(name, [*known, *_RENAMED], n=1, cutoff=0.7)
-        hint = _ELSEWHERE.get(name) or (f"Did you mean {near[0]!r}?" if near else "")
+        near = get_close_matches(name, [*known, *_RENAMED, *_ELSEWHERE], n=1, cutoff=0.7)
+        guess = f"Did you mean {near[0]!r}? {_ELSEWHERE.get(near[0], '')}" if near else ""
+        hint = _ELSEWHERE.get(name) or guess
         raise TypeError(f"TorchCircuit has no argument {name!r}. {hint}".rstrip())
     return {_RENAMED[name]: value for name, value in others.items()}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from numbers import Real
 from typing import Any
 
 from qiskit.passmanager import BasePassManager
 from qiskit.providers import BackendV2
 
+from ..option_names import no_such_option
 from .validation import is_whole, require_seed
 
 AER_OPTIONS = ("method", "noise_model", "device")
@@ -66,18 +66,12 @@ def require_known(name: str, given: Iterable[str], own: Iterable[str]) -> None:
     ValueError: qizgloria.qiskit has no option 'nois_model'. Did you mean 'noise_model'?
     """
     known = [*own, *AER_OPTIONS, *ACCOUNT_OPTIONS]
+    elsewhere = {option: _INSIDE.format(option) for option in PRIMITIVE_OPTIONS} | ELSEWHERE
+    listed = f"It has {', '.join(own)}, and for backend='aer' {', '.join(AER_OPTIONS)}."
     for option in given:
         if option in known:
             continue
-        if option in ELSEWHERE:
-            hint = f"It {ELSEWHERE[option]}."
-        elif option in PRIMITIVE_OPTIONS:
-            hint = f"It {_INSIDE.format(option)}."
-        elif near := get_close_matches(option, known, n=1):
-            hint = f"Did you mean {near[0]!r}?"
-        else:
-            hint = f"It has {', '.join(own)}, and for backend='aer' {', '.join(AER_OPTIONS)}."
-        raise ValueError(f"{name} has no option {option!r}. {hint}")
+        raise ValueError(no_such_option(name, option, known, elsewhere, listed))
 
 
 def require_backend(name: str, backend: Any, given: Mapping[str, Any]) -> None:

@@ -65,6 +65,27 @@ def test_memory_budget(value, make_device):
         make_device(1, memory_budget=value)
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("readout_porb", r"Did you mean 'readout_prob'\?"),
+        ("sed", r"Did you mean 'seed'\?"),
+        ("memory", r"Did you mean 'memory_budget'\?"),
+        (
+            "noise_model",
+            r"It is an option of qizgloria.qiskit, for Aer; .*qml.add_noise puts there\.",
+        ),
+        ("backend", r"It is an option of qizgloria.qiskit\."),
+        ("diff_method", r"It belongs to the QNode\."),
+        ("colour", r"It has wires, shots, seed, readout_prob, .*\."),
+    ],
+)
+def test_option_that_there_is_not(option, hint, make_device):
+    """What is meant is said, or where it belongs."""
+    with pytest.raises(TypeError, match=rf"^qizgloria.mixed has no option '{option}'. {hint}$"):
+        make_device(1, **{option: 1})
+
+
 def test_unknown_option(device):
     """A misspelt option would be ignored."""
     config = qml.devices.ExecutionConfig(device_options={"r_type": np.float32})

@@ -128,6 +128,8 @@ def test_other_checkpoints_are_as_strict_as_ever():
         ({"observable": "ZZ"}, "no argument 'observable'. Did you mean 'observables'"),
         ({"weigths": W}, "Did you mean 'weights'"),
         ({"input_parameters": X}, "Did you mean 'input_params'"),
+        ({"bakend": "aer"}, r"Did you mean 'backend'\? Give device=.*device_options={'backend'"),
+        ({"readout_porb": 0.1}, r"Did you mean 'readout_prob'\? Give device_options="),
         ({"backend": "aer"}, r"device='qizgloria.qiskit' and device_options={'backend'"),
         ({"estimator": None}, r"device_options={'estimator'"),
         ({"gradient": None}, "is diff_method="),

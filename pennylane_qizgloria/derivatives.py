@@ -62,7 +62,7 @@ def vjp(recorded: Recorded, cotangents: Any) -> tuple[Any, ...]:
         recorded: the tape's results.
         cotangents: numbers or arrays in the shape of the results.
     """
-    given = (cotangents,) if recorded.single else _matching(cotangents, recorded.results, "results")
+    given = (cotangents,) if recorded.single else matching(cotangents, recorded.results, "results")
     every = [
         (result, _like(cotangent, result, "cotangent"))
         for result, cotangent in zip(recorded.results, given, strict=True)
@@ -100,7 +100,7 @@ def jvp(tape: QuantumScript, tangents: Any, conditions: Conditions) -> tuple[Res
     Parameters whose tangent is zero are not differentiated.
     """
     leaves = _leaves(tape, conditions)
-    given = _matching(tangents, leaves, "trainable parameters")
+    given = matching(tangents, leaves, "trainable parameters")
     pairs = zip(leaves, given, strict=True)
     directions = [_like(tangent, leaf, "tangent") for leaf, tangent in pairs]
     recorded, images = _push_forward(tape, leaves, directions, conditions)
@@ -208,20 +208,38 @@ def _forward_blocks(
 
 
 def _like(value: Any, tensor: Tensor, what: str) -> Tensor:
-    """A cotangent or a tangent, of the dtype of what it belongs to; zero may have any shape."""
-    array = np.asarray(qml.math.toarray(value))
-    if array.dtype.kind not in "biufc":
+    """A cotangent or a tangent, of the dtype of what it belongs to."""
+    return torch.as_tensor(as_array(value, tuple(tensor.shape), what)).to(tensor).expand_as(tensor)
+
+
+def as_array(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """A cotangent or a tangent as an array of a shape; zero may have any that broadcasts to it.
+
+    Args:
+        value: as it is given.
+        shape: of what it belongs to.
+        what: ``"cotangent"`` or ``"tangent"``.
+
+    Raises:
+        TypeError: if it is no number and no array of numbers.
+        ValueError: if it has another shape.
+    """
+    array = None if isinstance(value, str) else np.asarray(qml.math.toarray(value))
+    if array is None or array.dtype.kind not in "biufc":
         raise TypeError(f"A {what} is a number or an array of numbers, got {value!r}.")
-    if array.shape != tensor.shape and array.any():
+    if array.shape != shape and array.any():
         raise ValueError(
-            f"A {what} has the shape {tuple(tensor.shape)} of what it belongs to, got "
-            f"{array.shape}."
+            f"A {what} has the shape {shape} of what it belongs to, got {array.shape}."
         )
-    return torch.as_tensor(array).to(tensor).expand_as(tensor)
+    return array
 
 
-def _matching(given: Any, expected: Sequence[Tensor], what: str) -> Sequence[Any]:
-    """One for each; refused where there are more or fewer."""
+def matching(given: Any, expected: Sequence[Any], what: str) -> Sequence[Any]:
+    """One for each.
+
+    Raises:
+        ValueError: if there are more or fewer.
+    """
     if not hasattr(given, "__len__") or len(given) != len(expected):
         number = len(given) if hasattr(given, "__len__") else repr(given)
         raise ValueError(f"The circuit has {len(expected)} {what}, got {number}.")

@@ -28,7 +28,7 @@ from . import shift_methods
 from .qiskit_jobs import JobControl, Result, tracks_derivatives
 from .qiskit_preprocessing import preprocessing
 from .shift_derivatives import ShiftDerivatives
-from .validation import naming, require_call, require_circuit, require_config, require_one_each
+from .validation import naming, require_call, require_circuit, require_config
 
 
 @tracks_derivatives
@@ -232,6 +232,10 @@ class QizgloriaQiskit(JobControl):
                 results later.
         """
         require_call(self.name, circuits, execution_config)
+        if not all(tape.measurements for tape in circuits):
+            measured = [tape for tape in circuits if tape.measurements]
+            own = iter(self.execute(measured, execution_config))
+            return tuple(next(own) if tape.measurements else () for tape in circuits)
         exact = [tape for tape in circuits if self._is_exact(tape)]
         sampler, estimator = self._primitives.sampler, self._primitives.estimator
         limits = self._limits(sampler)
@@ -274,15 +278,15 @@ class QizgloriaQiskit(JobControl):
         execution_config: Any = None,
         circuit: Any = None,
     ) -> bool:
-        """Whether the device gives Jacobians: first derivatives, by ``best`` and ``device``."""
+        """Whether the device gives Jacobians: first derivatives, by ``best`` and ``device``.
+
+        Raises:
+            QuantumFunctionError: for methods that differentiate a simulator from inside.
+        """
         require_config(self.name, execution_config)
         require_circuit(self.name, circuit)
-        if execution_config is None:
-            return True
-        return (
-            execution_config.gradient_method in {"best", "device"}
-            and execution_config.derivative_order == 1
-        )
+        shift_methods.require_shifts(execution_config, self.name)
+        return _gives_jacobians(execution_config)
 
     def compute_derivatives(self, circuits: Any, execution_config: Any = None) -> tuple[Any, ...]:
         """The Jacobian of each circuit by shifts, all of them in one job.
@@ -317,7 +321,8 @@ class QizgloriaQiskit(JobControl):
         if execution_config is None or execution_config.derivative_order != 1:
             return execution_config is None
         by_rule = shift_methods.rule_of(execution_config, []) is not None
-        return by_rule or self.supports_derivatives(execution_config, circuit)
+        require_circuit(self.name, circuit)
+        return by_rule or _gives_jacobians(execution_config)
 
     def compute_vjp(
         self,
@@ -333,10 +338,33 @@ class QizgloriaQiskit(JobControl):
             execution_config: how it is to be done.
         """
         require_call(self.name, circuits, execution_config)
-        require_one_each(
-            self.name, circuits, cotangents, "cotangents", "what has the shape of its results"
-        )
         return self._by_shifts(circuits, execution_config).vjps(circuits, cotangents)
+
+    def compute_jvp(
+        self,
+        circuits: Any,
+        tangents: Any,
+        execution_config: Any = None,
+    ) -> tuple[Any, ...]:
+        """Not provided; `compute_derivatives` gives what it is made of.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        require_call(self.name, circuits, execution_config)
+        raise NotImplementedError(
+            f"{self.name} gives no Jacobian-vector products. compute_derivatives gives the "
+            "Jacobian, compute_vjp vector-Jacobian products; qizgloria.mixed gives all three."
+        )
+
+    def execute_and_compute_jvp(
+        self,
+        circuits: Any,
+        tangents: Any,
+        execution_config: Any = None,
+    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
+        """Not provided, as `compute_jvp` is not."""
+        return (), self.compute_jvp(circuits, tangents, execution_config)
 
     def _exact_results(self, tapes: Sequence[QuantumScript]) -> list[Result]:
         # Only Aer's backends run circuits without shots.
@@ -350,3 +378,9 @@ class QizgloriaQiskit(JobControl):
 
     def _limits(self, primitive: Any) -> Limits:
         return Limits() if primitive is None else primitives.limits_of(primitive, self.backend)
+
+
+def _gives_jacobians(config: ExecutionConfig | None) -> bool:
+    if config is None:
+        return True
+    return config.gradient_method in {"best", "device"} and config.derivative_order == 1

@@ -15,9 +15,11 @@ import pennylane as qml
 from pennylane.devices import Device, ExecutionConfig
 from pennylane.tape import QuantumScript
 
+from ..derivatives import as_array, matching
 from ..lowering.shift_rules import Rule
 from .gradients import by_convention
 from .shift_gradients import Combine, shifted
+from .validation import naming, require_one_each
 
 Preprocess = Callable[[Sequence[QuantumScript]], tuple[Sequence[QuantumScript], Callable]]
 
@@ -52,14 +54,24 @@ class ShiftDerivatives:
         results = iter(self.device.execute(batch, self.config) if batch else ())
         return tuple(combine([next(results) for _ in circuits]) for circuits, combine in shifts)
 
-    def vjps(self, tapes: Sequence[QuantumScript], cotangents: Sequence[Any]) -> tuple[Any, ...]:
+    def vjps(self, tapes: Sequence[QuantumScript], cotangents: Any) -> tuple[Any, ...]:
         """The vector-Jacobian products: for each tape an array for each trainable parameter."""
-        found = map(products, tapes, self.jacobians(tapes), cotangents)
+        require_one_each(
+            self.device.name, tapes, cotangents, "cotangents", "what has the shape of its results"
+        )
+        jacobians = self.jacobians(tapes)
+        with naming(self.device.name):
+            found = list(map(products, tapes, jacobians, cotangents))
         return tuple(by_convention(own, self.config) for own in found)
 
-    def jvps(self, tapes: Sequence[QuantumScript], tangents: Sequence[Any]) -> tuple[Any, ...]:
+    def jvps(self, tapes: Sequence[QuantumScript], tangents: Any) -> tuple[Any, ...]:
         """The Jacobian-vector products, in the shapes of the results."""
-        return tuple(map(images, tapes, self.jacobians(tapes), tangents))
+        require_one_each(
+            self.device.name, tapes, tangents, "tangents", "one for each trainable parameter"
+        )
+        jacobians = self.jacobians(tapes)
+        with naming(self.device.name):
+            return tuple(map(images, tapes, jacobians, tangents))
 
 
 def _ready(
@@ -82,19 +94,30 @@ def _measures_the_same(shifted: QuantumScript, tape: QuantumScript) -> bool:
 def products(tape: QuantumScript, jacobian: Any, cotangents: Any) -> tuple[Any, ...]:
     """The vector-Jacobian product: an array of its own shape for each trainable parameter."""
     total: list[Any] = [0.0] * len(tape.trainable_params)
-    given = cotangents if tape.shots.has_partitioned_shots else [cotangents]
+    axes = [qml.math.ndim(parameter) for parameter in tape.get_parameters()]
+    given: Sequence[Any] = [cotangents]
+    if tape.shots.has_partitioned_shots:
+        given = matching(cotangents, list(tape.shots), "numbers of shots")
     for rows, copy in zip(_blocks(tape, jacobian), given, strict=True):
-        each = [copy] if len(tape.measurements) == 1 else copy
+        single = len(tape.measurements) == 1
+        each = [copy] if single else matching(copy, tape.measurements, "results")
         for row, cotangent in zip(rows, each, strict=True):
-            vector = np.asarray(qml.math.toarray(cotangent))
             for j, block in enumerate(row):
+                shape = block.shape[: block.ndim - axes[j]]
+                vector = np.broadcast_to(as_array(cotangent, shape, "cotangent"), shape)
                 total[j] = total[j] + np.tensordot(vector, block, axes=vector.ndim)
     return tuple(total)
 
 
-def images(tape: QuantumScript, jacobian: Any, tangents: Sequence[Any]) -> Any:
+def images(tape: QuantumScript, jacobian: Any, tangents: Any) -> Any:
     """The Jacobian-vector product, in the shape of the results."""
-    vectors = [np.asarray(qml.math.toarray(tangent)) for tangent in tangents]
+    parameters = tape.get_parameters()
+    shapes = [tuple(qml.math.shape(parameter)) for parameter in parameters]
+    given = matching(tangents, parameters, "trainable parameters")
+    vectors = [
+        np.broadcast_to(as_array(tangent, shape, "tangent"), shape)
+        for tangent, shape in zip(given, shapes, strict=True)
+    ]
     copies = [
         [
             sum(np.tensordot(block, v, v.ndim) for block, v in zip(row, vectors, strict=True))

@@ -176,3 +176,19 @@ def require_exact(
             "diff_method='best' or 'parameter-shift' (exact rules), 'finite-diff', 'spsa' or "
             "'hadamard', which work with shots."
         )
+
+
+def require_shifts(config: ExecutionConfig | None, device: str) -> None:
+    """Refuse methods for a simulator's own states on a device that has none.
+
+    Raises:
+        QuantumFunctionError: naming the methods that there are.
+    """
+    method = None if config is None else config.gradient_method
+    if method in ANALYTIC:
+        raise QuantumFunctionError(
+            f"{device}: diff_method={method!r} differentiates a simulator from inside, and "
+            "Qiskit's backends only return results. Take diff_method='best', 'device' or "
+            "'parameter-shift' (exact rules), 'finite-diff', 'spsa' or 'hadamard'; or the device "
+            f"qizgloria.mixed, which has {method!r}."
+        )

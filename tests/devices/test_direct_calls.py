@@ -6,7 +6,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 from pennylane.devices import ExecutionConfig
-from pennylane.exceptions import DeviceError
+from pennylane.exceptions import DeviceError, QuantumFunctionError
 from pennylane.tape import QuantumScript
 
 NAMES = ["qizgloria.mixed", "qizgloria.qiskit"]
@@ -64,10 +64,28 @@ def test_one_cotangent_for_each_circuit(cotangents, any_device):
         ([qml.expval(qml.Z(0))], "a", "number.*got 'a'"),
     ],
 )
-def test_cotangents_of_other_shapes(measurements, cotangent, message, make_device):
+@pytest.mark.parametrize("shots", [None, 10])
+def test_cotangents_of_other_shapes(measurements, cotangent, message, shots, any_device):
     """Cotangents have the shapes of the results."""
-    with pytest.raises((TypeError, ValueError), match=f"qizgloria.mixed: .*{message}"):
-        make_device(1).compute_vjp([tape(*measurements)], [cotangent])
+    with pytest.raises((TypeError, ValueError), match=f"{any_device.name}: .*{message}"):
+        any_device.compute_vjp([tape(*measurements, shots=shots)], [cotangent])
+
+
+@pytest.mark.parametrize("shots", [None, 10])
+@pytest.mark.parametrize("cotangent", [(1.0,), (1.0, 2.0), "x"], ids=repr)
+def test_cotangents_of_one_circuit(cotangent, shots, any_device):
+    """A circuit alone takes what has the shape of its result, alone too."""
+    with pytest.raises((TypeError, ValueError), match=f"{any_device.name}: A cotangent .*, got "):
+        any_device.compute_vjp(tape(shots=shots), cotangent)
+
+
+def test_cotangents_of_several_shots(any_device):
+    """There is one set for each number of shots."""
+    circuit = tape(shots=[10, 20])
+    with pytest.raises(ValueError, match=f"{any_device.name}: .* 2 numbers of shots, got 1.0"):
+        any_device.compute_vjp([circuit], [1.0])
+    (product,) = any_device.compute_vjp([circuit], [(0.0, 0.0)])
+    np.testing.assert_array_equal(product[0], 0.0)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +98,40 @@ def test_cotangents_of_other_shapes(measurements, cotangent, message, make_devic
         ([(np.ones(3),)], r"shape \(\).*got \(3,\)"),
     ],
 )
-def test_tangents_of_other_shapes(tangents, message, make_device):
+@pytest.mark.parametrize("shots", [None, 10])
+def test_tangents_of_other_shapes(tangents, message, shots, make_device):
     """Tangents have the shapes of the parameters."""
     with pytest.raises((TypeError, ValueError), match=f"qizgloria.mixed.*{message}"):
-        make_device(1).compute_jvp([tape()], tangents)
+        make_device(1).compute_jvp([tape(shots=shots)], tangents)
+
+
+@pytest.mark.parametrize("method", ["compute_jvp", "execute_and_compute_jvp"])
+def test_products_that_there_are_not(method):
+    """The message says which derivatives there are."""
+    device = qml.device("qizgloria.qiskit", wires=1)
+    with pytest.raises(NotImplementedError, match=r"qizgloria.qiskit gives no .*compute_vjp"):
+        getattr(device, method)([tape()], [(1.0,)])
+
+
+@pytest.mark.parametrize("shots", [None, 10, [10, 20]])
+def test_nothing_measured(shots, any_device):
+    """A circuit without measurements has no results, and takes none from others."""
+    silent = QuantumScript([qml.RX(np.full(3, 0.3), 0)], [], shots=shots)
+    assert any_device.execute(silent) == ()
+    measured = QuantumScript([qml.X(0)], [qml.expval(qml.Z(0))], shots=shots)
+    first, second, third = any_device.execute([silent, measured, silent])
+    assert (first, third) == ((), ())
+    np.testing.assert_allclose(second, -1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shots", [None, 10])
+@pytest.mark.parametrize("method", ["backprop", "adjoint"])
+def test_derivatives_from_inside(method, shots):
+    """Qiskit's backends have no such derivatives, and the message says what there is."""
+    device = qml.device("qizgloria.qiskit", wires=1)
+    message = rf"^qizgloria.qiskit: diff_method='{method}' .*'parameter-shift'.*qizgloria.mixed"
+    with pytest.raises(QuantumFunctionError, match=message):
+        qml.set_shots(qml.QNode(lambda: qml.expval(qml.Z(0)), device, diff_method=method), shots)()
 
 
 @pytest.mark.parametrize("measurement", [qml.counts, qml.sample], ids=["counts", "sample"])

@@ -37,7 +37,7 @@ def tracer_of(tapes: Sequence[QuantumScript], config: ExecutionConfig | None) ->
         return "autograd" if interface is Interface.AUTOGRAD else "jax"
     for tape in tapes:
         for x in _numbers(tape):
-            kind = _tracer(x)
+            kind = tracer_kind(x)
             if kind is not None:
                 return kind
     return None
@@ -64,7 +64,9 @@ def run_traced(
         )
     ready = [_with_visible_parameters(tape) for tape in tapes]
     every = [tape.get_parameters(trainable_only=False) for tape in ready]
-    places = tuple(tuple(i for i, x in enumerate(own) if _tracer(x) is not None) for own in every)
+    places = tuple(
+        tuple(i for i, x in enumerate(own) if tracer_kind(x) is not None) for own in every
+    )
     function = Circuits(
         tuple(_with_plain_numbers(*pair) for pair in zip(ready, places, strict=True)),
         places,
@@ -78,7 +80,7 @@ def run_traced(
     return tuple(own[0] if len(own) == 1 else own for own in results)
 
 
-def _tracer(x: Any) -> str | None:
+def tracer_kind(x: Any) -> str | None:
     """Which interface a number is traced by."""
     autograd = sys.modules.get("autograd")
     if autograd is not None and isinstance(x, autograd.tracer.Box):
@@ -123,7 +125,9 @@ def _hides_numbers(op: Operator) -> bool:
     if not op.hyperparameters:
         return False
     shown = set(map(id, op.data))
-    return any(_tracer(x) is not None and id(x) not in shown for x in _leaves(op.hyperparameters))
+    return any(
+        tracer_kind(x) is not None and id(x) not in shown for x in _leaves(op.hyperparameters)
+    )
 
 
 def _leaves(value: Any) -> Iterator[Any]:

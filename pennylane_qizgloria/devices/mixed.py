@@ -21,6 +21,7 @@ from ..lowering.readout import ReadoutSource
 from ..pauli.autocast import without_autocast
 from ..simulation import Conditions, Result, simulate_all, take_snapshots
 from . import gradients, interfaces, shift_methods, validation
+from .first_order import is_first_order
 from .options import positive_or_none, precision_of, require_known
 from .preprocessing import preprocessing
 from .random import random_source
@@ -106,7 +107,7 @@ class QizgloriaMixed(Device):
             self._random = random_source(seed)
         self._r_dtype = precision_of(r_dtype, c_dtype)
         self._memory_budget = positive_or_none(memory_budget)
-        self._pipelines: dict[tuple[str | None, bool], CompilePipeline] = {}
+        self._pipelines: dict[tuple[str | None, bool, bool], CompilePipeline] = {}
         self._debugger = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -153,10 +154,11 @@ class QizgloriaMixed(Device):
 
     def preprocess_transforms(self, execution_config: Any = None) -> CompilePipeline:
         """The transforms that turn any circuit into one that the device runs, or refuse it."""
-        method = (execution_config or ExecutionConfig()).gradient_method
+        config = execution_config or ExecutionConfig()
+        method = config.gradient_method
         own = method in gradients.BEST | gradients.REVERSE_PASS
         with naming(self.name):
-            key = (method if own else None, self._readout.may_err)
+            key = (method if own else None, self._readout.may_err, is_first_order(config))
         if key not in self._pipelines:
             self._pipelines[key] = preprocessing(self.name, self.wires, self.capabilities, *key)
         return copy(self._pipelines[key])

@@ -41,6 +41,7 @@ from ..lowering.decompositions import decomposition, has_decomposition
 from ..lowering.operations import has_kraus_matrices, is_native
 from ..lowering.readout import MeasuredCopy
 from ..user_warnings import warn
+from .first_order import refuse_second_derivatives
 
 
 def preprocessing(
@@ -49,6 +50,7 @@ def preprocessing(
     capabilities: DeviceCapabilities,
     analytic_only: str | None,
     has_readout_error: bool,
+    first_order: bool,
 ) -> CompilePipeline:
     """The device's compile pipeline.
 
@@ -58,6 +60,7 @@ def preprocessing(
         capabilities: what its TOML file says.
         analytic_only: the gradient method that allows no shots, if there is one.
         has_readout_error: whether to say what it does not act on.
+        first_order: whether derivatives have no derivatives themselves.
     """
     pipeline = CompilePipeline()
     # Wires are checked first: deferring measurements adds wires that the user need not have.
@@ -75,6 +78,8 @@ def preprocessing(
         pipeline.add_transform(no_sampling, name=f"{analytic_only} + {name}")
     if has_readout_error:
         pipeline.add_transform(_warn_exact_despite_readout)
+    if first_order:
+        pipeline.add_transform(refuse_second_derivatives)
     return pipeline
 
 

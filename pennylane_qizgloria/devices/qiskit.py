@@ -25,6 +25,7 @@ from ..qiskit.seeds import JobSeeds
 from ..qiskit.sharing import Limits
 from ..qiskit.validation import require_layout, require_qubits, require_wires
 from . import shift_methods
+from .first_order import is_first_order
 from .qiskit_jobs import JobControl, Result, tracks_derivatives
 from .qiskit_preprocessing import preprocessing
 from .shift_derivatives import ShiftDerivatives
@@ -219,6 +220,7 @@ class QizgloriaQiskit(JobControl):
             has_sampler=self._primitives.sampler is not None,
             max_qubits=None if self.backend is None else backends.num_qubits(self.backend),
             has_readout_error=backends.has_readout_error(self.backend),
+            first_order=is_first_order(config),
         )
 
     # --- results ----------------------------------------------------------------------------------

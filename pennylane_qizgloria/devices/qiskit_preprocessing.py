@@ -23,6 +23,7 @@ from ..qiskit.splitting import EstimatorUse, expand_operands, is_estimated, spli
 from ..qiskit.validation import is_whole
 from ..qiskit.writing import expand
 from ..user_warnings import warn
+from .first_order import refuse_second_derivatives
 from .preprocessing import add_validation
 from .real_parameters import require_real_parameters
 
@@ -40,6 +41,7 @@ def preprocessing(
     has_sampler: bool,
     max_qubits: int | None,
     has_readout_error: bool,
+    first_order: bool,
 ) -> CompilePipeline:
     """The device's compile pipeline.
 
@@ -53,6 +55,7 @@ def preprocessing(
         has_sampler: whether there is a sampler.
         max_qubits: how many qubits the backend has, if it says so.
         has_readout_error: whether the backend's noise model reads qubits wrongly.
+        first_order: whether derivatives have no derivatives themselves.
     """
     pipeline = CompilePipeline()
     pipeline.add_transform(validate_device_wires, wires, name=name)
@@ -70,6 +73,8 @@ def preprocessing(
     pipeline.add_transform(_require_sampler, name, use, has_sampler)
     if has_readout_error:
         pipeline.add_transform(_warn_without_readout, name=name, use=use)
+    if first_order:
+        pipeline.add_transform(refuse_second_derivatives)
     pipeline.add_transform(split, use=use)
     return pipeline
 

@@ -17,10 +17,10 @@ from pennylane.devices import Device
 from pennylane.workflow import QNode
 from torch import Tensor, nn
 
+from ..devices.first_order_torch import first_order_only
 from .arguments import broadcast_together, real_tensor
 from .calls import CircuitCall
 from .execution import Execution, gradient_transform, is_first_order, make_device, mapping
-from .first_order import first_order_only
 from .jacobian import batched_jacobian, linearised
 from .migration import rename_weights, translated
 from .outputs import interpreted, quantum_function, read_outputs

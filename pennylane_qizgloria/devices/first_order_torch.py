@@ -1,8 +1,4 @@
-"""Derivatives that cannot be differentiated again say so.
-
-PennyLane gives the derivatives of shifted circuits and of devices as plain numbers unless a higher
-order is asked for. A penalty on such a gradient would have no effect, without a word.
-"""
+"""Refusing second derivatives in torch, see `first_order`."""
 
 from __future__ import annotations
 
@@ -12,10 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-MESSAGE = (
-    "This circuit was made for first derivatives. For second ones give it max_diff=2 and a "
-    "diff_method that runs shifted circuits, such as diff_method='parameter-shift'."
-)
+from .first_order import MESSAGE
 
 
 def first_order_only(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from pennylane.devices import ExecutionConfig
+from pennylane.exceptions import QuantumFunctionError
 from pennylane.math import Interface
 from pennylane.tape import QuantumScript
 
@@ -36,7 +37,33 @@ def supports(config: ExecutionConfig | None, circuit: QuantumScript | None) -> b
         return shifts_with_shots(config)
     if config is None or config.gradient_method in BEST:
         return True
-    return config.gradient_method in REVERSE_PASS and config.derivative_order == 1
+    return config.gradient_method in REVERSE_PASS and _has_order(config)
+
+
+def _has_order(config: ExecutionConfig) -> bool:
+    """Whether the reverse pass gives the order of derivatives that a configuration asks for."""
+    # With numbers alone there is nothing to differentiate.
+    bridged = Interface(config.interface) in BRIDGED | {Interface.NUMPY}
+    return config.derivative_order == 1 or bridged
+
+
+def require_order(
+    config: ExecutionConfig | None, circuit: QuantumScript | None, device: str
+) -> None:
+    """Refuse higher derivatives by the device's reverse pass in torch.
+
+    Raises:
+        QuantumFunctionError: naming the methods that have them.
+    """
+    if config is None or circuit is None or circuit.shots:
+        return
+    if config.gradient_method in REVERSE_PASS and not _has_order(config):
+        raise QuantumFunctionError(
+            f"{device}: diff_method={config.gradient_method!r} gives first derivatives with "
+            f"interface={Interface(config.interface).value!r}, and "
+            f"max_diff={config.derivative_order} asks for more. Take diff_method='best' or "
+            "'backprop', which have every order, or 'parameter-shift'."
+        )
 
 
 def provides_products(config: ExecutionConfig | None, circuit: QuantumScript | None) -> bool:
@@ -52,7 +79,8 @@ def resolved(config: ExecutionConfig) -> dict[str, Any]:
     updates: dict[str, Any] = {}
     method = config.gradient_method
     own = method in BEST | REVERSE_PASS
-    if method in BEST or (own and Interface(config.interface) in BRIDGED):
+    any_order = Interface(config.interface) in BRIDGED or config.derivative_order > 1
+    if method in BEST or (own and any_order):
         method = updates["gradient_method"] = "backprop"
     if method == "backprop":
         updates["use_device_gradient"] = True

@@ -214,11 +214,13 @@ class QizgloriaMixed(Device):
         """Whether the device differentiates by itself, see `gradients`.
 
         Raises:
-            QuantumFunctionError: for methods that differentiate exact results, with shots.
+            QuantumFunctionError: for methods that differentiate exact results, with shots, and for
+                higher orders by the reverse pass in torch.
         """
         validation.require_config(self.name, execution_config)
         validation.require_circuit(self.name, circuit)
         shift_methods.require_exact(execution_config, circuit, self.name)
+        gradients.require_order(execution_config, circuit, self.name)
         return gradients.supports(execution_config, circuit)
 
     def supports_vjp(

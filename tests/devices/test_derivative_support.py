@@ -77,9 +77,16 @@ def test_supports(method, order, interface, make_device, tape_of):
     device = make_device(2)
     config = ExecutionConfig(gradient_method=method, derivative_order=order, interface=interface)
     derivatives, products = SUPPORTED[method, order]
+    reverse_pass = method in {"device", "adjoint"} and order == 2
+    derivatives = derivatives or (reverse_pass and interface in {"autograd", "jax", "numpy"})
     exact, sampled = tape_of(), tape_of().copy(shots=10)
+    assert device.supports_derivatives(config) is derivatives
+    if reverse_pass and not derivatives:
+        with pytest.raises(QuantumFunctionError, match=r"max_diff=2 .*'backprop'"):
+            device.supports_derivatives(config, exact)
+    else:
+        assert device.supports_derivatives(config, exact) is derivatives
     for circuit in (None, exact):
-        assert device.supports_derivatives(config, circuit) is derivatives
         assert device.supports_vjp(config, circuit) is products
         assert device.supports_jvp(config, circuit) is products
     by_shifts = method in {None, "best", "device"} and order == 1

@@ -5,6 +5,7 @@ import pennylane as qml
 import pytest
 import torch
 from pennylane import numpy as pnp
+from pennylane.exceptions import QuantumFunctionError
 
 METHODS = {
     "qiskit": ("qizgloria.qiskit", None, {}),
@@ -136,3 +137,25 @@ def test_vectors_and_batches_in_jax(method):
     mapped = jax.jit(jax.vmap(jax.grad(cost), (0, None)))(xs, 0.2)
     assert jax.numpy.allclose(in_jit, expected)
     assert jax.numpy.allclose(mapped, expected)
+
+
+@pytest.mark.parametrize("wrt", [0, 1])
+@pytest.mark.parametrize("method", ONLY_TORCH)
+@pytest.mark.parametrize("interface", ["autograd", "jax", "jax-forwards"])
+@pytest.mark.parametrize("max_diff", [1, 2])
+def test_reverse_pass_of_every_order(interface, method, wrt, max_diff):
+    """Autograd and JAX differentiate again what the reverse pass gives, whatever is asked for."""
+    name, shots, options = ONLY_TORCH[method]
+    cost = node(interface.split("-")[0], name, shots, options, max_diff=max_diff)
+    expected = in_jax(_reference, wrt)
+    assert float(SECOND[interface](cost, wrt)) == pytest.approx(float(expected), abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["device", "adjoint"])
+def test_higher_orders_are_refused_in_torch_only(method):
+    """The message says what has them; plain numbers are not differentiated."""
+    options = {"diff_method": method, "max_diff": 2}
+    with pytest.raises(QuantumFunctionError, match=rf"'{method}'.*max_diff=2.*'backprop'"):
+        in_torch(node("torch", "qizgloria.mixed", None, options), 0)
+    value = node("auto", "qizgloria.mixed", None, options)(0.3, 0.2)
+    assert float(value) == pytest.approx(float(_reference(0.3, 0.2)))

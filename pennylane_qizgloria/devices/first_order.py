@@ -40,7 +40,7 @@ def refuse_second_derivatives(
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Let the second derivatives of a tape by its parameters raise a `NotImplementedError`."""
     values = tape.get_parameters(trainable_only=False)
-    kinds = [_kind(x) for x in values]
+    kinds = [differentiating(x) for x in values]
     for kind in {*kinds} - {None}:
         # JAX need not be installed.
         guard = import_module(f".first_order_{kind}", __package__).first_order_only
@@ -49,7 +49,7 @@ def refuse_second_derivatives(
     return (tape,), null_postprocessing
 
 
-def _kind(x: Any) -> str | None:
+def differentiating(x: Any) -> str | None:
     """Which interface differentiates a parameter, if one does."""
     if isinstance(x, torch.Tensor):
         return "torch" if x.requires_grad else None

@@ -19,10 +19,8 @@ from pennylane.exceptions import QuantumFunctionError
 from pennylane.math import Interface
 from pennylane.tape import QuantumScript
 
+from .interfaces import BRIDGED
 from .shift_methods import rule_of, shifts_with_shots
-
-BRIDGED = {Interface.AUTOGRAD, Interface.JAX, Interface.JAX_JIT}
-"""Interfaces that differentiate through `interfaces`, whose derivatives have derivatives."""
 
 REVERSE_PASS = {"device", "adjoint"}
 """Names of the device's own derivative."""

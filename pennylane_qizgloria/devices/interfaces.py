@@ -20,7 +20,9 @@ from pennylane.tape import QuantumScript
 
 from ..functions import Circuits
 from ..simulation import Conditions, Result
-from .gradients import BRIDGED
+
+BRIDGED = {Interface.AUTOGRAD, Interface.JAX, Interface.JAX_JIT}
+"""Interfaces that differentiate through this module, whose derivatives have derivatives."""
 
 
 def tracer_of(tapes: Sequence[QuantumScript], config: ExecutionConfig | None) -> str | None:
@@ -122,12 +124,15 @@ def _as_matrix(op: Operator) -> Operator:
 
 
 def _hides_numbers(op: Operator) -> bool:
+    return any(tracer_kind(x) is not None for x in hidden_numbers(op))
+
+
+def hidden_numbers(op: Operator) -> list[Any]:
+    """What an operator holds besides its parameters, numbers among it."""
     if not op.hyperparameters:
-        return False
+        return []
     shown = set(map(id, op.data))
-    return any(
-        tracer_kind(x) is not None and id(x) not in shown for x in _leaves(op.hyperparameters)
-    )
+    return [x for x in _leaves(op.hyperparameters) if id(x) not in shown]
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -18,10 +18,13 @@ from pennylane.gradients import finite_diff, param_shift, spsa_grad
 from pennylane.math import Interface
 from pennylane.operation import Channel
 from pennylane.tape import QuantumScript
+from pennylane.transforms.core import Transform
 
 from ..lowering.shift_rules import Rule, difference_terms, has_rule, shift_terms, step_for
 from ..user_warnings import warn
 from . import shift_transforms
+from .checked_transforms import checked
+from .interfaces import BRIDGED
 
 BY_SHIFTS_WITH_SHOTS = {None, "best", "device"}
 """Names of the derivative by shifts where there are shots."""
@@ -32,9 +35,6 @@ ANALYTIC = {"backprop", "adjoint"}
 JAX = {Interface.JAX, Interface.JAX_JIT}
 """Interfaces that can do without the device's products, and without which some of JAX's own
 transformations do not work."""
-
-TRACED = JAX | {Interface.AUTOGRAD}
-"""Interfaces that cannot look into torch."""
 
 
 def shifts_with_shots(config: ExecutionConfig | None) -> bool:
@@ -81,10 +81,13 @@ def updates(
         _warn_of_step(circuit, device)
         if options or method is spsa_grad:
             options["h"] = _step(circuit)
+    elif isinstance(method, Transform):
+        return {"gradient_method": checked(method)}
     else:
         return {}
     if options:
-        return {"gradient_method": method, "gradient_keyword_arguments": options}
+        own = checked(method)
+        return {"gradient_method": own, "gradient_keyword_arguments": options}
     if config.derivative_order > 1:
         _require_weights(config, circuit, device)
         return {"gradient_method": shift_transforms.ITERATED[method]}
@@ -106,7 +109,7 @@ def _require_weights(config: ExecutionConfig, circuit: QuantumScript | None, dev
     Raises:
         NotImplementedError: naming the operation.
     """
-    traced = Interface(config.interface) in TRACED
+    traced = Interface(config.interface) in BRIDGED
     if circuit is None or not traced or config.derivative_order < 3:
         return
     for op in (circuit.par_info[index]["op"] for index in circuit.trainable_params):

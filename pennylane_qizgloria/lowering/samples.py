@@ -99,7 +99,7 @@ def _is_letters(observable: Operator) -> bool:
     if sentence is None or len(sentence) != 1:
         return False
     ((word, number),) = sentence.items()
-    return bool(word) and isinstance(number, int | float) and number == 1
+    return bool(word) and isinstance(number, int | float) and bool(number == 1)
 
 
 def _float(number: Any) -> float:

@@ -57,12 +57,14 @@ class Observation:
     def drew_since(self, before: tuple) -> bool:
         """Whether the call drew from a global generator, whose states were these before.
 
-        With several threads another one may have. Then only NumPy's generator counts, and only if
-        the code names it; what draws from torch's is found when the call is traced.
+        With several threads another one may have. Then it counts only if the code names what draws
+        (``numpy.random``, ``torch.rand``); what torch's modules draw is found when the call is
+        traced.
         """
         if random_states() == before:
             return False
-        names_it = any("random" in code.co_names for code in self.functions)
+        names = (name for code in self.functions for name in code.co_names)
+        names_it = any(name.startswith("rand") for name in names)
         return names_it or threading.active_count() == 1
 
 

@@ -8,6 +8,7 @@ and a function that changes what it depends on. `TRACEABLE` ones can be recorded
 import functools
 import itertools
 import random
+import threading
 import time
 import warnings
 from dataclasses import dataclass
@@ -659,6 +660,19 @@ def test_layers_follow_what_their_circuits_depend_on(make):
         for mine, theirs in zip(own, other, strict=True):
             torch.testing.assert_close(mine, theirs)
     assert traced[3] == (make.__name__ in TRACEABLE)
+
+
+@pytest.mark.parametrize("make", [numpys_random_numbers, torchs_random_numbers])
+def test_random_numbers_beside_other_threads(make):
+    """That another thread might have drawn them is no reason to record a call that names them."""
+    ended = threading.Event()
+    other = threading.Thread(target=ended.wait)
+    other.start()
+    try:
+        test_layers_follow_what_their_circuits_depend_on(make)
+    finally:
+        ended.set()
+        other.join()
 
 
 @pytest.mark.parametrize("make", [*OTHERS.values(), pythons_random_numbers])

@@ -5,6 +5,7 @@ VENV ?= .venv
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+DEMOS ?= 1
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
@@ -36,7 +37,7 @@ $(READY): pyproject.toml setup.cfg constraints.txt
 	@touch $@
 
 demo: $(READY)  ## Train a classifier of digits through a noisy circuit
-	$(BIN)/python demos/digits.py
+	$(BIN)/python doc/demos/digits.py
 
 # One thread for each worker: more would compete for the same cores.
 test: $(READY)  ## Run the tests (WORKERS=2 PYTEST_ARGS="-k name")
@@ -72,8 +73,8 @@ format: $(READY)  ## Mend what can be mended by itself
 types: $(READY)  ## Check the types
 	$(BIN)/mypy
 
-docs: $(READY)  ## Build the documentation (doc/_build/index.html)
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going doc doc/_build
+docs: $(READY)  ## Build doc/_build/index.html; runs the demos, unless DEMOS=0
+	DEMOS=$(DEMOS) $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going doc doc/_build
 
 # Runtime dependencies only, no source tree in reach, and every file of the package accounted for.
 # The wheel is built from the source distribution, so that nothing left in build/ gets into it.
@@ -124,5 +125,5 @@ constraints:  ## Resolve the newest versions that pyproject.toml allows (TORCH=x
 	echo "constraints.txt: $$(grep -c == constraints.txt) versions"
 
 clean:  ## Remove the environment, builds and caches
-	rm -rf $(VENV) $(PEER_VENV) build dist doc/_build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEER_VENV) build dist doc/_build doc/gallery *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

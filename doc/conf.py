@@ -1,6 +1,14 @@
 """How Sphinx builds these pages: `make docs`."""
 
+import os
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
+sys.path.insert(0, str(Path(__file__).parent))  # sphinx-gallery imports what is named below
 
 project = "pennylane-qizgloria"
 author = "The pennylane-qizgloria authors"
@@ -9,12 +17,13 @@ release = version = installed(project)
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "demos"]
 
 autodoc_member_order = "bysource"
 # Types stay in the signatures, where jaxtyping's shapes can be read.
@@ -24,3 +33,47 @@ python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+
+# --- demos ----------------------------------------------------------------------------------------
+
+RUN_DEMOS = os.environ.get("DEMOS", "1") != "0"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "demos",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "demo_pages.place_of_demo",
+    "plot_gallery": RUN_DEMOS,
+    "abort_on_example_error": True,
+    "reset_modules": ("matplotlib", "demo_pages.set_style"),
+    "image_srcset": ["2x"],
+    "thumbnail_size": (640, 400),
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
+if not RUN_DEMOS:
+    suppress_warnings = ["image.not_readable"]
+
+# --- formulas -------------------------------------------------------------------------------------
+
+
+def _as_inline(self, node: nodes.math) -> None:
+    self.body.append(tex2mathml(node.astext(), as_block=False))
+    raise nodes.SkipNode
+
+
+def _as_block(self, node: nodes.math_block) -> None:
+    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app) -> None:
+    """Write formulas as MathML, which browsers draw themselves, with or without a network."""
+    app.add_html_math_renderer("mathml", (_as_inline, None), (_as_block, None))
+
+
+html_math_renderer = "mathml"

@@ -63,7 +63,7 @@ def test_misspelt_options_are_told_from_unknown_ones(device, wrong, right):
 
 def test_other_errors_of_a_device_are_its_own():
     """Options that nothing resembles, and values that are wrong, are what the device speaks of."""
-    with pytest.raises(TypeError, match="qizgloria.mixed has no option 'colour'"):
+    with pytest.raises(TypeError, match=r"qizgloria\.mixed has no option 'colour'"):
         make_device("qizgloria.mixed", {"colour": 1}, 1, "best")
     with pytest.raises(ValueError, match="readout"):
         make_device("qizgloria.mixed", {"readout_prob": 7}, 1, "best")

@@ -1,0 +1,25 @@
+"""Runs the demos as scripts, small, and gives what they have computed."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+DEMOS = Path(__file__).parents[2] / "doc" / "demos"
+
+
+@pytest.fixture
+def run_demo(monkeypatch, tmp_path):
+    """Run a demo in an empty folder, with arguments of its command line; return its variables."""
+    monkeypatch.chdir(tmp_path)
+    mpl.use("Agg")
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        return runpy.run_path(str(DEMOS / f"{name}.py"), run_name="__main__")
+
+    yield run
+    plt.close("all")

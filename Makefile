@@ -21,7 +21,7 @@ TORCH := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' constraints.txt 2>/dev/nu
 GPU_LIBRARIES := ^(nvidia-|cuda-|triton)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-peers bench-pennylane-qiskit lint format types docs wheel-check constraints clean
+.PHONY: help demo test test-all bench bench-peers bench-pennylane-qiskit lint format types docs wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ demo: $(READY)  ## Train a classifier of digits through a noisy circuit
 
 # One thread for each worker: more would compete for the same cores.
 test: $(READY)  ## Run the tests (WORKERS=2 PYTEST_ARGS="-k name")
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(PYTEST_ARGS)
+
+test-all: $(READY)  ## Run the tests, those too that take long beside what they show
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 bench: $(READY)  ## Measure against other simulators; 15 minutes (BENCH_ARGS="layered --wires 8")

@@ -111,7 +111,13 @@ def node(device, **options):
     return real(qml.QNode(circuit, device, interface="jax", **options))
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize(
+    "transform",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "jacrev of jacrev" else name
+        for name in TRANSFORMS
+    ],
+)
 def test_transforms_in_jit(transform, make_device):
     """Every transformation of every kind of result agrees with a dense formula."""
     found = jax.jit(lambda: TRANSFORMS[transform](node(make_device(2))))()

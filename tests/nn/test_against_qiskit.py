@@ -153,7 +153,18 @@ CIRCUITS = {
     "of_the_notebook": of_the_notebook(),
 }
 
-every_circuit = pytest.mark.parametrize("name", CIRCUITS)
+QUICK = {"zz_feature_map", "expressions", "custom_gates", "without_inputs", "of_the_notebook"}
+"""Circuits that are always compared; the networks take seconds for each."""
+
+
+def marked(names):
+    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+every_circuit = pytest.mark.parametrize("name", marked(CIRCUITS))
+every_size = pytest.mark.parametrize(
+    "batch", [pytest.param(None, id="single", marks=pytest.mark.slow), pytest.param(3, id="batch")]
+)
 
 
 def estimator_qnn(circuit, inputs, weights, observables):
@@ -216,7 +227,7 @@ def pairs(name):
 
 
 @every_circuit
-@pytest.mark.parametrize("batch", [None, 3], ids=["single", "batch"])
+@every_size
 def test_values_and_jacobians_are_those_of_the_networks(name, batch, rng):
     """A circuit would mean something else here than in qiskit-machine-learning."""
     for network, layer in pairs(name):
@@ -271,8 +282,8 @@ def double_precision(monkeypatch):
 
 
 @pytest.mark.usefixtures("double_precision")
-@pytest.mark.parametrize("name", [name for name in CIRCUITS if name != "without_inputs"])
-@pytest.mark.parametrize("batch", [None, 4], ids=["single", "batch"])
+@pytest.mark.parametrize("name", marked(name for name in CIRCUITS if name != "without_inputs"))
+@every_size
 def test_torch_gradients_are_those_of_the_connector(name, batch, rng):
     """A model would train otherwise than with TorchConnector."""
     for network, layer in pairs(name):

@@ -69,10 +69,15 @@ if not RUN_DEMOS:
 
 
 def _mathml(tex: str, as_block: bool) -> str:
-    # TeX sets a bar without space on either side, MathML takes it for an operator between terms.
-    bar = '<mo stretchy="false">|</mo>'
-    tight = '<mo stretchy="false" lspace="0" rspace="0">|</mo>'
-    return tex2mathml(tex, as_block=as_block).replace(bar, tight)
+    mathml = tex2mathml(tex, as_block=as_block)
+    # TeX sets a bar without space on either side; MathML takes it for an operator between terms.
+    fixed = '<mo stretchy="false"'
+    mathml = mathml.replace(f"{fixed}>|</mo>", f'{fixed} lspace="0" rspace="0">|</mo>')
+    # In TeX only \left and \right stretch. Docutils says so of round and square brackets alone.
+    if r"\left" not in tex:
+        for bracket in "{}⟨⟩":
+            mathml = mathml.replace(f"<mo>{bracket}</mo>", f"{fixed}>{bracket}</mo>")
+    return mathml
 
 
 def _as_inline(self, node: nodes.math) -> None:

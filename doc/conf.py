@@ -7,11 +7,13 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from matplotlib import get_data_path
 
 sys.path.insert(0, str(Path(__file__).parent))  # sphinx-gallery imports what is named below
 
 project = "pennylane-qizgloria"
 author = "The pennylane-qizgloria authors"
+copyright = f"{author}. The licence is Apache 2.0"
 release = version = installed(project)
 
 extensions = [
@@ -30,10 +32,15 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
+# Long signatures have a line for each argument.
+python_maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_title = project
-html_static_path = ["_static"]
+# Browsers stretch brackets around a matrix only with a font that says how, and not every system has
+# one. Matplotlib brings DejaVu Serif, which does.
+MATH_FONT = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSerif.ttf"
+html_static_path = ["_static", str(MATH_FONT)]
 html_css_files = ["pages.css"]
 
 # --- demos ----------------------------------------------------------------------------------------
@@ -61,13 +68,25 @@ if not RUN_DEMOS:
 # --- formulas -------------------------------------------------------------------------------------
 
 
+def _mathml(tex: str, as_block: bool) -> str:
+    mathml = tex2mathml(tex, as_block=as_block)
+    # TeX sets a bar without space on either side; MathML takes it for an operator between terms.
+    fixed = '<mo stretchy="false"'
+    mathml = mathml.replace(f"{fixed}>|</mo>", f'{fixed} lspace="0" rspace="0">|</mo>')
+    # In TeX only \left and \right stretch. Docutils says so of round and square brackets alone.
+    if r"\left" not in tex:
+        for bracket in "{}⟨⟩":
+            mathml = mathml.replace(f"<mo>{bracket}</mo>", f"{fixed}>{bracket}</mo>")
+    return mathml
+
+
 def _as_inline(self, node: nodes.math) -> None:
-    self.body.append(tex2mathml(node.astext(), as_block=False))
+    self.body.append(_mathml(node.astext(), as_block=False))
     raise nodes.SkipNode
 
 
 def _as_block(self, node: nodes.math_block) -> None:
-    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    self.body.append(f'<div class="math">{_mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
 
 

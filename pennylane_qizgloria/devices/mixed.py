@@ -189,7 +189,7 @@ class QizgloriaMixed(Device):
         """Run circuits that preprocessing has accepted, those of one structure as one batch.
 
         Returns:
-            One result for each circuit, in PennyLane's shapes: torch tensors where a circuit has
+            One result for each circuit, in PennyLane's shapes; torch tensors where a circuit has
             torch parameters or backpropagates through torch, JAX's or autograd's arrays where
             those trace a parameter, numpy arrays otherwise.
         """

@@ -32,8 +32,8 @@ class QiskitFunction(torch.autograd.Function):
     ``QiskitFunction.apply(x, weights, evaluator, gradient_fn)`` gives ``evaluator``'s outputs, and
     in the reverse pass, with J from ``gradient_fn``,
 
-    .. math:: \bar w_j = \sum_{bk} \bar y_{bk}\, J^w_{bkj}, \qquad
-              \bar x_{bi} = \sum_k \bar y_{bk}\, J^x_{bki}.
+    .. math:: \mathrm{d}w_j = \sum_{bk} \mathrm{d}y_{bk}\, J^w_{bkj}, \qquad
+              \mathrm{d}x_{bi} = \sum_k \mathrm{d}y_{bk}\, J^x_{bki}.
 
     Args:
         x: inputs of shape ``(..., inputs)``, on any device and of any real dtype.

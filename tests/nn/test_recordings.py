@@ -378,6 +378,22 @@ def test_devices_with_noise_added_are_recorded(pair, drawn, assert_same, recordi
     assert not torch.allclose(plain(drawn(3, N)), noisy[0](drawn(3, N)))
 
 
+def test_states_whose_memory_is_checked_are_recorded(drawn):
+    """Looking up the free memory is no part of the QNode."""
+
+    @qml.qnode(qml.device("qizgloria.mixed", wires=8))
+    def circuit(inputs, weights):
+        qml.AngleEmbedding(inputs, wires=range(8))
+        qml.StronglyEntanglingLayers(weights, wires=range(8))
+        return qml.expval(qml.Z(0))
+
+    layer = TorchLayer(circuit, {"weights": (2, 8, 3)})
+    for _ in range(2):
+        layer(drawn(16, 8)).sum().backward()
+    assert layer.untraced_reason is None
+    assert layer.is_traced
+
+
 def test_devices_that_run_otherwise_are_not_recorded(pair, drawn, recordings):
     """Somebody's own device would be passed by."""
 

@@ -183,7 +183,7 @@ for name, line in (("gradient descent", "--"), ("Adam", ":")):
     last = curves[name][-1].mean()
     axes[0].axhline(last, color=colours[name], linestyle=line, label=f"{name}, best step")
 axes[0].set(xlabel="epoch", ylabel=f"loss after {args.steps} steps", title="training the LSTM")
-axes[0].legend()
+axes[0].legend(loc="upper right", bbox_to_anchor=(1, 0.9))
 for (name, curve), line in zip(curves.items(), ("--", ":", "-"), strict=True):
     axes[1].semilogy(curve.mean(1), line, color=colours[name], label=name, linewidth=2)
 axes[1].set(xlabel="step", ylabel="loss", title="unseen targets")

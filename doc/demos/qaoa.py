@@ -99,7 +99,7 @@ edge = qml.qaoa.maxcut(nx.Graph([(0, 1)]))
 exact = qml.QNode(expected_cost, qml.device("qizgloria.mixed", wires=2, seed=args.seed))
 sampled = qml.set_shots(exact, shots=args.shots)
 
-gamma, beta = torch.linspace(0, np.pi, 41), torch.linspace(-np.pi / 2, 0, 41)
+gamma, beta = torch.linspace(0, np.pi, 41), torch.linspace(-0.9, 0, 41)
 grid = torch.cartesian_prod(gamma, beta)[:, :, None].double()
 landscape = exact(grid, *edge).reshape(41, 41)
 
@@ -114,10 +114,9 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 4.5), sharey=True, layout="constra
 for ax, paths in zip(axes, (paths_exact, paths_sampled), strict=True):
     levels = ax.contourf(gamma, beta, landscape.T, levels=20, cmap="Greys_r", alpha=0.5)
     for (name, path), line in zip(paths.items(), ("-", "--", "-.", ":"), strict=True):
-        (drawn,) = ax.plot(path[:, 0], path[:, 1], line, label=name, linewidth=2)
-        ax.plot(*path[-1], "o", color=drawn.get_color())
+        ax.plot(path[:, 0], path[:, 1], line, label=name, linewidth=2)
     ax.plot(np.pi / 2, -np.pi / 8, "k*", markersize=12, label="minimum")
-    ax.set(xlabel=r"$\gamma$ (rad)", xlim=(0, np.pi), ylim=(-np.pi / 2, 0))
+    ax.set(xlabel=r"$\gamma$ (rad)", xlim=(0, np.pi), ylim=(-0.9, 0))
 axes[0].set(title="exact", ylabel=r"$\beta$ (rad)")
 axes[1].set(title=f"{args.shots} shots")
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
@@ -217,5 +216,5 @@ shown = order[:10][::-1]
 labels = [f"{strings[i]}, cuts {cut_size(strings[i])}" for i in shown]
 largest = ["C2" if cut_size(strings[i]) == maximum else "C0" for i in shown]
 axes["strings"].barh(labels, probs[shown], color=largest)
-axes["strings"].set(xlabel="probability", title="most likely bit strings (green: maximum cuts)")
+axes["strings"].set(xlabel="probability", title="likely bit strings (green: maximum cuts)")
 plt.show()

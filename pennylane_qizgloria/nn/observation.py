@@ -99,7 +99,15 @@ def _profiled(seen: Observation) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(before)
+        _resume(before)
+
+
+def _resume(profiler: Any) -> None:
+    """Let a profiler go on that was set before; cProfile's is no function up to Python 3.11."""
+    if profiler is None or callable(profiler):
+        sys.setprofile(profiler)
+    else:
+        profiler.enable()
 
 
 def random_states() -> tuple:

@@ -55,9 +55,9 @@ torch.manual_seed(args.seed)
 # The first argument is called ``inputs``, as in PennyLane's ``TorchLayer``; its leading axis is the
 # mini-batch, so that a call runs the circuit once for all pictures of a batch.
 #
-# PennyLane's ``default.mixed`` runs the same circuit (``--device default.mixed``) and gives the same
-# training, more slowly. ``--readout 0`` leaves readout errors out, for devices that do not have the
-# option.
+# Readout errors are an option of the device, which ``--readout 0`` leaves out for devices that do
+# not have it. PennyLane's ``default.mixed`` gives the same training, more slowly: compare
+# ``--readout 0`` and ``--readout 0 --device default.mixed``.
 
 WIRES, LAYERS, CLASSES = 4, 2, 3
 

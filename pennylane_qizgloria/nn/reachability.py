@@ -8,6 +8,7 @@ nothing else reads them. What cannot be compared, such as an iterator, is refuse
 
 from __future__ import annotations
 
+import argparse
 import dis
 import enum
 import functools
@@ -52,6 +53,9 @@ PURE_MODULES = frozenset({
     "types", "typing", "warnings", "weakref",
 })  # fmt: skip
 """Modules of the standard library whose functions give the same for the same arguments."""
+
+PURE_CLASSES: frozenset[type] = frozenset({argparse.Namespace})
+"""Classes of other modules that hold attributes and do nothing else."""
 
 IMPURE_NAMES = {
     "print": "prints",
@@ -305,7 +309,7 @@ class _Walk:
 
     def _class(self, value: type, where: str) -> None:
         if value.__module__.partition(".")[0] in sys.stdlib_module_names:
-            if not _is_pure(value.__module__):
+            if value not in PURE_CLASSES and not _is_pure(value.__module__):
                 raise IncomparableError(f"it uses {value.__module__}.{value.__name__}")
         elif not is_trusted(value.__module__):
             for own in value.__mro__:

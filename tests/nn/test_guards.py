@@ -1,5 +1,6 @@
 """What guards compare, and how layers and circuits follow what they depend on."""
 
+import cProfile
 import time
 
 import numpy as np
@@ -63,6 +64,20 @@ def test_entropy_is_seen(drawn):
     with pytest.warns(UserWarning, match="draws random numbers"):
         values = {layer(drawn(3, 2)).sum().item() for _ in range(CALLS)}
     assert len(values) == CALLS
+
+
+def test_profilers_go_on(drawn):
+    """A training step can be profiled, with what runs after the layer has watched a call."""
+    layer, profiler = layer_of(TorchLayer, times(1)), cProfile.Profile()
+    profiler.enable()
+    for _ in range(CALLS):
+        found = layer(drawn(3, 2))
+    diagonal = found.diag_embed()
+    profiler.disable()
+    torch.testing.assert_close(found, layer_of(TorchLayer, times(1))(drawn(3, 2)))
+    assert layer.is_traced
+    assert diagonal.shape == (3, 2, 2)
+    assert any("diag_embed" in str(entry.code) for entry in profiler.getstats())
 
 
 def test_another_function_of_the_qnode(drawn):

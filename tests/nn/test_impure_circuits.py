@@ -11,6 +11,7 @@ import random
 import threading
 import time
 import warnings
+from argparse import ArgumentParser
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -139,6 +140,18 @@ def an_attribute():
         settings.angle += 0.3
 
     return lambda inputs, weights: measured(inputs[..., 0] + settings.angle, weights), change
+
+
+@traceable
+def an_option_of_the_command_line():
+    arguments = ArgumentParser()
+    arguments.add_argument("--angle", type=float, default=0.1)
+    options = arguments.parse_args([])
+
+    def change():
+        options.angle += 0.3
+
+    return lambda inputs, weights: measured(inputs[..., 0] + options.angle, weights), change
 
 
 class Circuit:

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from cProfile import Profile
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any, TypeVar
@@ -99,7 +100,12 @@ def _profiled(seen: Observation) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(before)
+        # sys.setprofile takes functions only, and cProfile's profiler is an object.
+        if isinstance(before, Profile):
+            sys.setprofile(None)
+            before.enable()
+        else:
+            sys.setprofile(before)
 
 
 def random_states() -> tuple:

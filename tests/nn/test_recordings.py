@@ -1,6 +1,7 @@
 """When TorchLayer records its QNode, when a recording serves, and what is run as it is."""
 
 import copy
+import cProfile
 import pickle
 import threading
 import warnings
@@ -349,6 +350,16 @@ def test_quiet_recordings_say_nothing(qnode, drawn):
     ((structure),) = own.made.values()
     assert [made.recording for made in structure.made] == [None]
     assert "takes the value" in own.reason
+
+
+def test_layers_run_under_cprofile(layer, drawn):
+    """A layer can be profiled: cProfile sees what runs after the layer has looked at its calls."""
+    inputs, profile = drawn(2, 2), cProfile.Profile()
+    with profile:
+        profiled = layer(inputs)
+        torch.cos(profiled)
+    assert torch.equal(layer(inputs), profiled)
+    assert any("cos" in str(entry.code) for entry in profile.getstats())
 
 
 def test_copies_start_anew_with_the_same_habits(qnode, drawn):

@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import jaxtyping
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
@@ -16,6 +17,8 @@ def run_demo(monkeypatch, tmp_path):
     """Run a demo in an empty folder, with arguments of its command line; return its variables."""
     monkeypatch.chdir(tmp_path)
     mpl.use("Agg")
+    # The other tests check shapes; with shots a demo makes so many calls that it takes long.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
     def run(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])

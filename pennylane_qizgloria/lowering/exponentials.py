@@ -14,17 +14,12 @@ import numpy as np
 import pennylane as qml
 import torch
 from pennylane.operation import Operation, Operator
-from pennylane.ops import Evolution
-from pennylane.ops.op_math import Adjoint, Controlled, Exp, Pow
-from pennylane.pauli import PauliSentence
+from pennylane.ops.op_math import Exp
 from torch import Tensor
 
 from ..pauli.basis import LETTERS, pauli_matrices
 from ..pauli.kept import kept
 from .operations import holds
-
-MAX_EXPANDED_WIRES = 4
-"""Up to here a matrix is expanded in Pauli words, of which there are ``4**wires``."""
 
 CLOSE = 100 * np.finfo(float).eps
 """An imaginary part that is so small, relatively, is rounding."""
@@ -75,11 +70,6 @@ class PauliExponential(Operation):
 
 
 def _number(value: Any) -> Tensor:
-    if qml.math.get_interface(value) == "autograd" and not isinstance(value, np.ndarray):
-        raise TypeError(
-            "An evolution by a sum of Pauli words has no matrix that autograd could differentiate, "
-            "which this derivative asks for. Take diff_method='best', or interface='torch'."
-        )
     return torch.as_tensor(value, dtype=torch.complex128)
 
 
@@ -91,58 +81,18 @@ def _word(word: str) -> Tensor:
 
 def pauli_exponential(op: Exp) -> Operator | None:
     """An exponential as a rotation or as a `PauliExponential`; None if it is neither."""
-    sentence, time = _pauli_sentence(op.base), time_of(op)
-    if not sentence or time is None:
+    sentence = op.base.pauli_rep
+    # With the convention exp(coeff * H) the time is i * coeff.
+    time = 1j * op.coeff
+    if not sentence or not _is_real(time):
         return None
+    time = qml.math.real(time)
     words = ["".join(word.get(wire, "I") for wire in op.wires) for word in sentence]
     coefficients = list(sentence.values())
     if len(words) == 1:
         angle = 2 * time * coefficients[0]
         return qml.PauliRot(angle, words[0], op.wires) if _is_real(angle) else None
     return PauliExponential(time, *coefficients, words=words, wires=op.wires)
-
-
-def time_of(op: Exp) -> Any | None:
-    """The time t of ``exp(-i t H)``; None if the exponent is not imaginary."""
-    # PennyLane's convention is exp(coeff * H).
-    time = 1j * op.coeff
-    return qml.math.real(time) if _is_real(time) else None
-
-
-def _pauli_sentence(base: Operator) -> PauliSentence | None:
-    """An operator as a sum of Pauli words; None if it is not known to be one."""
-    if base.pauli_rep is not None or not base.has_matrix or len(base.wires) > MAX_EXPANDED_WIRES:
-        return base.pauli_rep
-    matrix = qml.matrix(base)
-    if matrix.ndim != 2 or qml.math.get_interface(matrix) != "numpy":
-        return None
-    if not np.allclose(matrix, matrix.conj().T, rtol=0, atol=CLOSE):
-        return None
-    sentence = qml.pauli_decompose(matrix, wire_order=base.wires, pauli=True)
-    return PauliSentence({word: number.real for word, number in sentence.items()})
-
-
-def as_evolution(op: Operator) -> Operator:
-    """An exponential, or its adjoint, power or control, with the time as its real parameter.
-
-    What is no such exponential, or has no time, is given back.
-    """
-    if isinstance(op, Exp):
-        time = None if isinstance(op, Evolution) else time_of(op)
-        return op if time is None else Evolution(op.base, time)
-    if isinstance(op, Adjoint):
-        return Adjoint(as_evolution(op.base))
-    if isinstance(op, Pow):
-        return Pow(as_evolution(op.base), op.z)
-    if isinstance(op, Controlled):
-        return qml.ctrl(
-            as_evolution(op.base),
-            op.control_wires,
-            op.control_values,
-            op.work_wires,
-            op.work_wire_type,
-        )
-    return op
 
 
 def _is_real(value: Any) -> bool:

@@ -7,6 +7,7 @@ the libraries in `TRUSTED`, whose functions depend on their arguments alone.
 from __future__ import annotations
 
 import importlib
+import inspect
 import random
 import sys
 import threading
@@ -19,6 +20,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from ..pauli.memory import available_bytes
+
 TRUSTED = frozenset({
     "pennylane", "pennylane_qizgloria", "torch", "numpy", "scipy", "autoray", "autograd", "jax",
     "jaxlib", "jaxtyping", "beartype", "qiskit", "qiskit_aer", "networkx", "rustworkx",
@@ -30,6 +33,9 @@ Result = TypeVar("Result")
 
 _IMPORT = importlib._bootstrap._find_and_load.__code__  # type: ignore[attr-defined]
 """What imports a module."""
+
+_APART = frozenset({_IMPORT, inspect.unwrap(available_bytes).__code__})
+"""What is no part of the QNode, with all that it calls, where it is run on the way."""
 
 _ENTROPY = random.SystemRandom.getrandbits.__code__
 """What NumPy seeds a generator with if it is given no seed."""
@@ -79,14 +85,14 @@ def observe(function: Callable[[], Result]) -> tuple[Result, Observation]:
 @contextmanager
 def _profiled(seen: Observation) -> Iterator[None]:
     known: set[CodeType] = set()
-    importing = 0  # how deep in imports it is, and in their hooks, which are no part of the call
+    apart = 0  # how deep in imports, with their hooks, or in a look at the memory it is
 
     def on_event(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal importing
+        nonlocal apart
         code = frame.f_code
-        if code is _IMPORT and event in ("call", "return"):
-            importing += 1 if event == "call" else -1
-        if event != "call" or importing or code in known:
+        if code in _APART and event in ("call", "return"):
+            apart += 1 if event == "call" else -1
+        if event != "call" or apart or code in known:
             return
         known.add(code)
         if code is _ENTROPY:

@@ -8,6 +8,7 @@ import jaxtyping
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
+import torch
 
 DEMOS = Path(__file__).parents[2] / "doc" / "demos"
 
@@ -24,5 +25,8 @@ def run_demo(monkeypatch, tmp_path):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         return runpy.run_path(str(DEMOS / f"{name}.py"), run_name="__main__")
 
+    dtype = torch.get_default_dtype()
     yield run
+    # A script may set these for good; a test may not.
+    torch.set_default_dtype(dtype)
     plt.close("all")

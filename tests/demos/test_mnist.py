@@ -9,7 +9,7 @@ from qiskit.quantum_info import Pauli, Statevector
 
 def test_all_settings_train(run_demo):
     """Losses fall and accuracies rise; layers, shots and results are those that the page names."""
-    result = run_demo("mnist", "--epochs", 3, "--samples", 100)
+    result = run_demo("mnist", "--epochs", 2)
     assert result["images"].shape == (520, 1, 28, 28)
     for values in result["losses"].values():
         assert np.mean(values[-10:]) < 0.95 * np.mean(values[:10])

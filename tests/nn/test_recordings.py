@@ -385,11 +385,11 @@ def test_states_whose_memory_is_checked_are_recorded(drawn):
     def circuit(inputs, weights):
         qml.AngleEmbedding(inputs, wires=range(8))
         qml.StronglyEntanglingLayers(weights, wires=range(8))
-        return qml.expval(qml.Z(0))
+        return [qml.expval(qml.Z(wire)) for wire in range(8)]
 
-    layer = TorchLayer(circuit, {"weights": (2, 8, 3)})
+    layer = TorchLayer(circuit, {"weights": (3, 8, 3)})
     for _ in range(2):
-        layer(drawn(16, 8)).sum().backward()
+        layer(drawn(32, 8)).sum().backward()
     assert layer.untraced_reason is None
     assert layer.is_traced
 

@@ -6,6 +6,7 @@ the libraries in `TRUSTED`, whose functions depend on their arguments alone.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import random
@@ -85,12 +86,15 @@ def observe(function: Callable[[], Result]) -> tuple[Result, Observation]:
 @contextmanager
 def _profiled(seen: Observation) -> Iterator[None]:
     known: set[CodeType] = set()
-    apart = 0  # how deep in imports, with their hooks, or in a look at the memory it is
+    # The garbage collector may call something at any time.
+    collecting = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    separate = _APART | collecting
+    apart = 0  # how deep in imports, with their hooks, in a look at the memory and so on it is
 
     def on_event(frame: FrameType, event: str, _: Any) -> None:
         nonlocal apart
         code = frame.f_code
-        if code in _APART and event in ("call", "return"):
+        if code in separate and event in ("call", "return"):
             apart += 1 if event == "call" else -1
         if event != "call" or apart or code in known:
             return

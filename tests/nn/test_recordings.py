@@ -1,8 +1,10 @@
 """When TorchLayer records its QNode, when a recording serves, and what is run as it is."""
 
 import copy
+import gc
 import pickle
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
@@ -376,6 +378,26 @@ def test_devices_with_noise_added_are_recorded(pair, drawn, assert_same, recordi
     assert recordings(noisy[0]) == [1]
     plain, _ = pair(circuit, device=device)
     assert not torch.allclose(plain(drawn(3, N)), noisy[0](drawn(3, N)))
+
+
+def test_what_the_garbage_collector_calls_is_no_part_of_a_circuit(layer, drawn, impatient):
+    """Libraries measure collections (hypothesis does), and one may come at any time."""
+    seconds = []
+
+    def callback(phase, info):
+        seconds.append(time.perf_counter())
+
+    gc.callbacks.append(callback)
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(3):
+            layer(drawn(4, 2))
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(callback)
+    assert seconds
+    assert layer.untraced_reason is None
 
 
 def test_states_whose_memory_is_checked_are_recorded(drawn):

@@ -54,7 +54,12 @@ sphinx_gallery_conf = {
     "within_subsection_order": "demo_pages.place_of_demo",
     "plot_gallery": RUN_DEMOS,
     "abort_on_example_error": True,
-    "reset_modules": ("matplotlib", "demo_pages.set_style"),
+    "reset_modules": (
+        "matplotlib",
+        "demo_pages.set_style",
+        "demo_pages.quieten",
+        "demo_pages.reset_torch",
+    ),
     "image_srcset": ["2x"],
     "thumbnail_size": (640, 400),
     "download_all_examples": False,

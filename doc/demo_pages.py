@@ -1,6 +1,9 @@
 """The order of the demos' pages, and the look of their pictures."""
 
+import logging
+
 import matplotlib.pyplot as plt
+import torch
 from cycler import cycler
 
 DEMOS = (
@@ -39,3 +42,14 @@ def set_style(_: dict, __: str) -> None:
         "grid.alpha": 0.25,
         "legend.frameon": False,
     })  # fmt: skip
+
+
+def quieten(_: dict, __: str) -> None:
+    """Keep the console for the build: a style of Pygments sets Python's root logger to INFO."""
+    logging.getLogger().setLevel(logging.WARNING)
+
+
+def reset_torch(_: dict, __: str) -> None:
+    """Undo what a demo sets for the whole process."""
+    torch.set_default_dtype(torch.float32)
+    torch.manual_seed(0)

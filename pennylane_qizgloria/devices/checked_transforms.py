@@ -7,10 +7,15 @@ from functools import cache, partial
 from typing import Any
 
 from pennylane.exceptions import QuantumFunctionError
+from pennylane.gradients import hadamard_grad
+from pennylane.operation import Operator
+from pennylane.ops.op_math import Exp
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import Transform, transform
 from pennylane.typing import PostprocessingFn
 
+from ..lowering.closed_forms import innermost
+from ..lowering.exponentials import as_evolution, time_of
 from .first_order import differentiating
 from .interfaces import hidden_numbers
 
@@ -25,10 +30,41 @@ def checked(original: Transform) -> Transform:
 def _expand(
     tape: QuantumScript, *, original: Transform, **options: Any
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
-    tapes, combine = original.expand_transform(tape, **options)
+    tapes, combine = original.expand_transform(_with_real_exponents(tape, original), **options)
     for own in tapes:
         _require_visible_numbers(own, original)
     return tapes, combine
+
+
+def _with_real_exponents(tape: QuantumScript, original: Transform) -> QuantumScript:
+    """Exponentials whose exponent is differentiated, with its imaginary part as the parameter.
+
+    PennyLane's transforms differentiate by the real part, which gives 0 where the operator is
+    unitary, or leave the unitary operators. Hadamard tests take coefficients for the exponent, too;
+    in an evolution they are hidden, and refused.
+    """
+    trainable = set(tape.trainable_params)
+    operations: list[Operator] = []
+    numbers: list[int] = []  # which of the tape's parameters each one of the new tape comes from
+    place = 0
+    for op in tape.operations:
+        own = list(range(place, place + len(op.data)))
+        place += len(op.data)
+        wrong = own if original is hadamard_grad else own[:1]
+        is_changed = not trainable.isdisjoint(wrong) and _has_imaginary_exponent(op)
+        operations.append(as_evolution(op) if is_changed else op)
+        numbers.extend(own[:1] if is_changed else own)
+    if all(new is op for new, op in zip(operations, tape.operations, strict=True)):
+        return tape
+    numbers.extend(range(place, len(tape.get_parameters(trainable_only=False))))
+    changed = tape.copy(operations=operations)
+    changed.trainable_params = [at for at, number in enumerate(numbers) if number in trainable]
+    return changed
+
+
+def _has_imaginary_exponent(op: Operator) -> bool:
+    exponential = innermost(op)
+    return type(exponential) is Exp and time_of(exponential) is not None
 
 
 def _require_visible_numbers(tape: QuantumScript, original: Transform) -> None:

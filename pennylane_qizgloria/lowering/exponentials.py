@@ -14,7 +14,8 @@ import numpy as np
 import pennylane as qml
 import torch
 from pennylane.operation import Operation, Operator
-from pennylane.ops.op_math import Exp
+from pennylane.ops import Evolution
+from pennylane.ops.op_math import Adjoint, Controlled, Exp, Pow
 from torch import Tensor
 
 from ..pauli.basis import LETTERS, pauli_matrices
@@ -81,18 +82,40 @@ def _word(word: str) -> Tensor:
 
 def pauli_exponential(op: Exp) -> Operator | None:
     """An exponential as a rotation or as a `PauliExponential`; None if it is neither."""
-    sentence = op.base.pauli_rep
-    # With the convention exp(coeff * H) the time is i * coeff.
-    time = 1j * op.coeff
-    if not sentence or not _is_real(time):
+    sentence, time = op.base.pauli_rep, time_of(op)
+    if not sentence or time is None:
         return None
-    time = qml.math.real(time)
     words = ["".join(word.get(wire, "I") for wire in op.wires) for word in sentence]
     coefficients = list(sentence.values())
     if len(words) == 1:
         angle = 2 * time * coefficients[0]
         return qml.PauliRot(angle, words[0], op.wires) if _is_real(angle) else None
     return PauliExponential(time, *coefficients, words=words, wires=op.wires)
+
+
+def time_of(op: Exp) -> Any | None:
+    """The time t of ``exp(-i t H)``; None if the exponent is not imaginary."""
+    # PennyLane's convention is exp(coeff * H).
+    time = 1j * op.coeff
+    return qml.math.real(time) if _is_real(time) else None
+
+
+def as_evolution(op: Operator) -> Operator:
+    """An exponential, or its adjoint, power or control, with the time as its only parameter.
+
+    What is no such exponential, or has no time, is given back.
+    """
+    if isinstance(op, Exp):
+        time = None if isinstance(op, Evolution) else time_of(op)
+        return op if time is None else Evolution(op.base, time)
+    if isinstance(op, Adjoint):
+        return Adjoint(as_evolution(op.base))
+    if isinstance(op, Pow):
+        return Pow(as_evolution(op.base), op.z)
+    if isinstance(op, Controlled):
+        controls = (op.control_wires, op.control_values, op.work_wires, op.work_wire_type)
+        return qml.ctrl(as_evolution(op.base), *controls)
+    return op
 
 
 def _is_real(value: Any) -> bool:

@@ -39,18 +39,14 @@ $(READY): pyproject.toml setup.cfg constraints.txt
 demo: $(READY)  ## Train a classifier of digits through a noisy circuit
 	$(BIN)/python doc/demos/digits.py --output digits.png
 
-# One thread for each worker: more would compete for the same cores. Demos run in processes of their
-# own, for scripts change what the other tests in a process take for granted; 5 says that
-# PYTEST_ARGS chose none of them.
+# One thread for each worker: more would compete for the same cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 test: $(READY)  ## Run the tests (WORKERS=2 PYTEST_ARGS="-k name")
-	$(PYTEST) -m "not slow" --ignore=tests/demos $(PYTEST_ARGS)
-	$(PYTEST) -m "not slow" tests/demos $(PYTEST_ARGS) || test $$? -eq 5
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 test-all: $(READY)  ## Run the tests, those too that take long beside what they show
-	$(PYTEST) --ignore=tests/demos $(PYTEST_ARGS)
-	$(PYTEST) tests/demos $(PYTEST_ARGS) || test $$? -eq 5
+	$(PYTEST) $(PYTEST_ARGS)
 
 bench: $(READY)  ## Measure against other simulators; 7 to 15 minutes (BENCH_ARGS="layered --wires 8")
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

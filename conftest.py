@@ -1,20 +1,43 @@
-"""Runs the examples of README.md, doc/ and the package's docstrings as tests.
+"""Checks array shapes while tests run, and runs examples as tests.
 
-Each file is one test: its examples build on each other, so they must not be shared out among
-workers. Outputs may be abbreviated by ``...``, and white space may differ.
+Signatures say which shapes go in and out, and only here this is checked.
+
+The examples are those of README.md, doc/ and the package's docstrings. Each file is one test: its
+examples build on each other, so they must not be shared out among workers. Outputs may be
+abbreviated by ``...``, and white space may differ.
 """
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from pathlib import Path
 
 import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from jaxtyping import install_import_hook
 from sybil import Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.example import SybilFailure
 from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
+
+UNCHECKED = {"emission", "observation", "positions"}
+"""Modules that call functions within functions so often that checks would take most of the time:
+each of these functions is wrapped anew, and one is called for every function that Python runs."""
+
+
+def checked_modules():
+    root = Path(__file__).parent
+    files = (root / "pennylane_qizgloria").rglob("*.py")
+    left_out = UNCHECKED | {"__init__"}
+    return [
+        ".".join(file.relative_to(root).with_suffix("").parts)
+        for file in files
+        if file.stem not in left_out
+    ]
+
+
+install_import_hook(checked_modules(), "beartype.beartype")
 
 FLAGS = ELLIPSIS | NORMALIZE_WHITESPACE
 

@@ -9,13 +9,11 @@ from typing import Any
 from pennylane.exceptions import QuantumFunctionError
 from pennylane.gradients import hadamard_grad
 from pennylane.operation import Operator
-from pennylane.ops.op_math import Exp
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import Transform, transform
 from pennylane.typing import PostprocessingFn
 
-from ..lowering.closed_forms import innermost
-from ..lowering.exponentials import as_evolution, time_of
+from ..lowering.decompositions import as_evolution
 from .first_order import differentiating
 from .interfaces import hidden_numbers
 
@@ -51,20 +49,15 @@ def _with_real_exponents(tape: QuantumScript, original: Transform) -> QuantumScr
         own = list(range(place, place + len(op.data)))
         place += len(op.data)
         wrong = own if original is hadamard_grad else own[:1]
-        is_changed = not trainable.isdisjoint(wrong) and _has_imaginary_exponent(op)
-        operations.append(as_evolution(op) if is_changed else op)
-        numbers.extend(own[:1] if is_changed else own)
+        new = None if trainable.isdisjoint(wrong) else as_evolution(op)
+        operations.append(op if new is None else new)
+        numbers.extend(own if new is None else own[:1])
     if all(new is op for new, op in zip(operations, tape.operations, strict=True)):
         return tape
     numbers.extend(range(place, len(tape.get_parameters(trainable_only=False))))
     changed = tape.copy(operations=operations)
     changed.trainable_params = [at for at, number in enumerate(numbers) if number in trainable]
     return changed
-
-
-def _has_imaginary_exponent(op: Operator) -> bool:
-    exponential = innermost(op)
-    return type(exponential) is Exp and time_of(exponential) is not None
 
 
 def _require_visible_numbers(tape: QuantumScript, original: Transform) -> None:

@@ -16,7 +16,7 @@ from pennylane.ops import Evolution
 from pennylane.ops.op_math import Adjoint, Controlled, Exp, Pow
 
 from .closed_forms import innermost
-from .exponentials import pauli_exponential
+from .exponentials import pauli_exponential, time_of
 
 _ANTICOMMUTING: dict[type[Operator], type[Operator]] = {
     qml.RX: qml.Z,
@@ -103,6 +103,22 @@ def _controlled_rotation(op: Controlled) -> list[Operator]:
 
 
 # --- exponentials ---------------------------------------------------------------------------------
+
+
+def as_evolution(op: Operator) -> Operator | None:
+    """An exponential, or its adjoint, power or control, with the time as its only parameter.
+
+    None for what is an evolution already, or has no time because its exponent is not imaginary.
+    """
+    if isinstance(op, Exp):
+        time = None if isinstance(op, Evolution) else time_of(op)
+        return None if time is None else Evolution(op.base, time)
+    base = as_evolution(op.base) if isinstance(op, Adjoint | Pow | Controlled) else None
+    if base is None:
+        return None
+    if isinstance(op, Controlled):
+        return _with_controls_of(op, base)
+    return Adjoint(base) if isinstance(op, Adjoint) else Pow(base, op.z)
 
 
 def _exponential(op: Exp) -> Operator:

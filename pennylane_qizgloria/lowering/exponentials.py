@@ -14,8 +14,7 @@ import numpy as np
 import pennylane as qml
 import torch
 from pennylane.operation import Operation, Operator
-from pennylane.ops import Evolution
-from pennylane.ops.op_math import Adjoint, Controlled, Exp, Pow
+from pennylane.ops.op_math import Exp
 from torch import Tensor
 
 from ..pauli.basis import LETTERS, pauli_matrices
@@ -98,24 +97,6 @@ def time_of(op: Exp) -> Any | None:
     # PennyLane's convention is exp(coeff * H).
     time = 1j * op.coeff
     return qml.math.real(time) if _is_real(time) else None
-
-
-def as_evolution(op: Operator) -> Operator:
-    """An exponential, or its adjoint, power or control, with the time as its only parameter.
-
-    What is no such exponential, or has no time, is given back.
-    """
-    if isinstance(op, Exp):
-        time = None if isinstance(op, Evolution) else time_of(op)
-        return op if time is None else Evolution(op.base, time)
-    if isinstance(op, Adjoint):
-        return Adjoint(as_evolution(op.base))
-    if isinstance(op, Pow):
-        return Pow(as_evolution(op.base), op.z)
-    if isinstance(op, Controlled):
-        controls = (op.control_wires, op.control_values, op.work_wires, op.work_wire_type)
-        return qml.ctrl(as_evolution(op.base), *controls)
-    return op
 
 
 def _is_real(value: Any) -> bool:

@@ -36,7 +36,8 @@ _IMPORT = importlib._bootstrap._find_and_load.__code__  # type: ignore[attr-defi
 """What imports a module."""
 
 _APART = frozenset({_IMPORT, inspect.unwrap(available_bytes).__code__})
-"""What is no part of the QNode, with all that it calls, where it is run on the way."""
+"""What is no part of the QNode where it runs on the way: imports with their hooks, and the look at
+the free memory, with all that they call."""
 
 _ENTROPY = random.SystemRandom.getrandbits.__code__
 """What NumPy seeds a generator with if it is given no seed."""
@@ -87,16 +88,15 @@ def observe(function: Callable[[], Result]) -> tuple[Result, Observation]:
 def _profiled(seen: Observation) -> Iterator[None]:
     known: set[CodeType] = set()
     # The garbage collector may call something at any time.
-    collecting = {getattr(callback, "__code__", None) for callback in gc.callbacks}
-    separate = _APART | collecting
-    apart = 0  # how deep in imports, with their hooks, in a look at the memory and so on it is
+    apart = _APART | {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    depth = 0  # how deep it is in something apart
 
     def on_event(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal apart
+        nonlocal depth
         code = frame.f_code
-        if code in separate and event in ("call", "return"):
-            apart += 1 if event == "call" else -1
-        if event != "call" or apart or code in known:
+        if code in apart and event in ("call", "return"):
+            depth += 1 if event == "call" else -1
+        if event != "call" or depth or code in known:
             return
         known.add(code)
         if code is _ENTROPY:

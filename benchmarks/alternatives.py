@@ -13,10 +13,10 @@ from timing import measure
 from torch import Tensor
 from workloads import Row
 
-from pennylane_qizgloria.pauli import registers
-from pennylane_qizgloria.pauli.evolve import evolve
-from pennylane_qizgloria.pauli.planner import plan
-from pennylane_qizgloria.simulation import Conditions, prepare
+from pennylane_qizgloria.engines.simulation import Conditions, prepare
+from pennylane_qizgloria.pauli.plan.planner import plan
+from pennylane_qizgloria.pauli.program import components as components
+from pennylane_qizgloria.pauli.run.evolve import evolve
 
 BEFORE = 16
 """The number of words before the wires of a step."""
@@ -32,7 +32,7 @@ def alternatives(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
         references = dict.fromkeys((name for name in calls if name != "copy"), "copy")
         yield Row("Kinds of steps", {"wires": n}, measure(calls, budget, most=100), references)
     for n in (4, 5, 6):
-        apart, together = _rings(n, registers.LEAST_WIRES), _rings(n, 2 * n + 1)
+        apart, together = _rings(n, components.LEAST_WIRES), _rings(n, 2 * n + 1)
         times = measure({"apart": apart, "together": together}, budget, most=100)
         yield Row(
             "Two rings of wires, joined at the end", {"wires": n}, times, {"apart": "together"}
@@ -105,7 +105,7 @@ def _rings(num_wires: int, least: int) -> Callable[[], object]:
     measured = [qml.expval(qml.Z(wire)) for wire in range(2 * num_wires)]
     tape = qml.tape.QuantumScript(operations, measured)
     own = prepare(tape, Conditions(torch.float64, None, np.random.default_rng(0), True)).lowered
-    with patch.object(registers, "LEAST_WIRES", least):
+    with patch.object(components, "LEAST_WIRES", least):
         plan.cache_clear()
         ready = plan(own.program)
         plan.cache_clear()

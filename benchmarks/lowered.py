@@ -16,11 +16,11 @@ import torch
 from circuits import Problem, quantum_function
 from torch import Tensor
 
-from pennylane_qizgloria.lowering.measurements import measure_all
-from pennylane_qizgloria.pauli.evolve import evolve
-from pennylane_qizgloria.pauli.measure import State
-from pennylane_qizgloria.pauli.planner import plan
-from pennylane_qizgloria.simulation import Conditions, prepare
+from pennylane_qizgloria.engines.simulation import Conditions, prepare
+from pennylane_qizgloria.lowering.measurements.measurements import measure_all
+from pennylane_qizgloria.pauli.plan.planner import plan
+from pennylane_qizgloria.pauli.run.evolve import evolve
+from pennylane_qizgloria.pauli.state.measure import State
 
 MARK = 1000.0
 """Beyond every constant in the circuits. What is lowered to ``MARK + k`` is parameter k."""

@@ -14,10 +14,10 @@ from peers import DEFAULT_MIXED, OURS, PEERS, Peer
 from timing import Call, First, Times, first_call, measure
 from workers import elsewhere
 
-from pennylane_qizgloria.pauli.basis import zero_vector
-from pennylane_qizgloria.pauli.passes import apply_transfer
-from pennylane_qizgloria.pauli.plan import Step
-from pennylane_qizgloria.pauli.program import Operand
+from pennylane_qizgloria.pauli.plan.plan import Step
+from pennylane_qizgloria.pauli.program.program import Operand
+from pennylane_qizgloria.pauli.run.steps import apply_transfer
+from pennylane_qizgloria.pauli.state.basis import zero_vector
 
 SHOTS = 100_000
 
@@ -157,9 +157,9 @@ def steps(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
         state = zero_vector(n, torch.float64, torch.device("cpu"))[None]
         out = torch.empty_like(state)
         matrix = torch.eye(16, dtype=torch.float64)[None]
-        for pair, (first, turned) in _pairs(n).items():
+        for pair, (first, cyclic) in _pairs(n).items():
             left, right = 4**first, 4 ** (n - first - 2)
-            step = Step(Operand.TRANSFER, 0, 0, left, 16, 16, right, turned)
+            step = Step(Operand.TRANSFER, 0, 0, left, 16, 16, right, cyclic)
             calls: dict[str, Callable] = {
                 "step": lambda m=matrix, s=state, p=step, o=out: apply_transfer(m, s, p, o),
                 "copy": lambda s=state, o=out: o.copy_(s),

@@ -4,7 +4,7 @@ import jaxtyping
 import pytest
 import torch
 
-from pennylane_qizgloria.pauli.basis import pauli_vector
+from pennylane_qizgloria.pauli.state.basis import pauli_vector
 
 
 def test_wrong_shapes_are_found():

@@ -16,18 +16,21 @@ from pennylane.math import Interface
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
-from .. import derivatives
-from ..lowering.readout import ReadoutSource
-from ..pauli.autocast import without_autocast
-from ..simulation import Conditions, Result, simulate_all, take_snapshots
-from . import gradients, interfaces, shift_methods, validation
-from .first_order import is_first_order
-from .options import positive_or_none, precision_of, require_known
-from .preprocessing import preprocessing
-from .random import random_source
-from .readout_warnings import warn_if_untrained, warn_of_pair
-from .shift_derivatives import ShiftDerivatives
-from .validation import naming
+from ..engines import derivatives
+from ..engines.simulation import Conditions, Result, simulate_all, take_snapshots
+from ..lowering.measurements.readout import ReadoutSource
+from ..pauli.run.autocast import without_autocast
+from .configuration import validation
+from .configuration.options import positive_or_none, precision_of, require_known
+from .configuration.random import random_source
+from .configuration.readout_warnings import warn_if_untrained, warn_of_pair
+from .configuration.validation import naming
+from .gradients import methods as gradients
+from .gradients import shift_methods
+from .gradients.shift_derivatives import ShiftDerivatives
+from .interfaces import bridge as interfaces
+from .interfaces.first_order import is_first_order
+from .preprocessing.mixed import preprocessing
 
 _OPTIONS = ("memory_budget", "r_dtype")
 """Device options: settings that an execution configuration may override for one call."""

@@ -13,23 +13,25 @@ from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
-from ..lowering.shift_rules import shift_terms
-from ..qiskit import backends, jobs, primitives
-from ..qiskit.calls import Call, shared_out
-from ..qiskit.compiling import Compiler, preset_passes
-from ..qiskit.copying import remember_arguments, restore, state_of
-from ..qiskit.exact import exact_results
-from ..qiskit.options import require_backend, require_known, require_types
-from ..qiskit.packing import pack
-from ..qiskit.seeds import JobSeeds
-from ..qiskit.sharing import Limits
-from ..qiskit.validation import require_layout, require_qubits, require_wires
-from . import shift_methods
-from .first_order import is_first_order
+from ..lowering.operations.shift_rules import shift_terms
+from ..qiskit.backends import resolve as backends
+from ..qiskit.backends.copying import remember_arguments, restore, state_of
+from ..qiskit.backends.options import require_backend, require_known, require_types
+from ..qiskit.backends.seeds import JobSeeds
+from ..qiskit.backends.validation import require_layout, require_qubits, require_wires
+from ..qiskit.compile.transpilation import Compiler, preset_passes
+from ..qiskit.jobs import runner as jobs
+from ..qiskit.primitives import primitives
+from ..qiskit.primitives.job_limits import Limits, limits_of
+from ..qiskit.pubs.exact import exact_results
+from ..qiskit.pubs.packing import pack
+from ..qiskit.pubs.submission import Call, shared_out
+from .configuration.validation import naming, require_call, require_circuit, require_config
+from .gradients import shift_methods
+from .gradients.shift_derivatives import ShiftDerivatives
+from .interfaces.first_order import is_first_order
+from .preprocessing.qiskit import preprocessing
 from .qiskit_jobs import JobControl, Result, tracks_derivatives
-from .qiskit_preprocessing import preprocessing
-from .shift_derivatives import ShiftDerivatives
-from .validation import naming, require_call, require_circuit, require_config
 
 
 @tracks_derivatives
@@ -379,7 +381,7 @@ class QizgloriaQiskit(JobControl):
         return not tape.shots and not self._use.serves(tape)
 
     def _limits(self, primitive: Any) -> Limits:
-        return Limits() if primitive is None else primitives.limits_of(primitive, self.backend)
+        return Limits() if primitive is None else limits_of(primitive, self.backend)
 
 
 def _gives_jacobians(config: ExecutionConfig | None) -> bool:

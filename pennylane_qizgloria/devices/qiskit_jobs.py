@@ -14,12 +14,12 @@ from pennylane.devices.modifiers import simulator_tracking
 from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 
-from ..qiskit import primitives
-from ..qiskit.blank_results import blank_result
-from ..qiskit.calls import Call, Share, cost_of
-from ..qiskit.costs import Cost
-from ..qiskit.pubs import Reading
-from ..qiskit.records import JobRecord
+from ..qiskit.jobs.costs import Cost
+from ..qiskit.jobs.records import JobRecord
+from ..qiskit.primitives import primitives
+from ..qiskit.pubs.blank_results import blank_result
+from ..qiskit.pubs.pubs import Reading
+from ..qiskit.pubs.submission import Call, Share, cost_of
 
 Result = Any
 """One array for each measurement, in tuples where there are several (PennyLane's return types)."""
@@ -187,7 +187,7 @@ class JobControl(Device):
             f"{self.name} has no unfinished call with the job {job_id!r}. "
             + (f"Its unfinished calls have the jobs {known}. " if known else "")
             + "The results of a job of another process are what "
-            "pennylane_qizgloria.qiskit.jobs.fetch_job gives."
+            "pennylane_qizgloria.qiskit.jobs.runner.fetch_job gives."
         )
 
     def _finish(self, call: Call[tuple[Result, ...]]) -> tuple[Result, ...]:

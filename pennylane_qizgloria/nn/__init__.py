@@ -1,8 +1,8 @@
 """Quantum circuits as torch modules. Qiskit is imported when the first circuit of it is used."""
 
-from .bridge import QiskitFunction
+from .autograd import QiskitFunction
 from .circuit import TorchCircuit
 from .layer import TorchLayer
-from .shift import ParameterShift
+from .parameter_shift import ParameterShift
 
 __all__ = ["ParameterShift", "QiskitFunction", "TorchCircuit", "TorchLayer"]

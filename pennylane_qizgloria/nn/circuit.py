@@ -17,16 +17,16 @@ from pennylane.devices import Device
 from pennylane.workflow import QNode
 from torch import Tensor, nn
 
-from ..devices.first_order_torch import first_order_only
-from .arguments import broadcast_together, real_tensor
-from .calls import CircuitCall
+from ..devices.interfaces.first_order_torch import first_order_only
 from .execution import Execution, gradient_transform, is_first_order, make_device, mapping
 from .jacobian import batched_jacobian, linearised
-from .migration import rename_weights, translated
-from .outputs import interpreted, quantum_function, read_outputs
-from .parameters import assign_roles, warn_of_unused
-from .recordings import Recordings
-from .weights import first_values, require_dtype, require_number
+from .signature.arguments import broadcast_together, real_tensor
+from .signature.migration import rename_weights, translated
+from .signature.outputs import interpreted, quantum_function, read_outputs
+from .signature.roles import assign_roles, warn_of_unused
+from .signature.weights import first_values, require_dtype, require_number
+from .tracing.invocation import CircuitCall
+from .tracing.trace_cache import Recordings
 
 
 class TorchCircuit(nn.Module):

@@ -10,10 +10,10 @@ import pennylane as qml
 import torch
 from torch import Tensor
 
-from ..pauli.autocast import without_autocast
-from .calls import LayerCall
-from .exporting import is_exported
-from .recordings import Recordings
+from ..pauli.run.autocast import without_autocast
+from .tracing.exporting import is_exported
+from .tracing.invocation import LayerCall
+from .tracing.trace_cache import Recordings
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
 """Dtypes that no circuit is computed in."""

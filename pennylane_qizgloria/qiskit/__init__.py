@@ -1,6 +1,6 @@
 """Everything that knows Qiskit; imported only when used."""
 
-from .circuits import to_qiskit
-from .templates import from_qiskit
+from .convert.from_qiskit import from_qiskit
+from .convert.to_qiskit import to_qiskit
 
 __all__ = ["from_qiskit", "to_qiskit"]

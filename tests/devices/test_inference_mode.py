@@ -4,7 +4,7 @@ import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.pauli import buffers
+from pennylane_qizgloria.pauli.run import buffers
 
 
 @pytest.mark.parametrize("wires", [2, 9])

@@ -12,7 +12,7 @@ import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.pauli import buffers
+from pennylane_qizgloria.pauli.run import buffers
 
 NUM_THREADS = 4
 CIRCUITS = [*((6, batch, 1 + batch % 3) for batch in range(4, 10)), (7, 1, 1), (7, 1, 2)]

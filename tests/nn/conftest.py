@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pennylane_qizgloria.nn.layer import TorchLayer
-from pennylane_qizgloria.nn.recordings import Ledger
+from pennylane_qizgloria.nn.tracing.trace_cache import Ledger
 
 N = 2
 

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from pennylane_qizgloria import TorchLayer
-from pennylane_qizgloria.nn.recordings import Ledger
+from pennylane_qizgloria.nn.tracing.trace_cache import Ledger
 
 TRACEABLE = {}
 OTHERS = {}

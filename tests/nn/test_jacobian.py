@@ -4,8 +4,8 @@ import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.nn.calls import CircuitCall
 from pennylane_qizgloria.nn.jacobian import batched_jacobian, linearised
+from pennylane_qizgloria.nn.tracing.invocation import CircuitCall
 
 
 def function(x, w):

@@ -153,7 +153,7 @@ def test_a_tuple_of_measurements_is_stacked(pair, drawn, assert_same, recordings
 
 def test_large_states_are_evolved_by_the_plan(pair, monkeypatch, drawn, assert_same, weakened):
     """Graphs and memory would grow with the states."""
-    monkeypatch.setattr("pennylane_qizgloria.nn.recording.MAX_RECORDED_WORDS", 1000)
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_WORDS", 1000)
 
     def circuit(inputs, weights, strength):
         qml.AngleEmbedding(inputs, wires=range(6))

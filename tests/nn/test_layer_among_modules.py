@@ -196,7 +196,7 @@ def test_arrays_are_inputs(layer, drawn):
 @pytest.mark.parametrize("limit", [0, 200], ids=["run", "recorded"])
 def test_autocast_around_the_reverse_pass(layer, drawn, monkeypatch, limit):
     """Gradients are the same whether the reverse pass is called under autocast or not."""
-    monkeypatch.setattr("pennylane_qizgloria.nn.recording.MAX_RECORDED_STEPS", limit)
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_STEPS", limit)
     layer.float()
     inputs = drawn(3, N, dtype=torch.float32)
     for _ in range(2):

@@ -15,11 +15,11 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from pennylane_qizgloria.pauli import channels
-from pennylane_qizgloria.pauli.evolve import evolve
-from pennylane_qizgloria.pauli.planner import plan
-from pennylane_qizgloria.pauli.program import Arguments, Operand, Operation, Program
-from pennylane_qizgloria.pauli.transfer import constant, rotation, sequence
+from pennylane_qizgloria.pauli.maps import channels
+from pennylane_qizgloria.pauli.maps.transfer import constant, rotation, sequence
+from pennylane_qizgloria.pauli.plan.planner import plan
+from pennylane_qizgloria.pauli.program.program import Arguments, Operand, Operation, Program
+from pennylane_qizgloria.pauli.run.evolve import evolve
 
 PAULIS = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
@@ -309,7 +309,7 @@ class Case:
         rho = zero(self.num_wires)
         for operation, given in zip(self.operations, self.given, strict=True):
             matrices = given[element] if operation.batched else given
-            act = replace if operation.source is Operand.STATE else apply
+            act = replace if operation.form is Operand.STATE else apply
             rho = act(rho, matrices, operation.wires)
         return rho
 
@@ -322,7 +322,7 @@ class Case:
         observed = {w: [0] for w in range(self.num_wires)}
         for wire, letter in sorted(program.observed):
             observed[wire].append(letter)
-        letters = observed | dict(zip(ready.order, ready.letters, strict=True))
+        letters = observed | dict(zip(ready.order, ready.paulis, strict=True))
         positions = [[letters[w].index(x) for x in own] for w, own in observed.items()]
         for b in range(batch or 1):
             mine = completed(found[min(b, len(found) - 1)], ready.order, letters)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from itertools import pairwise
 
-from pennylane_qizgloria.pauli.adjoint import WORKING_STATES
+from pennylane_qizgloria.pauli.run.adjoint import WORKING_STATES
 
 PEAK = """
 import resource
@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import torch
 
-from pennylane_qizgloria.pauli.adjoint import run_steps
-from pennylane_qizgloria.pauli.plan import Move, Step
-from pennylane_qizgloria.pauli.program import Operand
+from pennylane_qizgloria.pauli.run.adjoint import run_steps
+from pennylane_qizgloria.pauli.plan.plan import AxisPermutation, Step
+from pennylane_qizgloria.pauli.program.program import Operand
 
 
 def peak():
@@ -34,9 +34,9 @@ matrices = torch.eye(16, dtype=torch.float64).expand(length, 1, 16, 16).clone().
 steps = []
 for i in range(length):
     place = 3 * i % (wires - 1)
-    move = Move((4, 4, 4 ** (wires - 2)), (1, 0, 2)) if i % 3 == 0 else None
+    permutation = AxisPermutation((4, 4, 4 ** (wires - 2)), (1, 0, 2)) if i % 3 == 0 else None
     left, right = 4**place, 4 ** (wires - 2 - place)
-    steps.append(Step(Operand.TRANSFER, 0, i, left, 16, 16, right, move=move))
+    steps.append(Step(Operand.TRANSFER, 0, i, left, 16, 16, right, permutation=permutation))
 run_steps(tuple(steps[:8]), state[:, : 4**wires], (matrices,), 1).sum().backward()
 start = psutil.Process().memory_info().rss
 for slots in [int(word) for word in sys.argv[1:]]:

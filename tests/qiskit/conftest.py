@@ -11,7 +11,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.quantum_info import Operator
 from requests.exceptions import HTTPError
 
-from pennylane_qizgloria.qiskit.jobs import Runner
+from pennylane_qizgloria.qiskit.jobs.runner import Runner
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from qiskit.quantum_info import Pauli
 from scipy.stats import unitary_group
 
 from pennylane_qizgloria.qiskit import from_qiskit, to_qiskit
-from pennylane_qizgloria.qiskit.gates import SAME
+from pennylane_qizgloria.qiskit.convert.gates import SAME
 
 U2, U4 = (unitary_group.rvs(size, random_state=1) for size in (2, 4))
 ANGLES = np.random.default_rng(2).uniform(-3, 3, 15)

@@ -11,7 +11,7 @@ import pennylane as qml
 import pytest
 from qiskit.providers import BackendV2
 
-from pennylane_qizgloria.qiskit.backends import resolve_backend
+from pennylane_qizgloria.qiskit.backends.resolve import resolve_backend
 
 
 @pytest.fixture

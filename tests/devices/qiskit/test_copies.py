@@ -214,7 +214,8 @@ def ibm(monkeypatch):
     Service.machine.name = "ibm_manila"
     Service.machine.service = Service()
     accounts.clear()
-    from pennylane_qizgloria.qiskit import copying, primitives, providers
+    from pennylane_qizgloria.qiskit.backends import copying
+    from pennylane_qizgloria.qiskit.primitives import primitives, providers
 
     for module in (copying, primitives, providers):
         monkeypatch.setattr(module, "is_ibm", lambda own: isinstance(own, Machine))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from pennylane.exceptions import DeviceError
 
-from pennylane_qizgloria.qiskit.costs import Cost
+from pennylane_qizgloria.qiskit.jobs.costs import Cost
 
 SHOTS = 50
 

@@ -10,8 +10,9 @@ from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 from qiskit.transpiler import PassManager
 from qiskit_aer import AerSimulator
 
-from pennylane_qizgloria.qiskit import backends, primitives
-from pennylane_qizgloria.qiskit.jobs import JobError
+from pennylane_qizgloria.qiskit.backends import resolve as backends
+from pennylane_qizgloria.qiskit.jobs.runner import JobError
+from pennylane_qizgloria.qiskit.primitives import primitives
 
 
 class Opaque(qml.operation.Operation):

@@ -10,8 +10,8 @@ from qiskit.primitives import BasePrimitiveJob, StatevectorEstimator, Statevecto
 from qiskit.transpiler import PassManager
 from qiskit.transpiler.passes import RemoveDiagonalGatesBeforeMeasure
 
-from pennylane_qizgloria.qiskit import primitives
-from pennylane_qizgloria.qiskit.jobs import JobError
+from pennylane_qizgloria.qiskit.jobs.runner import JobError
+from pennylane_qizgloria.qiskit.primitives import primitives
 
 SHOTS = 50
 

@@ -1,0 +1,1 @@
+"""Options of a device, validated, and what its methods refuse."""

@@ -1,0 +1,1 @@
+"""Which derivatives a device takes, and how it takes those by shifts."""

@@ -1,0 +1,1 @@
+"""Autograd, JAX and torch around what the devices compute."""

@@ -1,0 +1,1 @@
+"""The transforms that turn any circuit into one that a device runs, or refuse it."""

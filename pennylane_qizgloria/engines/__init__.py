@@ -1,0 +1,1 @@
+"""From lowered circuits to results: the seam behind which a circuit is simulated."""

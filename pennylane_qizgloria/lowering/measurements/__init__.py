@@ -1,0 +1,1 @@
+"""PennyLane's measurement processes as specifications."""

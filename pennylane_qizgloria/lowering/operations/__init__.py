@@ -1,0 +1,1 @@
+"""PennyLane's operators as operations of a program."""

@@ -1,0 +1,1 @@
+"""What goes into a module of a Qiskit circuit, and what comes out."""

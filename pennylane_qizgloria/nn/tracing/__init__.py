@@ -1,0 +1,1 @@
+"""Calls of QNodes, traced once and run again."""

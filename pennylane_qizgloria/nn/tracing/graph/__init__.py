@@ -1,0 +1,1 @@
+"""Traced functions as graphs of torch operations."""

@@ -1,0 +1,1 @@
+"""Whether what a traced call depends on is still what it was."""

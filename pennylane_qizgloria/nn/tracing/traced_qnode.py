@@ -1,0 +1,208 @@
+"""Recordings of QNodes: what remains of a call when its structure is known.
+
+A recording holds for one structure: the shapes, dtypes and torch devices of inputs and weights,
+and the answers that PennyLane and this package got when they looked at the numbers (whether they
+are in their domain, whether a state is normalised). It is made from the device's own functions,
+and compared with the QNode on other numbers, values and gradients, before it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pennylane as qml
+import torch
+from pennylane.devices import ExecutionConfig
+from torch import Tensor
+
+from ...engines.simulation import Conditions, Prepared, prepare
+from ...lowering.circuit import final_state
+from ...lowering.measurements.measurements import measure_all
+from ...pauli.memory import check_memory
+from ...pauli.plan.plan import Plan
+from ...pauli.plan.planner import plan
+from ...pauli.run.adjoint import run_steps, traced_steps
+from ...pauli.run.evolve import tensors_of
+from ...pauli.state.measure import State
+from .graph.trace import Unrecordable
+from .graph.traced_function import Replay, record
+from .invocation import Call, without_memory
+from .verification import check
+
+MAX_RECORDED_WORDS = 2**15
+"""Up to this size of the states, all batch elements together, the evolution is recorded, too."""
+
+MAX_RECORDED_STEPS = 200
+"""Longer evolutions are not recorded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A QNode's call without its Python.
+
+    Args:
+        replays: the whole call; or what comes before and behind an evolution.
+        evolution: the plan of an evolution between the two, and the memory that its reverse pass
+            may take; None where it is recorded with the rest.
+        single: whether the result is one tensor, not a tuple.
+    """
+
+    replays: tuple[Replay, ...]
+    evolution: tuple[Plan, int | None] | None
+    single: bool
+
+    @property
+    def current(self) -> bool:
+        """Whether it holds no constants that have been written to since."""
+        return all(replay.current for replay in self.replays)
+
+    def __call__(self, tensors: Sequence[Tensor]) -> Any:
+        """What the call makes of the QNode's results.
+
+        Args:
+            tensors: inputs and weights.
+
+        Raises:
+            BrokenConditionError: if it is not for these numbers.
+        """
+        if self.evolution is None:
+            results = self.replays[0](*tensors)
+        else:
+            before, behind = self.replays
+            made, (steps, budget) = before(*tensors), self.evolution
+            vector = run_steps(steps.steps, made[0].new_ones(1, 1), made, budget)
+            results = behind(vector, *tensors)
+        return results[0] if self.single else results
+
+    def as_operations(self, tensors: Sequence[Tensor]) -> Any:
+        """The same by operations of torch's alone, for what writes programs of these down.
+
+        Whether the numbers fulfil the recording's conditions is not looked at.
+        """
+        if self.evolution is None:
+            results = self.replays[0].as_operations(*tensors)
+        else:
+            before, behind = self.replays
+            made, (steps, budget) = before.as_operations(*tensors), self.evolution
+            with traced_steps():
+                vector = run_steps(steps.steps, made[0].new_ones(1, 1), made, budget)
+            results = behind.as_operations(vector, *tensors)
+        return results[0] if self.single else results
+
+
+def recording(
+    call: Call, tensors: Sequence[Tensor], watched: Collection[int] | None = None
+) -> Recording:
+    """Record a call.
+
+    Args:
+        call: the call.
+        tensors: inputs and weights, contiguous.
+        watched: the ids of the tensors from elsewhere that a guard watches.
+
+    Raises:
+        Unrecordable: if its Python depends on the numbers, or it makes several circuits.
+        UnlikeError: if the recording gives something else than the call.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        given = [tensor.detach().clone() for tensor in tensors]
+        keywords = call.keywords(given)
+        qnode = without_memory(call.qnode)
+        results = qnode(**keywords)
+        config = qml.workflow.construct_execution_config(qnode)(**keywords)
+        circuit = _Circuit(qnode, config, results)
+        made = _recorded(call, circuit, given, watched)
+        check(made, call, given, circuit.conditions.dtype)
+    return made
+
+
+# --- the parts of a call --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Circuit:
+    """A QNode, as the device's own functions run it.
+
+    Args:
+        qnode: the QNode.
+        config: of its execution.
+        results: results of the QNode's, for their structure.
+    """
+
+    qnode: Any
+    config: ExecutionConfig
+    results: Any
+
+    @property
+    def conditions(self) -> Conditions:
+        """What holds for its execution, tensors such as a trainable readout error among it."""
+        return self.qnode.device.conditions(self.config)
+
+    def __call__(self, **keywords: Tensor) -> Any:
+        """The QNode's results."""
+        own = self.prepared(**keywords)
+        with traced_steps():
+            return self.measured(own, final_state(own.lowered))
+
+    def prepared(self, **keywords: Tensor) -> Prepared:
+        """Its one tape, ready to run."""
+        tapes, _ = qml.workflow.construct_batch(self.qnode, level="device")(**keywords)
+        if len(tapes) != 1:
+            raise Unrecordable(f"a transform turns it into {len(tapes)} circuits")
+        return prepare(tapes[0], self.conditions)
+
+    def measured(self, own: Prepared, state: State) -> Any:
+        """The results that a final state has."""
+        exact = measure_all(own.tape.measurements, own.readings, state, own.setting)
+        batched = own.lowered.batch_size is not None
+        leaves, structure = qml.pytrees.flatten(self.results)
+        if len(leaves) != len(exact):
+            raise Unrecordable("its results are not those of its measurements")
+        return qml.pytrees.unflatten([x if batched else x[0] for x in exact], structure)
+
+
+def _recorded(
+    call: Call, circuit: _Circuit, tensors: Sequence[Tensor], watched: Collection[int] | None
+) -> Recording:
+    """A recording, not compared with anything yet."""
+    own = circuit.prepared(**call.keywords(tensors))
+    scalars, batch = own.lowered.arguments.scalars, own.lowered.batch_size or 1
+    ready = plan(own.lowered.program, scalars.device)
+    check_memory(own.lowered.program.num_wires, ready.peak, batch, scalars.dtype, scalars.device)
+    single = True
+
+    def whole(*given: Tensor) -> tuple[Tensor, ...]:
+        nonlocal single
+        results = call(given, circuit)
+        single = isinstance(results, Tensor)
+        return (results,) if single else results
+
+    if batch * ready.peak <= MAX_RECORDED_WORDS and len(ready.steps) <= MAX_RECORDED_STEPS:
+        replay = record(whole, tensors, watched)
+        return Recording((replay,), None, single)
+
+    def before(*given: Tensor) -> tuple[Tensor, ...]:
+        arguments = circuit.prepared(**call.keywords(given)).lowered.arguments
+        with traced_steps():  # of wires that are simulated apart
+            return tensors_of(ready, arguments)
+
+    def behind(vector: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
+        state = State(vector.expand(batch, -1), ready.order, ready.paulis)
+
+        def measured(**keywords: Tensor) -> Any:
+            with traced_steps():
+                return circuit.measured(circuit.prepared(**keywords), state)
+
+        nonlocal single
+        results = call(given, measured)
+        single = isinstance(results, Tensor)
+        return (results,) if single else results
+
+    first = record(before, tensors, watched)
+    with torch.no_grad():
+        made = first(*tensors)
+        budget = circuit.conditions.budget
+        vector = run_steps(ready.steps, made[0].new_ones(1, 1), made, budget)
+    return Recording((first, record(behind, [vector, *tensors], watched)), (ready, budget), single)

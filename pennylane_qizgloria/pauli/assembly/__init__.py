@@ -1,0 +1,1 @@
+"""How the matrices of fused steps are put together."""

@@ -1,0 +1,1 @@
+"""Operations as Pauli transfer matrices."""

@@ -1,0 +1,1 @@
+"""Plans: programs made ready to run."""

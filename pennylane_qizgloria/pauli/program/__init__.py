@@ -1,0 +1,1 @@
+"""What is applied to which wires, and in which steps."""

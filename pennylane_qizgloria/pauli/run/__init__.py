@@ -1,0 +1,1 @@
+"""Running plans, forwards and backwards."""

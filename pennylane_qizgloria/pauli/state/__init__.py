@@ -1,0 +1,1 @@
+"""States as Pauli vectors, and what is read from them."""

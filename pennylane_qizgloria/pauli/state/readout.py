@@ -1,0 +1,113 @@
+"""Readout error: what the detector reports, given what the qubit holds.
+
+A wire's confusion matrix has the true outcome as its row and the reported one as its column, as in
+Qiskit's ``ReadoutError``:
+
+    C = [[p(0|0), p(1|0)],
+         [p(0|1), p(1|1)]].
+
+It acts on distributions after the diagonalizing gates. On the reported value of a Pauli operator it
+is an affine map, so that expectation values stay gathers:
+
+    <P> -> a <P> + b,    a = 1 - p(1|0) - p(0|1),    b = p(0|1) - p(1|0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..memory import check_fits
+from .basis import I
+from .distribution import Distribution
+from .measure import PauliSum
+
+
+@dataclass(frozen=True)
+class Readout:
+    """The confusion matrices of the wires that have one.
+
+    Args:
+        by_wire: a matrix ``(2, 2)`` for each wire that has a readout error.
+    """
+
+    by_wire: Mapping[int, Float[Tensor, "2 2"]]
+
+    def affects(self, wires: Sequence[int]) -> bool:
+        """Whether any of these wires is read with an error."""
+        return any(wire in self.by_wire for wire in wires)
+
+
+def confused(exact: Distribution, readout: Readout) -> Distribution:
+    """The distribution of what is reported of some wires."""
+    if not readout.affects(exact.wires):
+        return exact
+    apart = {wire: _confused(one[None], [wire], readout)[0] for wire, one in exact.apart.items()}
+    for wire in exact.wires:
+        if wire in readout.by_wire and wire not in (*exact.together, *exact.apart):
+            apart[wire] = readout.by_wire[wire][0].to(exact.joint)  # the row of a true 0
+    joint = _confused(exact.joint, exact.together, readout)
+    return Distribution(exact.wires, exact.together, joint, apart)
+
+
+def _confused(
+    probabilities: Float[Tensor, "batch outcomes"], wires: Sequence[int], readout: Readout
+) -> Float[Tensor, "batch outcomes"]:
+    shape = probabilities.shape
+    for axis, wire in enumerate(wires):
+        if wire in readout.by_wire:
+            confusion = readout.by_wire[wire].to(probabilities)
+            view = probabilities.reshape(-1, 2, 2 ** (len(wires) - 1 - axis))
+            probabilities = (confusion.T @ view).reshape(shape)
+    return probabilities
+
+
+def reported(observable: PauliSum, readout: Readout) -> PauliSum:
+    """The observable whose exact expectation value is the mean of what is reported.
+
+    Each Pauli P on a wire with readout error becomes ``a P + b I``; symmetric errors (b = 0) keep
+    the number of words.
+
+    Raises:
+        MemoryError: if that makes more words than fit into memory.
+    """
+    paulis, coefficients = observable.words, observable.coefficients
+    for column, wire in enumerate(observable.wires):
+        if wire not in readout.by_wire:
+            continue
+        confusion = readout.by_wire[wire].to(coefficients)
+        p10, p01 = confusion[0, 1], confusion[1, 0]
+        acts = paulis[:, column] != I
+        on_device = acts.to(coefficients.device)
+        offset = (p01 - p10) * coefficients[on_device]
+        coefficients = torch.where(on_device, (1 - p10 - p01) * coefficients, coefficients)
+        if offset.requires_grad or _any_nonzero(offset):
+            _check_words(len(paulis) + len(offset), observable)
+            traced = paulis[acts].clone()
+            traced[:, column] = I
+            paulis = torch.cat([paulis, traced])
+            coefficients = torch.cat([coefficients, offset])
+    return PauliSum(observable.wires, paulis, coefficients)
+
+
+def _check_words(words: int, observable: PauliSum) -> None:
+    """Refuse long words: a word of k Paulis that are read with asymmetric errors becomes 2**k."""
+    needed = 2 * words * (len(observable.wires) + 1) * observable.words.itemsize
+    check_fits(
+        needed,
+        f"A Pauli word on {len(observable.wires)} wires with p(1|0) and p(0|1) that differ",
+        f"{words} words",
+        observable.coefficients.device,
+    )
+
+
+def _any_nonzero(numbers: Float[Tensor, " numbers"]) -> bool:
+    """Whether a number is not 0; True inside ``torch.func.vmap``, where none can be looked at."""
+    try:
+        return bool((numbers != 0).any())
+    except RuntimeError:
+        return True

@@ -1,0 +1,86 @@
+"""Shots from a Pauli vector: outcomes are drawn from the distribution of the measured wires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int, Int8
+from torch import Tensor
+
+from .basis import X
+from .distribution import Distribution, distribution
+from .measure import State
+from .readout import Readout, confused
+
+
+@runtime_checkable
+class Uniform(Protocol):
+    """A source of uniform random numbers in [0, 1); ``numpy.random.Generator`` is one."""
+
+    def random(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+        """An array of that shape."""
+
+
+def sample(
+    outcomes: Distribution, shots: int, random: Uniform
+) -> Int[np.ndarray, "batch shots wires"]:
+    """Independent outcomes of each element of a batch, as bits, first wire first."""
+    batch = len(outcomes.joint)
+    bits = np.zeros((batch, shots, len(outcomes.wires)), dtype=np.int64)
+    if outcomes.together:
+        drawn = draw(_numpy(outcomes.joint), shots, random)
+        places = [outcomes.wires.index(wire) for wire in outcomes.together]
+        bits[..., places] = to_bits(drawn, len(places))
+    if outcomes.apart:
+        places = [outcomes.wires.index(wire) for wire in outcomes.apart]
+        zero, one = np.stack([_numpy(own) for own in outcomes.apart.values()], 1)
+        bits[..., places] = random.random((batch, shots, len(places))) >= zero / (zero + one)
+    return bits
+
+
+def draw(
+    distribution: Float[np.ndarray, "batch outcomes"], shots: int, random: Uniform
+) -> Int[np.ndarray, "batch shots"]:
+    """Independent outcomes of each distribution, by inverting its cumulative sum.
+
+    Rounding is the only source of negative probabilities and of sums that are not 1: the first are
+    cut off, the second divided out.
+    """
+    cumulative = np.cumsum(np.clip(distribution, 0, None), axis=-1, dtype=np.float64)
+    cumulative /= cumulative[:, -1:]
+    uniforms = random.random((len(distribution), shots))
+    rows = [np.searchsorted(c, u, side="right") for c, u in zip(cumulative, uniforms, strict=True)]
+    return np.minimum(np.stack(rows), distribution.shape[-1] - 1)
+
+
+def to_bits(outcomes: Int[np.ndarray, "*shape"], num_wires: int) -> Int[np.ndarray, "... wires"]:
+    """The outcomes as bits, first wire first."""
+    shifts = np.arange(num_wires - 1, -1, -1)
+    return (outcomes[..., None] >> shifts) & 1
+
+
+def sample_shadow(
+    state: State,
+    wires: Sequence[int],
+    recipes: Int[np.ndarray, "shots wires"],
+    readout: Readout,
+    random: Uniform,
+) -> Int8[np.ndarray, "batch shots wires"]:
+    """One shot in each of the given bases (0, 1, 2 for X, Y, Z on each wire).
+
+    Shots of equal bases are drawn together, so the cost is one distribution for each basis that
+    occurs, not for each shot.
+    """
+    bits = np.empty((len(state.vector), *recipes.shape), dtype=np.int8)
+    bases, basis_of_shot = np.unique(recipes, axis=0, return_inverse=True)
+    for number, basis in enumerate(bases):
+        exact = distribution(state, wires, [X + int(pauli) for pauli in basis])
+        shots = np.flatnonzero(basis_of_shot.ravel() == number)
+        bits[:, shots] = sample(confused(exact, readout), len(shots), random)
+    return bits
+
+
+def _numpy(tensor: Tensor) -> Float[np.ndarray, "..."]:
+    return tensor.detach().cpu().numpy()

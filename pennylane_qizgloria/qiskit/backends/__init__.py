@@ -1,0 +1,1 @@
+"""Backends: found by name, checked, with their options."""

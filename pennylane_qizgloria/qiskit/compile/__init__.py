@@ -1,0 +1,1 @@
+"""Circuits that a backend runs, made once for each structure."""

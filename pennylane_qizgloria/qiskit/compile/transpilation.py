@@ -1,0 +1,134 @@
+"""Circuits that a backend runs, made once for each structure.
+
+Transpiling takes longer than most simulations, so what comes out is kept: a training loop
+transpiles in its first step only, and a gradient of any size once for all of its circuits.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from qiskit.quantum_info import SparsePauliOp
+from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
+
+from ..backends.resolve import is_aer
+from ..convert.channels import require_channels
+from .structures import Parametrised
+
+AER_MISBINDS = {"cp", "crx", "cry", "crz", "cu1", "cu3"} | {
+    "mcp",
+    "mcphase",
+    "mcr",
+    "mcrx",
+    "mcry",
+    "mcrz",
+    "mcu",
+    "mcu1",
+    "mcu2",
+    "mcu3",
+}
+"""Gates whose parameters Aer up to 0.18 ignores in parametrised circuits.
+
+See https://github.com/Qiskit/qiskit-aer/issues/2323."""
+
+MAX_KEPT = 1024
+"""How many compiled circuits are kept; those used longest ago go first."""
+
+
+def preset_passes(
+    backend: BackendV2 | None, level: int | None, seed: int | None, layout: Any
+) -> PassManager | None:
+    """Qiskit's own pass manager for a backend; None if there is nothing to compile for.
+
+    Args:
+        backend: what is compiled for.
+        level: the optimization level, 0 to 3. None for 1 where there is a coupling map, whose
+            routing leaves gates that cancel; otherwise for 0, which only translates, so that each
+            gate that the user wrote keeps its noise.
+        seed: of the transpiler.
+        layout: which qubit of the backend each qubit starts on.
+    """
+    if backend is None:
+        return None
+    target = _without(backend.target, AER_MISBINDS) if is_aer(backend) else backend.target
+    if level is None:
+        level = 0 if backend.target.build_coupling_map() is None else 1
+    return generate_preset_pass_manager(
+        level, target=target, seed_transpiler=seed, initial_layout=layout
+    )
+
+
+def _without(target: Target, names: set[str]) -> Target:
+    """A target that lacks some gates."""
+    reduced = Target(num_qubits=target.num_qubits)
+    for name in target.operation_names:
+        if name not in names:
+            operation = target.operation_from_name(name)
+            own = None if inspect.isclass(operation) else target[name]
+            reduced.add_instruction(operation, own, name=name)
+    return reduced
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A circuit for all tapes of one structure, in the backend's own gates.
+
+    Args:
+        source: the circuit before it was compiled, and where its parameters come from.
+        circuit: what the backend runs. It may lack parameters that have no effect.
+    """
+
+    source: Parametrised
+    circuit: QuantumCircuit
+
+    def on_qubits(self, observable: SparsePauliOp) -> SparsePauliOp:
+        """An observable of the source's qubits as one of the qubits that they are mapped to."""
+        layout = self.circuit.layout
+        return observable if layout is None else observable.apply_layout(layout)
+
+
+class Compiler:
+    """Compiles circuits and keeps them.
+
+    Args:
+        passes: what compiles a circuit; None if the primitives take circuits as they are.
+        backend: what runs the circuits; None if that is not known.
+    """
+
+    def __init__(self, passes: PassManager | None, backend: BackendV2 | None = None) -> None:
+        self._passes = passes
+        self._backend = backend
+        self._kept: OrderedDict[Hashable, Compiled] = OrderedDict()
+        self.transpilations = 0
+        """How many circuits have been transpiled."""
+
+    def compiled(self, key: Hashable, make: Callable[[], Parametrised]) -> Compiled:
+        """The compiled circuit of a structure.
+
+        Args:
+            key: what tells the structure from others.
+            make: gives the circuit, if it is not there yet.
+
+        Raises:
+            DeviceError: if the circuit has channels and the backend runs none.
+        """
+        if key not in self._kept:
+            source = make()
+            require_channels(source.circuit, self._backend)
+            self._kept[key] = Compiled(source, self._transpile(source.circuit))
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _transpile(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        if self._passes is None:
+            return circuit
+        self.transpilations += 1
+        return self._passes.run(circuit)

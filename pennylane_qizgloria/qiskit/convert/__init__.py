@@ -1,0 +1,1 @@
+"""Circuits of PennyLane and of Qiskit, each as the other."""

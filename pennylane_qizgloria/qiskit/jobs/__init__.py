@@ -1,0 +1,1 @@
+"""Jobs: sent, followed, and found again."""

@@ -1,0 +1,1 @@
+"""The bases in which measurements are read, and what is made of the bits."""

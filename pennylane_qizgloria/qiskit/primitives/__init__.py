@@ -1,0 +1,1 @@
+"""The samplers and estimators of each provider."""

@@ -1,0 +1,1 @@
+"""Tapes packed into PUBs, and their results."""

@@ -1,0 +1,148 @@
+"""Tapes of one structure, run together."""
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+
+from pennylane_qizgloria.lowering import batching as merging
+from pennylane_qizgloria.lowering.batching import final_states, merged
+from pennylane_qizgloria.lowering.circuit import final_state, lower_operations
+from pennylane_qizgloria.lowering.operations.operations import Precision
+from pennylane_qizgloria.pauli.program.program import all_paulis
+
+PLACE = {0: 0, 1: 1, 2: 2}
+
+
+def lower(x, *more):
+    operations = [
+        qml.RX(x[0], 0),
+        qml.CRY(x[1], [0, 1]),
+        qml.DepolarizingChannel(0.1, 1),
+        qml.QubitUnitary(qml.RY(x[2], 0).matrix(), 2),
+        qml.CNOT([1, 2]),
+        *more,
+    ]
+    return lower_operations(operations, PLACE, all_paulis(PLACE.values()), Precision())
+
+
+@pytest.fixture
+def angles():
+    return np.random.default_rng(5).normal(size=(6, 3))
+
+
+def test_merged_tapes_have_the_states_that_they_have_alone(angles):
+    """A tape would get the state of another one, or of another structure."""
+    tapes = [lower(x, *[qml.X(0)] * (i % 2)) for i, x in enumerate(angles)]
+    for together, own in zip(final_states(tapes), tapes, strict=True):
+        alone = final_state(own)
+        assert together.wires == alone.wires
+        assert torch.allclose(together.vector, alone.vector, rtol=0, atol=1e-14)
+
+
+def test_one_structure_is_one_evolution(angles, monkeypatch):
+    """Every shifted tape of a gradient would be an evolution of its own."""
+    runs = []
+
+    def counted(lowered, budget=None):
+        runs.append(lowered.batch_size)
+        return final_state(lowered, budget)
+
+    monkeypatch.setattr(merging, "final_state", counted)
+    final_states([lower(x, *[qml.X(0)] * (i % 3 == 0)) for i, x in enumerate(angles)])
+    assert runs == [2, 4]
+
+
+def test_merging_is_bounded(angles, monkeypatch):
+    """Many tapes would need the memory of all their states at once."""
+    monkeypatch.setattr(merging, "MERGED_BYTES", 2 * 8 * 4**3)
+    sizes = [len(group) for group in merging._mergeable([lower(x) for x in angles])]
+    assert sizes == [2, 2, 2]
+
+
+def test_only_what_differs_is_batched(angles):
+    """Every matrix would be made once for each tape, although most are the same."""
+    same = angles.copy()
+    same[:, 1:] = same[0, 1:]
+    together = merged([lower(x) for x in same])
+    by_name = {getattr(o.form, "name", o.form): o.batched for o in together.program.operations}
+    assert by_name["RX"]
+    assert not by_name["CRY"]
+    assert not by_name["DepolarizingChannel"]
+    assert together.batch_size == len(same)
+
+
+def test_constants_that_differ_are_batched():
+    """All tapes would have the noise of the first."""
+    x = torch.tensor([0.3, 0.4, 0.5])
+    tapes = [lower(x, qml.BitFlip(p, 0), qml.PhaseFlip(0.3, 1)) for p in (0.1, 0.2, 0.3)]
+    together = merged(tapes)
+    np.testing.assert_allclose(together.arguments.batched_scalars[:, -1], [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(together.arguments.constants.numbers, [0.1, 0.3])
+    for state, own in zip(final_states(tapes), tapes, strict=True):
+        assert torch.allclose(state.vector, final_state(own).vector, rtol=0, atol=1e-14)
+
+
+def test_constants_that_do_not_differ_stay_one_object(angles):
+    """Their matrices would be made anew in each call."""
+    tapes = [lower(torch.as_tensor(x)) for x in angles]
+    assert merged(tapes).arguments.constants is tapes[0].arguments.constants
+
+
+def test_equal_parameters_keep_their_own_gradients():
+    """Of two equal parameters of two tapes only the first would have a gradient."""
+    x = torch.full((2, 3), 0.4, dtype=torch.float64, requires_grad=True)
+    states = final_states(
+        [lower_operations([qml.RX(row[0], 0)], PLACE, all_paulis([0]), Precision()) for row in x]
+    )
+    (states[0].vector[0, 3] + 2 * states[1].vector[0, 3]).backward()
+    expected = -np.sin(0.4) * np.array([1, 2])
+    assert np.allclose(x.grad[:, 0], expected, rtol=0, atol=1e-14)
+
+
+def broadcast(shift, strength=0.1, batch=(0.1, 0.2)):
+    """A tape with a batch on one wire, and numbers on the others."""
+    operations = [
+        qml.RX(np.array(batch), 0),
+        qml.CRY(0.3 + shift, [0, 1]),
+        qml.BitFlip(strength, 1),
+        qml.QubitUnitary(qml.RY(np.array(batch), 0).matrix(), 2),
+        qml.QubitUnitary(qml.RY(shift, 0).matrix(), 1),
+        qml.CNOT([1, 2]),
+    ]
+    return lower_operations(operations, PLACE, all_paulis(PLACE.values()), Precision())
+
+
+def test_broadcast_tapes_run_together():
+    """Merged tapes with a batch have the states that they have alone, whatever differs."""
+    tapes = [broadcast(0.0), broadcast(0.5), broadcast(0.5, 0.3), broadcast(0.0, batch=(0.7, 1.1))]
+    assert merged(tapes).batch_size == 8
+    for state, own in zip(final_states(tapes), tapes, strict=True):
+        assert state.vector.shape == (2, 64)
+        assert torch.allclose(state.vector, final_state(own).vector, rtol=0, atol=1e-14)
+
+
+def test_other_batch_sizes_run_apart():
+    """Tapes are merged only if their batches are equally long."""
+    tapes = [broadcast(0.0), broadcast(0.1, batch=(0.1, 0.2, 0.3)), lower([0.1, 0.2, 0.3])]
+    assert [len(group) for group in merging._mergeable(tapes)] == [1, 1, 1]
+    assert [len(state.vector) for state in final_states(tapes)] == [2, 3, 1]
+
+
+def test_parameter_shift_of_a_batch_of_tapes():
+    """Shifted tapes of several circuits would be mixed up."""
+    device = qml.device("qizgloria.mixed", wires=2)
+
+    @qml.qnode(device, interface="torch", diff_method="parameter-shift")
+    def circuit(x):
+        qml.RX(x[0], 0)
+        qml.RY(x[1], 1)
+        qml.CNOT([0, 1])
+        qml.PhaseDamping(0.1, 1)
+        return qml.expval(qml.Z(1))
+
+    x = torch.tensor([0.3, -0.8], dtype=torch.float64, requires_grad=True)
+    circuit(x).backward()
+    a, b = 0.3, -0.8
+    expected = [-np.sin(a) * np.cos(b), -np.cos(a) * np.sin(b)]
+    assert np.allclose(x.grad, expected, rtol=0, atol=1e-12)

@@ -1,0 +1,168 @@
+"""Outcomes of circuits with and without measurements, and what users make of them."""
+
+import numpy as np
+import pytest
+import torch
+from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
+
+from pennylane_qizgloria import from_qiskit
+from pennylane_qizgloria.nn.signature.outcomes import (
+    interpret_outcomes,
+    measures_midway,
+    read_ending,
+    read_outcomes,
+)
+
+
+def measured(*pairs, num_qubits=3, num_clbits=3):
+    circuit = QuantumCircuit(num_qubits, num_clbits)
+    for qubit, clbit in pairs:
+        circuit.measure(qubit, clbit)
+    return circuit
+
+
+def conditional():
+    circuit = QuantumCircuit(2, 2)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    circuit.measure(1, 1)
+    return circuit
+
+
+def of(circuit):
+    return read_outcomes(from_qiskit(circuit))
+
+
+def test_without_measurements_all_qubits_are_read():
+    """Probabilities would not be those of Qiskit's integers."""
+    outcomes, template = of(QuantumCircuit(3))
+    assert (outcomes.num_bits, outcomes.qubits) == (3, (2, 1, 0))
+    assert outcomes.integers() == list(range(8))
+    assert not measures_midway(template)
+
+
+def test_a_register_that_nothing_is_measured_into_does_not_count():
+    """A circuit would have one outcome, 0."""
+    outcomes, _ = of(QuantumCircuit(QuantumRegister(2), ClassicalRegister(1)))
+    assert outcomes.qubits == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "places", "qubits", "integers"),
+    [
+        ([(0, 0), (1, 1), (2, 2)], (2, 1, 0), (2, 1, 0), [0, 1, 2, 3, 4, 5, 6, 7]),
+        ([(0, 2), (1, 0), (2, 1)], (2, 1, 0), (0, 2, 1), [0, 1, 2, 3, 4, 5, 6, 7]),
+        ([(1, 2), (0, 0)], (2, 0), (1, 0), [0, 1, 4, 5]),
+        ([(1, 0), (2, 0)], (0,), (2,), [0, 1]),
+    ],
+)
+def test_measurements_at_the_end_become_a_reading_of_qubits(pairs, places, qubits, integers):
+    """They would be simulated as mid-circuit measurements, or bits exchanged."""
+    outcomes, template = of(measured(*pairs))
+    assert (outcomes.num_bits, outcomes.places, outcomes.qubits) == (3, places, qubits)
+    assert outcomes.integers() == integers
+    assert not measures_midway(template)
+
+
+def test_measurements_in_the_middle_stay():
+    """What depends on their outcomes would be lost."""
+    template = from_qiskit(conditional())
+    ending = read_ending(template)
+    assert (ending.final, ending.middle) == ({1: 1}, {0})
+    outcomes, rest = read_outcomes(template)
+    assert outcomes.qubits is None
+    assert rest is template
+    assert measures_midway(rest)
+
+
+def test_a_qubit_that_is_measured_and_used_again_is_in_the_middle():
+    """It would be read at the end, when it is in another state."""
+    circuit = measured((0, 0), num_qubits=1, num_clbits=1)
+    circuit.x(0)
+    assert read_ending(from_qiskit(circuit)).middle == {0}
+
+
+def test_a_bit_that_is_read_later_is_in_the_middle():
+    """The condition would look at a bit that nothing was measured into."""
+    circuit = QuantumCircuit(2, 1)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    assert read_ending(from_qiskit(circuit)).middle == {0}
+
+
+def test_a_bit_that_is_written_again_counts_as_last_written():
+    """An outcome would be that of the first measurement."""
+    circuit = measured((0, 0))
+    circuit.x(0)
+    circuit.measure(1, 0)
+    outcomes, rest = of(circuit)
+    assert outcomes.qubits == (1,)
+    assert measures_midway(rest)
+
+
+def test_too_many_outcomes_are_refused():
+    """A user's function would be asked about them for years."""
+    with pytest.raises(ValueError, match=r"2\*\*25 outcomes"):
+        of(QuantumCircuit(25))
+
+
+def test_indices_are_asked_for_once_each():
+    """Values of a function would be put in the wrong places."""
+    outcomes, _ = of(QuantumCircuit(2))
+    asked = []
+
+    def interpret(outcome):
+        asked.append(outcome)
+        return np.int64(outcome % 2), 2 - outcome // 2
+
+    made = interpret_outcomes(outcomes, interpret, (2, 3))
+    assert asked == [0, 1, 2, 3]
+    assert made.shape == (2, 3)
+    assert torch.equal(made.index, torch.tensor([2, 5, 1, 4]))
+
+
+def test_complete_outcomes_need_no_index():
+    """Every call would copy the probabilities."""
+    outcomes, _ = of(QuantumCircuit(2))
+    made = interpret_outcomes(outcomes, None, 4)
+    assert made.shape == (4,)
+    assert made.index is None
+
+
+def test_unmeasured_bits_are_zero():
+    """The result would be too short."""
+    outcomes, _ = of(measured((0, 1), num_clbits=2))
+    made = interpret_outcomes(outcomes, None, None)
+    assert made.shape == (4,)
+    assert torch.equal(made.index, torch.tensor([0, 2]))
+
+
+@pytest.mark.parametrize(
+    ("interpret", "output_shape", "message"),
+    [
+        (None, 3, r"has the shape \(4,\), not 3"),
+        (lambda k: k, None, "needs output_shape"),
+        (lambda k: k, 3, "returned 3 for the outcome 3"),
+        (lambda k: -k, 4, "returned -1 for the outcome 1"),
+        (lambda k: (k, 0), 4, r"returned \(0, 0\) for the outcome 0"),
+        (lambda k: (k, k), (4, 3), r"returned \(3, 3\) for the outcome 3"),
+        (lambda k: 0, 0, "positive integers"),
+        (lambda k: 0, (), "positive integers"),
+        (lambda k: 0, (2, -1), "positive integers"),
+    ],
+)
+def test_indices_out_of_range_are_refused(interpret, output_shape, message):
+    """Probabilities would be lost, or the error come with some call in training."""
+    outcomes, _ = of(QuantumCircuit(2))
+    with pytest.raises(ValueError, match=message):
+        interpret_outcomes(outcomes, interpret, output_shape)
+
+
+@pytest.mark.parametrize("value", ["a", 0.5, (0.5,), None])
+def test_indices_of_another_kind_are_refused(value):
+    """A half would be rounded down to 0."""
+    outcomes, _ = of(QuantumCircuit(1))
+    with pytest.raises(TypeError, match="interpret"):
+        interpret_outcomes(outcomes, lambda k: value, 2)

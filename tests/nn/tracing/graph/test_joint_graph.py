@@ -1,0 +1,86 @@
+"""Recorded functions cut into a part that goes forwards and one that goes backwards."""
+
+import itertools
+
+import pytest
+import torch
+
+from pennylane_qizgloria.nn.tracing.graph.joint_graph import joint, leaf
+
+
+def function(x, y, n):
+    return None, torch.sin(x * y) @ y, n + 1, (x * 2).detach(), y.exp()
+
+
+@pytest.fixture
+def examples(rng):
+    x, y = (leaf(torch.tensor(rng.normal(size=3))) for _ in range(2))
+    return [x, y, torch.tensor([1, 2])]
+
+
+def test_results_come_first_and_then_what_is_saved(examples):
+    """Results would be mixed up."""
+    both = joint(function, examples)
+    assert both.through == (0, 3)
+    holds, *rest = both.forward(*examples)
+    assert holds is None
+    assert len(rest) == both.results + len(both.saved)
+    for ours, expected in zip(rest[: both.results], function(*examples)[1:], strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("needed", list(itertools.product([True, False], repeat=2)))
+def test_gradients_are_those_that_are_needed(examples, needed):
+    """A frozen weight would cost as much as a trained one, or a gradient be another's."""
+    both = joint(function, examples)
+    _, *rest = both.forward(*examples)
+    cotangents = [torch.tensor(0.7, dtype=torch.float64), torch.arange(3.0, dtype=torch.float64)]
+    found = both.backward((*needed, False))(*rest[both.results :], *cotangents)
+    _, first, _, _, last = function(*examples)
+    expected = torch.autograd.grad([first, last], examples[:2], cotangents)
+    for need, ours, reference in zip((*needed, False), found, [*expected, None], strict=True):
+        if need:
+            torch.testing.assert_close(ours, reference)
+        else:
+            assert ours is None
+
+
+def test_backwards_does_not_go_forwards_again(examples):
+    """Every step would compute the circuit twice."""
+    both = joint(lambda x, y, n: (None, (x.sin() * y).exp().sum()), examples)
+    _, *rest = both.forward(*examples)
+    backward = both.backward((True, True, False))
+    code = backward.func.__self__.code
+    assert "sin(" not in code.replace("cos(", "")
+    assert "exp(" not in code
+    assert backward(*rest[1:], torch.ones((), dtype=torch.float64))[0].shape == (3,)
+
+
+def test_functions_without_gradients_have_no_joint(examples):
+    """There would be nothing to cut."""
+    assert joint(lambda x, y, n: (None, n + 1, x.detach()), examples) is None
+
+
+def test_gradients_that_draw_or_write_are_not_recorded(examples):
+    """A gradient would be frozen at its first value."""
+
+    class Strange(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            return cotangent * torch.rand_like(cotangent)
+
+    assert joint(lambda x, y, n: (None, Strange.apply(x)), examples) is None
+
+
+def test_leaves_have_their_own_numbers():
+    """A recording would train the user's tensors."""
+    given = torch.arange(6.0).view(2, 3).T
+    own = leaf(given)
+    assert own.requires_grad
+    assert own.is_contiguous()
+    assert own.data_ptr() != given.data_ptr()
+    assert not leaf(torch.tensor([1])).requires_grad

@@ -1,0 +1,66 @@
+"""How QNodes are called, and what is made of their results."""
+
+import pennylane as qml
+import pytest
+import torch
+
+from pennylane_qizgloria.nn.tracing.invocation import Call, CircuitCall, LayerCall, without_memory
+
+
+def test_a_layer_gives_its_weights_in_the_dtype_of_the_inputs(qnode):
+    """Results would come in another dtype than the inputs."""
+    call = LayerCall(qnode(), "inputs", ("weights",))
+    keywords = call.keywords([torch.ones(2).double(), torch.ones(1, 2, 3)])
+    assert list(keywords) == ["inputs", "weights"]
+    assert keywords["weights"].dtype == torch.float64
+    assert isinstance(call, Call)
+
+
+def test_a_layer_calls_something_else_if_asked_to(qnode):
+    """A call could not be recorded."""
+    call = LayerCall(qnode(), "inputs", ("weights",))
+    seen = []
+
+    def circuit(**keywords):
+        seen.append(sorted(keywords))
+        return [torch.zeros(4), torch.ones(4)]
+
+    result = call([torch.ones(4, 2), torch.ones(1, 2, 3)], circuit)
+    assert seen == [["inputs", "weights"]]
+    assert result.tolist() == [[0.0, 1.0]] * 4
+
+
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_batch_of_one_has_no_axis(batch, rows):
+    """Devices that take no batches could not run a single sample."""
+    w = torch.ones(batch, 5) if rows else torch.ones(5)
+    keywords = CircuitCall(None).keywords((torch.ones(batch, 2), w))
+    assert keywords["x"].shape == ((2,) if batch == 1 else (3, 2))
+    assert keywords["w"].shape == ((5,) if batch == 1 else w.shape)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([torch.arange(3.0), torch.tensor(7.0)], [[0.0, 7.0], [1.0, 7.0], [2.0, 7.0]]),
+        ((torch.arange(3.0),), [[0.0], [1.0], [2.0]]),
+        (torch.tensor([0.5, 0.5]), [[0.5, 0.5]] * 3),
+        (torch.arange(6.0).view(3, 2), [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]),
+    ],
+)
+def test_a_circuit_gives_a_row_for_each_sample(results, expected):
+    """What no input has an effect on would lack the batch axis."""
+    call = CircuitCall(lambda x, w: results)
+    assert call((torch.ones(3, 2), torch.ones(1))).tolist() == expected
+
+
+def test_copies_of_qnodes_keep_the_tape_to_themselves(qnode):
+    """A layer whose QNode holds tensors of a graph could not be copied."""
+    original = qnode()
+    copied = without_memory(original)
+    copied(torch.ones(2), torch.ones(1, 2, 3, requires_grad=True))
+    assert original._tape is None
+    assert copied._tape is not None
+    wrapped = qml.transforms.broadcast_expand(original)
+    assert without_memory(wrapped) is wrapped or type(wrapped) is qml.QNode

@@ -1,0 +1,458 @@
+"""When TorchLayer records its QNode, when a recording serves, and what is run as it is."""
+
+import copy
+import gc
+import pickle
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+from qiskit.circuit import ParameterVector, QuantumCircuit
+
+from pennylane_qizgloria import QizgloriaMixed, TorchCircuit
+from pennylane_qizgloria.nn.layer import TorchLayer
+from pennylane_qizgloria.nn.tracing.invocation import LayerCall
+from pennylane_qizgloria.nn.tracing.trace_cache import FIRST_CALLS, Ledger, Recordings, Structure
+from pennylane_qizgloria.nn.tracing.traced_qnode import recording
+
+PAYS = Ledger.pays
+
+SHAPES = {"weights": (1, 2, 3)}
+
+N = 2
+
+
+@pytest.fixture
+def counted(qnode):
+    """A layer, and how often its QNode's Python has run."""
+    with mock.patch.object(
+        qml.QNode, "construct", autospec=True, side_effect=qml.QNode.construct
+    ) as construct:
+        yield TorchLayer(qnode(), SHAPES), lambda: construct.call_count
+
+
+def test_training_runs_no_python_of_the_circuit(counted, drawn):
+    """Every step would rebuild the circuit."""
+    layer, calls = counted
+    layer(drawn(3, N, dtype=torch.float32))
+    first = calls()
+    optimiser = torch.optim.Adam(layer.parameters())
+    losses = []
+    for _ in range(20):
+        optimiser.zero_grad()
+        loss = layer(drawn(3, N, dtype=torch.float32)).sum()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    layer.eval()
+    layer(drawn(3, N, dtype=torch.float32))
+    assert calls() == first
+    assert losses[-1] < losses[0]
+
+
+def test_new_structures_are_recorded_anew(counted, drawn):
+    """Numbers would be taken for those of another shape or dtype."""
+    layer, calls = counted
+    changes = [
+        (drawn(3, N), True),
+        (drawn(4, N), True),
+        (drawn(3, N), False),
+        (drawn(3, N).flip(0).T.contiguous().T, False),
+        (drawn(3, N, dtype=torch.float32), True),
+        (drawn(1, 3, N), False),
+        (drawn(N), True),
+    ]
+    for inputs, is_new in changes:
+        before = calls()
+        layer(inputs)
+        assert (calls() > before) == is_new
+    before = calls()
+    layer.double()(drawn(3, N))
+    assert calls() > before
+
+
+def test_other_settings_of_the_qnode_are_recorded_anew(layer, drawn):
+    """A change of the device would be overlooked."""
+    inputs = drawn(N)
+    before = layer(inputs)
+    layer.qnode = layer.qnode.update(
+        device=qml.device("qizgloria.mixed", wires=N, readout_prob=0.2)
+    )
+    assert torch.allclose(layer(inputs), 0.6 * before)
+
+
+def test_tensors_from_elsewhere_are_not_frozen(pair, drawn, assert_same, recordings):
+    """A circuit would go on with what a tensor around it was at first."""
+    trainable = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    given = torch.tensor(0.2, dtype=torch.float64)
+
+    def circuit(inputs, angles, strength):
+        qml.RX(inputs[..., 0] * trainable, wires=0)
+        qml.RY(given, wires=0)
+        return qml.expval(qml.Z(0))
+
+    layers = pair(circuit)
+    for _ in range(3):
+        own, other = (torch.autograd.grad(x(drawn(3, N)).sum(), trainable) for x in layers)
+        assert torch.allclose(own[0], other[0])
+        assert_same(*layers, drawn(3, N))
+        with torch.no_grad():
+            trainable.add_(0.1)
+            given.add_(0.4)
+    assert recordings(layers[0]) == [3]
+
+
+def test_a_reset_makes_the_circuit_run_again(counted, drawn):
+    """What no guard can see, such as a file that was read once, is read again."""
+    layer, calls = counted
+    layer(drawn(3, N))
+    before = calls()
+    layer(drawn(3, N))
+    assert calls() == before
+    layer.reset_recordings()
+    layer(drawn(3, N))
+    assert calls() > before
+
+
+def test_old_structures_make_way(layer, monkeypatch, drawn):
+    """Inputs of ever new lengths would fill the memory."""
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.MAX_STRUCTURES", 2)
+    for batch in (1, 2, 3):
+        layer(drawn(batch, N))
+    assert len(layer._recordings.made) == 2
+
+
+def branches(inputs, angles, strength):
+    if inputs[0] > 0.5:
+        qml.X(0)
+    qml.Rot(*angles, wires=0)
+    return qml.expval(qml.Z(0))
+
+
+def takes_floats(inputs, angles, strength):
+    qml.RX(float(inputs[0].detach()), wires=0)
+    qml.Rot(*angles, wires=0)
+    return qml.expval(qml.Z(0))
+
+
+def takes_arrays(inputs, angles, strength):
+    qml.RX(inputs.detach().numpy()[0], wires=0)
+    qml.Rot(*angles, wires=0)
+    return qml.expval(qml.Z(0))
+
+
+def embeds_bits(inputs, angles, strength):
+    qml.BasisEmbedding((inputs.detach() > 0.5).int(), wires=range(N))
+    qml.Rot(*angles, wires=0)
+    return qml.expval(qml.Z(0))
+
+
+def hides_gradients(inputs, angles, strength):
+    with torch.no_grad():
+        doubled = 2 * angles
+    qml.Rot(*doubled, wires=0)
+    qml.RX(angles[0], wires=0)
+    return qml.expval(qml.Z(0))
+
+
+def writes_in_place(inputs, angles, strength):
+    changed = torch.zeros(3, dtype=angles.dtype)
+    changed[0] = angles[0]
+    qml.Rot(*changed, wires=0)
+    return qml.expval(qml.Z(0))
+
+
+STRANGE = [branches, takes_floats, takes_arrays, embeds_bits, hides_gradients, writes_in_place]
+
+
+@pytest.mark.parametrize("circuit", STRANGE)
+def test_circuits_that_cannot_be_recorded_run_with_one_warning(
+    pair, circuit, drawn, assert_same, weakened, recordings
+):
+    """Results would be those of the first call, or a word about the speed would be missing."""
+    layers = pair(circuit)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for inputs in (drawn(N), 0.2 * drawn(N), drawn(3, N)[0], torch.ones(N).double()):
+            assert_same(*layers, inputs)
+            weakened(layers)
+        layers[0](drawn(N, dtype=torch.float32))
+    messages = [str(w.message) for w in caught if "TorchLayer" in str(w.message)]
+    assert len(messages) == 1
+    assert f"QNode '{circuit.__name__}' as it is" in messages[0]
+    assert not any(recordings(layers[0]))
+
+
+def test_random_numbers_and_hidden_state_are_found_out(drawn, qnode):
+    """A circuit with a life of its own would be frozen."""
+    generator = np.random.default_rng(1)
+
+    def circuit(inputs, angles, strength):
+        qml.RX(inputs[0] * generator.uniform(), wires=0)
+        return qml.expval(qml.Z(0))
+
+    layer = TorchLayer(qml.QNode(circuit, qnode().device), {"angles": (3,), "strength": 1})
+    with pytest.warns(UserWarning, match="depends on more than its inputs"):
+        layer(drawn(N))
+    assert len({layer(drawn(N)).item() for _ in range(3)}) == 3
+
+
+def test_several_circuits_run_as_they_are(pair, drawn, assert_same, qnode):
+    """A transform's circuits, and what becomes of their results, would be left out."""
+
+    @qml.transforms.split_non_commuting
+    @qml.qnode(qnode().device)
+    def circuit(inputs, angles, strength):
+        qml.AngleEmbedding(inputs, wires=range(N))
+        return qml.expval(qml.Z(0)), qml.expval(qml.X(0))
+
+    layers = pair(circuit)
+    with pytest.warns(UserWarning, match="2 circuits"):
+        assert_same(*layers, drawn(N))
+
+
+@pytest.mark.parametrize(
+    ("device", "options"),
+    [("default.mixed", {}), ("default.qubit", {}), ("lightning.qubit", {}),
+     ("qizgloria.mixed", {"diff_method": "adjoint"}),
+     ("qizgloria.mixed", {"diff_method": "parameter-shift"})],
+)  # fmt: skip
+def test_other_devices_and_methods_run_without_a_word(
+    pair, device, options, drawn, assert_same, recordings
+):
+    """The layer would not be a drop-in replacement, or nag."""
+
+    def circuit(inputs, angles, strength):
+        qml.RX(inputs[0], wires=0)
+        qml.Rot(*angles, wires=0)
+        qml.RY(strength, wires=1)
+        return [qml.expval(qml.Z(0)), qml.expval(qml.Z(1))]
+
+    layers = pair(circuit, device=qml.device(device, wires=N), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_same(*layers, drawn(N))
+    assert recordings(layers[0]) == []
+
+
+def test_shots_run_without_a_word(drawn, recordings, rotated):
+    """Samples would be exact, or always the same."""
+    device = qml.device("qizgloria.mixed", wires=N, seed=1)
+    layer = TorchLayer(qml.set_shots(qml.QNode(rotated, device), shots=10), SHAPES)
+    results = {tuple(layer(drawn(N)).tolist()) for _ in range(8)}
+    assert len(results) > 1
+    assert recordings(layer) == []
+
+
+# --- recordings of other modules ------------------------------------------------------------------
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Recordings are made when they pay, as ever."""
+    monkeypatch.setattr(Ledger, "pays", PAYS)
+
+
+def test_a_call_that_comes_often_is_recorded(qnode, drawn, patient):
+    """The first recording comes after some calls of one structure."""
+    call = LayerCall(qnode(), "inputs", ("weights",))
+    own = Recordings()
+    results = [own.run(call, (drawn(3, N), drawn(1, N, 3))) for _ in range(FIRST_CALLS + 3)]
+    torch.testing.assert_close(results[1:], results[:1] * (FIRST_CALLS + 2))
+    assert own.is_used
+    assert [len(structure.made) for structure in own.made.values()] == [1]
+
+
+def test_many_batch_sizes_are_not_recorded_in_vain(layer, drawn, recordings, patient):
+    """Sizes that come a few times each cost no recording, since none would pay."""
+    for _ in range(3):
+        for batch in range(1, 21):
+            layer(drawn(batch, N))
+    assert recordings(layer) == [0] * 20
+
+
+@pytest.mark.parametrize(
+    ("calls", "seconds", "last", "balance", "expected"),
+    [(FIRST_CALLS - 1, 99.0, 0.0, 0.0, False), (FIRST_CALLS, 0.1, 0.0, 0.0, True),
+     (3, 0.4, 0.5, 0.0, False), (3, 0.6, 0.5, 0.0, True), (3, 0.1, 0.5, 0.45, True),
+     (3, 0.6, 0.5, -9.0, True), (1, 0.6, 0.5, 9.0, False)],
+)  # fmt: skip
+def test_a_recording_is_made_when_it_pays(patient, calls, seconds, last, balance, expected):
+    """The first one after some calls; others when time spent or saved has come to their price."""
+    structure = Structure(calls=calls, seconds=seconds)
+    assert Ledger(last=last, balance=balance).pays(structure) == expected
+
+
+def test_threads_share_a_layer(layer, drawn):
+    """Calls from several threads at once give the same, and a recording is made in the end."""
+    inputs = drawn(3, N)
+    expected = layer(inputs).detach()
+    layer.reset_recordings()
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for found in pool.map(lambda _: layer(inputs).detach(), range(40)):
+            torch.testing.assert_close(found, expected)
+    layer(inputs)
+    assert layer.is_traced
+
+
+def test_random_numbers_of_other_threads_do_not_count(layer, drawn):
+    """A thread that augments data draws from the generators that all threads share."""
+    stop = threading.Event()
+
+    def draw():
+        while not stop.wait(1e-4):
+            np.random.rand(10)  # noqa: NPY002
+            torch.rand(10)
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        for _ in range(6):
+            layer(drawn(3, N))
+    finally:
+        stop.set()
+        other.join()
+    assert layer.is_traced
+
+
+def test_a_recording_that_failed_by_accident_is_tried_again(layer, drawn, monkeypatch):
+    """One failure, of whatever kind, does not make a layer slow for ever."""
+    accidents = iter([RuntimeError("Nested forward mode AD is not supported")])
+
+    def record(*args):
+        for accident in accidents:
+            raise accident
+        return recording(*args)
+
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.recording", record)
+    for _ in range(4):
+        layer(drawn(3, N))
+    assert layer.is_traced
+
+
+def test_quiet_recordings_say_nothing(qnode, drawn):
+    """A warning would come that the user can do nothing about."""
+
+    def circuit(inputs):
+        qml.RX(float(inputs[0]), wires=0)
+        qml.RX(inputs[1], wires=0)
+        return qml.expval(qml.Z(0))
+
+    call, own = LayerCall(qml.QNode(circuit, qnode().device), "inputs", ()), Recordings(module=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert own.run(call, (drawn(N),)).item() == pytest.approx(np.cos(drawn(N).sum().item()))
+    ((structure),) = own.made.values()
+    assert [made.recording for made in structure.made] == [None]
+    assert "takes the value" in own.reason
+
+
+def test_copies_start_anew_with_the_same_habits(qnode, drawn):
+    """A copy would run another module's recordings."""
+    own = Recordings(module="Another")
+    own.run(LayerCall(qnode(), "inputs", ("weights",)), (drawn(N), drawn(1, N, 3)))
+    for twin in (copy.deepcopy(own), pickle.loads(pickle.dumps(own))):
+        assert not twin.made
+        assert twin.module == "Another"
+
+
+def test_devices_with_noise_added_are_recorded(pair, drawn, assert_same, recordings):
+    """Noise that a device adds would cost the recording, or be left out of it."""
+
+    def circuit(inputs, angles, strength):
+        qml.AngleEmbedding(inputs, wires=range(N))
+        qml.Rot(*angles, wires=0)
+        return qml.expval(qml.Z(0))
+
+    noise = qml.noise.partial_wires(qml.DepolarizingChannel, 0.1)
+    model = qml.NoiseModel({qml.noise.op_in([qml.RX]): noise})
+    device = qml.device("qizgloria.mixed", wires=N)
+    noisy = pair(circuit, device=qml.add_noise(device, model))
+    assert_same(*noisy, drawn(3, N))
+    assert recordings(noisy[0]) == [1]
+    plain, _ = pair(circuit, device=device)
+    assert not torch.allclose(plain(drawn(3, N)), noisy[0](drawn(3, N)))
+
+
+def test_what_the_garbage_collector_calls_is_no_part_of_a_circuit(layer, drawn, impatient):
+    """Libraries measure collections (hypothesis does), and one may come at any time."""
+    seconds = []
+
+    def callback(phase, info):
+        seconds.append(time.perf_counter())
+
+    gc.callbacks.append(callback)
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(3):
+            layer(drawn(4, 2))
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(callback)
+    assert seconds
+    assert layer.untraced_reason is None
+
+
+def test_states_whose_memory_is_checked_are_recorded(drawn):
+    """Looking up the free memory is no part of the QNode."""
+
+    @qml.qnode(qml.device("qizgloria.mixed", wires=8))
+    def circuit(inputs, weights):
+        qml.AngleEmbedding(inputs, wires=range(8))
+        qml.StronglyEntanglingLayers(weights, wires=range(8))
+        return [qml.expval(qml.Z(wire)) for wire in range(8)]
+
+    layer = TorchLayer(circuit, {"weights": (3, 8, 3)})
+    for _ in range(2):
+        layer(drawn(32, 8)).sum().backward()
+    assert layer.untraced_reason is None
+    assert layer.is_traced
+
+
+def test_devices_that_run_otherwise_are_not_recorded(pair, drawn, recordings):
+    """Somebody's own device would be passed by."""
+
+    class Loud(QizgloriaMixed):
+        def execute(self, circuits, execution_config=None):
+            return tuple(2 * result for result in super().execute(circuits, execution_config))
+
+    def circuit(inputs, angles, strength):
+        qml.RX(inputs[0], wires=0)
+        return qml.expval(qml.Z(0))
+
+    ours, _ = pair(circuit, device=Loud(wires=N))
+    plain, _ = pair(circuit)
+    torch.testing.assert_close(ours(drawn(N)), 2 * plain(drawn(N)))
+    assert recordings(ours) == []
+
+
+def test_small_networks_of_circuits_train_alike_with_and_without(rng):
+    """TorchCircuit would train otherwise from its second step on."""
+    x, w = ParameterVector("x", 2), ParameterVector("w", 2)
+    circuit = QuantumCircuit(2)
+    for qubit in range(2):
+        circuit.ry(x[qubit], qubit)
+        circuit.rx(w[qubit], qubit)
+    circuit.cx(0, 1)
+    layer = TorchCircuit(circuit, x, w, ["ZI", "IZ"], seed=0)
+    plain = TorchCircuit(circuit, x, w, ["ZI", "IZ"], seed=0, device="default.mixed")
+    data = torch.tensor(rng.normal(size=(5, 2))).float()
+    losses = []
+    for module in (layer, plain):
+        optimiser = torch.optim.Adam(module.parameters(), lr=0.1)
+        for _ in range(6):
+            optimiser.zero_grad()
+            module(data).square().mean().backward()
+            optimiser.step()
+        losses.append(module(data).square().mean())
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(layer.weight, plain.weight)
+    assert [len(structure.made) for structure in layer._recordings.made.values()] == [1]
+    assert plain._recordings.made == {}

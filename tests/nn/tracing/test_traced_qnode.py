@@ -1,0 +1,128 @@
+"""Recordings of calls: whole, or around an evolution; and what cannot be recorded."""
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+
+from pennylane_qizgloria.nn.tracing.graph.trace import Unrecordable
+from pennylane_qizgloria.nn.tracing.invocation import CircuitCall, LayerCall
+from pennylane_qizgloria.nn.tracing.traced_qnode import recording
+from pennylane_qizgloria.nn.tracing.verification import UnlikeError
+
+NAMES = ("weights",)
+
+
+@pytest.fixture
+def call(qnode):
+    return LayerCall(qnode(), "inputs", NAMES)
+
+
+@pytest.fixture
+def tensors(drawn):
+    return [drawn(3, 2), drawn(1, 2, 3)]
+
+
+def gradients(function, tensors):
+    given = [tensor.clone().requires_grad_() for tensor in tensors]
+    result = function(given)
+    weights = torch.linspace(1, 2, result.numel(), dtype=result.dtype).view(result.shape)
+    return result.detach(), *torch.autograd.grad((result * weights).sum(), given)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [("WORDS", 2**15), ("WORDS", 1), ("STEPS", 0)],
+    ids=["whole", "words", "steps"],
+)
+def test_small_evolutions_are_recorded_and_others_run(call, tensors, monkeypatch, limit, value):
+    """Graphs would grow with the states, or small states be slow."""
+    monkeypatch.setattr(f"pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_{limit}", value)
+    made = recording(call, tensors)
+    assert (made.evolution is None) == (value == 2**15)
+    assert len(made.replays) == (1 if made.evolution is None else 2)
+    others = [0.7 * tensor for tensor in tensors]
+    torch.testing.assert_close(gradients(made, others), gradients(call, others))
+    assert made.current
+
+
+@pytest.mark.parametrize("value", [0, 10**6])
+def test_wires_that_are_simulated_apart(drawn, monkeypatch, value):
+    """What is simulated apart would be left out of a recording, or be a constant in it."""
+
+    def circuit(inputs, weights):
+        for register in (range(5), range(5, 10)):
+            for wire in [*register] * 2:
+                qml.RX(inputs[..., wire % 2] * weights[wire], wires=wire)
+                qml.CNOT([wire, register[(wire + 1) % 5]])
+        return [qml.expval(qml.Z(wire)) for wire in range(10)]
+
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_STEPS", value)
+    node = qml.QNode(circuit, qml.device("qizgloria.mixed", wires=10), interface="torch")
+    call, tensors = LayerCall(node, "inputs", NAMES), [drawn(3, 2), drawn(10)]
+    made = recording(call, tensors)
+    assert (made.evolution is None) == (value > 0)
+    if made.evolution is not None:
+        assert made.evolution[0].parts
+    others = [0.7 * tensor for tensor in tensors]
+    torch.testing.assert_close(gradients(made, others), gradients(call, others))
+
+
+def test_one_result_or_several(qnode, tensors):
+    """A tuple would come where there was a tensor."""
+
+    def circuit(inputs, weights):
+        qml.RX(inputs[..., 0], wires=0)
+        return qml.expval(qml.Z(0)), qml.probs(wires=1)
+
+    several = LayerCall(qml.QNode(circuit, qnode().device), "inputs", NAMES)
+    whole = recording(CircuitCall(qnode_of_rows(qnode)), [tensors[0], tensors[1].flatten()])
+    assert whole.single
+    made = recording(several, tensors)
+    assert made.single == isinstance(several(tensors), torch.Tensor)
+
+
+def qnode_of_rows(qnode):
+    def circuit(x, w):
+        qml.RX(x[..., 0] * w[..., 1], wires=0)
+        return [qml.expval(qml.Z(0))]
+
+    return qml.QNode(circuit, qnode().device)
+
+
+def test_a_constant_that_is_written_to_makes_it_out_of_date(qnode, tensors):
+    """The old number would be used on."""
+    angle = torch.tensor(0.3, dtype=torch.float64)
+
+    def circuit(inputs, weights):
+        qml.RX(inputs[..., 0] + angle, wires=0)
+        return [qml.expval(qml.Z(0))]
+
+    made = recording(LayerCall(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors)
+    assert made.current
+    angle.add_(1)
+    assert not made.current
+
+
+def test_several_circuits_are_not_recorded(qnode, tensors):
+    """What becomes of their results would be left out."""
+
+    def circuit(inputs, weights):
+        qml.RX(inputs[..., 0], wires=0)
+        return [qml.expval(qml.Z(0)), qml.expval(qml.X(0))]
+
+    split = qml.transforms.split_non_commuting(qml.QNode(circuit, qnode().device))
+    with pytest.raises(Unrecordable, match="2 circuits"):
+        recording(LayerCall(split, "inputs", NAMES), tensors)
+
+
+def test_hidden_state_is_found_by_comparing(qnode, tensors):
+    """A circuit with a life of its own would be frozen."""
+    random = np.random.default_rng(1)
+
+    def circuit(inputs, weights):
+        qml.RX(inputs[..., 0] * random.uniform(), wires=0)
+        return [qml.expval(qml.Z(0))]
+
+    with pytest.raises(UnlikeError):
+        recording(LayerCall(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors)

@@ -1,0 +1,205 @@
+"""When steps run and axes come and go. That results do not change is what test_planner checks."""
+
+from math import log2, prod
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pennylane_qizgloria.pauli.plan.planner import plan
+from pennylane_qizgloria.pauli.program.fusion import fuse, live_operations
+from pennylane_qizgloria.pauli.program.program import Operand
+from pennylane_qizgloria.pauli.program.schedule import observed_subsets, schedule
+
+EXACT = settings(deadline=None, derandomize=True)
+
+
+@pytest.fixture
+def new(circuits):
+    """A function that starts a circuit."""
+    return lambda num_wires: circuits.Case(num_wires, np.random.default_rng(0))
+
+
+def stages_of(program):
+    return schedule(fuse(program, live_operations(program)), program.observed)
+
+
+def z_on(wires):
+    return [(wire, 3) for wire in wires]
+
+
+def after(sizes, stage):
+    """The lengths of the wires' axes after a stage, from those before it."""
+    sizes = sizes | dict.fromkeys(stage.entering, 4)
+    return sizes | {wire: len(paulis) for wire, paulis in stage.leaving.items()}
+
+
+def words_after(stages):
+    """The number of words of the state after each stage."""
+    sizes, found = {}, []
+    for stage in stages:
+        sizes = after(sizes, stage)
+        found.append(prod(sizes.values()))
+    return found
+
+
+# --- paulis --------------------------------------------------------------------------------------
+
+
+def test_letters_that_are_needed():
+    """I would be forgotten, or paulis come in an order that nobody expects."""
+    found = observed_subsets(frozenset({(2, 3), (0, 2), (0, 1), (5, 1), (5, 2), (5, 3)}))
+    assert found == {2: (0, 3), 0: (0, 1, 2), 5: (0, 1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("observed", "leaving"),
+    [
+        ([(0, 3), (1, 3)], {0: (0, 3), 1: (0, 3)}),
+        ([(1, 1)], {0: (0,), 1: (0, 1)}),
+        ([0, (1, 2)], {1: (0, 2)}),
+        ([0, 1], {}),
+    ],
+)
+def test_the_last_step_on_a_wire_leaves_what_is_observed(observed, leaving, new):
+    """Letters would be lost that a measurement needs, or kept that none does."""
+    (stage,) = stages_of(new(2).form("CRX", [0, 1]).program(observed))
+    assert stage.leaving == leaving
+    assert stage.entering == {0, 1}
+    assert stage.growth == pytest.approx(4 + sum(log2(len(x)) - 2 for x in leaving.values()))
+
+
+def test_growth_is_the_logarithm_of_the_sizes(new):
+    """The order of the steps would be chosen by something else than the size of the state."""
+    case = new(4).form("CRX", [0, 1]).form("CRX", [1, 2]).form("CRX", [2, 3]).form("CRX", [0, 3])
+    stages = stages_of(case.program([(0, 3), (1, 1), (1, 2), 3]))
+    words = words_after(stages)
+    grown = [log2(b / a) for a, b in zip([1, *words], words, strict=False)]
+    assert [stage.growth for stage in stages] == pytest.approx(grown)
+    assert all(isinstance(stage.growth, float) for stage in stages)
+
+
+# --- order ----------------------------------------------------------------------------------------
+
+
+@settings(EXACT, max_examples=100)
+@given(data=st.data())
+def test_every_step_runs_once_and_after_those_it_needs(data, circuits):
+    """A gate would act before another one on the same wire."""
+    case = circuits.random_case(data, max_length=20)
+    program = case.program(data.draw(circuits.pairs_of(case.num_wires)))
+    live = live_operations(program)
+    blocks = fuse(program, live)
+    stages = schedule(blocks, program.observed)
+    assert sorted(map(id, blocks)) == sorted(id(stage.block) for stage in stages)
+    ran = [index for stage in stages for index in stage.block.members]
+    assert sorted(ran) == live
+    for wire in range(program.num_wires):
+        own = [i for i in ran if wire in program.operations[i].wires]
+        assert own == sorted(own)
+
+
+@settings(EXACT, max_examples=100)
+@given(data=st.data())
+def test_axes_are_there_when_they_are_needed(data, circuits):
+    """A step would use an axis that has not come yet, or has been traced out."""
+    case = circuits.random_case(data, max_length=20)
+    program = case.program(data.draw(circuits.pairs_of(case.num_wires)))
+    sizes = {}
+    for stage in stages_of(program):
+        block = stage.block
+        assert stage.entering | set(stage.leaving) <= block.wires
+        for wire in block.wires:
+            assert sizes.get(wire, 1) == (1 if wire in stage.entering else 4)
+        if block.kind is Operand.STATE:
+            assert stage.entering == block.wires
+        if block.kind is Operand.KRAUS:
+            assert not stage.entering
+        assert block.fused or not stage.leaving
+        sizes = after(sizes, stage)
+    paulis = {wire: len(own) for wire, own in observed_subsets(program.observed).items()}
+    for wire, size in sizes.items():
+        assert size >= paulis.get(wire, 1)
+
+
+def test_wires_come_late_and_go_early(new):
+    """A line of gates would hold all of its wires at once: here never more than two."""
+    case = new(8)
+    for wire in range(7):
+        case.form("CRX", [wire, wire + 1])
+    ready = plan(case.program(z_on([7])))
+    assert ready.peak <= 16
+    assert case.check(z_on([7])).order == (7,)
+
+
+def test_steps_that_wait_do_not_hold_up_others(new):
+    """Far parts of a circuit would all be begun before any of them is finished."""
+    case = new(9)
+    for layer in range(3):
+        for start in (0, 3, 6):
+            pair = [start + layer % 2, start + layer % 2 + 1]
+            case.form("CRX", pair)
+    # Each part on three wires ends as one wire of two paulis.
+    words = words_after(stages_of(case.program(z_on([0, 3, 6]))))
+    assert max(words) <= 4**3 * 2 * 2
+
+
+@pytest.mark.parametrize("num_wires", [5, 8, 10, 12])
+def test_a_ring_with_one_letter_a_wire_stays_small(num_wires, circuits):
+    """The last layer would cost n steps on the whole state, and so would the first."""
+    case = circuits.layered_ring(num_wires, 1, np.random.default_rng(1))
+    words = words_after(stages_of(case.program(z_on(range(num_wires)))))
+    assert words[-1] == 2**num_wires
+    # Wires have four paulis from their first step to their last: here for two steps each.
+    assert max(words) <= 2**num_wires * 2**3
+    assert sum(words) < num_wires * 4**num_wires / 4
+
+
+@pytest.mark.parametrize("layers", [2, 3, 5])
+def test_a_deep_ring_is_whole_in_its_middle_only(layers, circuits):
+    """Every layer would cost n steps on the whole state, the first and the last one too."""
+    n = 9
+    case = circuits.layered_ring(n, layers, np.random.default_rng(2))
+    words = words_after(stages_of(case.program(z_on(range(n)))))
+    assert max(words) <= 4**n
+    # A layer's steps that find all wires there and leave all four paulis cost 4**n.
+    assert sum(words) <= (layers - 1) * n * 4**n
+    observed_in_full = words_after(stages_of(case.program()))
+    assert sum(words) < sum(observed_in_full)
+
+
+# --- replaced wires -------------------------------------------------------------------------------
+
+
+def test_a_wire_is_traced_out_before_it_is_replaced(new):
+    """The old state would stay on an axis of its own, or the new one be entangled with it."""
+    case = new(3).form("CRX", [0, 1]).form("CRX", [1, 2]).state([1]).form("CRX", [1, 0])
+    stages = stages_of(case.program())
+    state = next(s for s in stages if s.block.kind is Operand.STATE)
+    before = [s for s in stages[: stages.index(state)] if 1 in s.block.wires]
+    assert before[-1].leaving == {1: (0,)}
+    assert state.entering == {1}
+    case.check()
+
+
+@pytest.mark.parametrize("kind", ["kraus", "state"])
+def test_what_is_no_matrix_is_traced_out_by_a_step_that_does_nothing(kind, new):
+    """The wires of a wide operation would stay when one of them is replaced."""
+    case = new(3).form("CRX", [0, 1]).form("CRX", [1, 2])
+    getattr(case, kind)([0, 1])
+    case.form("CRX", [1, 2]).state([0]).form("CRX", [0, 2])
+    stages = stages_of(case.program([1, 2]))
+    traced = [s for s in stages if 0 in s.leaving]
+    assert any(not s.block.members and s.leaving == {0: (0,)} for s in traced)
+    case.check()
+    case.check([1, (2, 3)])
+
+
+@pytest.mark.parametrize("observed", [[0], [1], [(0, 3), (1, 1)], [0, 1]], ids=str)
+def test_a_wire_that_is_replaced_again_and_again(observed, new):
+    """Resets in a row, as in a repeated measurement, would need an axis each."""
+    case = new(2)
+    for _ in range(5):
+        case.state([0]).form("CRX", [0, 1])
+    assert case.check(observed).peak <= 16

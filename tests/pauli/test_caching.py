@@ -1,0 +1,45 @@
+"""Results kept for later calls, whatever mode torch was in when they were made."""
+
+import torch
+
+from pennylane_qizgloria.pauli.caching import cached
+
+
+def test_equal_arguments_are_computed_once():
+    """What depends on a circuit's structure only would be made in each call."""
+    calls = []
+
+    @cached(maxsize=2)
+    def double(x):
+        """Twice x."""
+        calls.append(x)
+        return 2 * x
+
+    assert [double(1), double(1), double(2), double(3), double(1)] == [2, 2, 4, 6, 2]
+    assert calls == [1, 2, 3, 1]
+    assert double.__doc__ == "Twice x."
+
+
+def test_what_is_made_in_inference_mode_serves_derivatives():
+    """A model that is evaluated before it is trained could not be trained any more."""
+
+    @cached(maxsize=None)
+    def ones(size):
+        return torch.ones(size)
+
+    with torch.inference_mode():
+        assert not ones(3).is_inference()
+    x = torch.tensor(2.0, requires_grad=True)
+    (x * ones(3)).sum().backward()
+    assert x.grad == 3
+
+
+def test_what_is_made_has_no_history():
+    """A graph would be kept as long as the result, and walked twice."""
+    x = torch.tensor(2.0, requires_grad=True)
+
+    @cached(maxsize=None)
+    def product(factor):
+        return factor * x
+
+    assert not product(3).requires_grad

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from unittest.mock import patch
 
-import numpy as np
 import pennylane as qml
 import torch
 from circuits import layered
@@ -13,7 +12,7 @@ from timing import measure
 from torch import Tensor
 from workloads import Row
 
-from pennylane_qizgloria.engines.simulation import Conditions, prepare
+from pennylane_qizgloria.lowering.circuit import lower
 from pennylane_qizgloria.pauli.plan.planner import plan
 from pennylane_qizgloria.pauli.program import components as components
 from pennylane_qizgloria.pauli.run.evolve import evolve
@@ -104,7 +103,7 @@ def _rings(num_wires: int, least: int) -> Callable[[], object]:
     operations.append(qml.CNOT([num_wires - 1, num_wires]))
     measured = [qml.expval(qml.Z(wire)) for wire in range(2 * num_wires)]
     tape = qml.tape.QuantumScript(operations, measured)
-    own = prepare(tape, Conditions(torch.float64, None, np.random.default_rng(0), True)).lowered
+    own = lower(tape, torch.float64).program
     with patch.object(components, "LEAST_WIRES", least):
         plan.cache_clear()
         ready = plan(own.program)

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pennylane as qml
 import torch
 from circuits import Problem, quantum_function
 from torch import Tensor
 
-from pennylane_qizgloria.engines.simulation import Conditions, prepare
-from pennylane_qizgloria.lowering.measurements.measurements import measure_all
+from pennylane_qizgloria.engines.exact import PauliVectorState
+from pennylane_qizgloria.lowering.circuit import lower
 from pennylane_qizgloria.pauli.plan.planner import plan
 from pennylane_qizgloria.pauli.run.evolve import evolve
 from pennylane_qizgloria.pauli.state.measure import State
@@ -33,9 +32,9 @@ def lowered_circuit(problem: Problem) -> Callable[..., Tensor]:
     features = torch.arange(problem.wires, dtype=torch.float64).expand(problem.inputs, -1) + MARK
     given = (weights, features) if problem.inputs else (weights,)
     tape = _preprocessed(qml.tape.make_qscript(quantum_function(problem))(*given), problem.wires)
-    own = prepare(tape, Conditions(torch.float64, None, np.random.default_rng(0), True))
-    arguments = own.lowered.arguments
-    ready = plan(own.lowered.program)
+    own = lower(tape, torch.float64)
+    arguments = own.program.arguments
+    ready = plan(own.program.program)
 
     places = (arguments.scalars >= MARK).nonzero()[:, 0]
     sources = (arguments.scalars[places] - MARK).long()
@@ -47,8 +46,8 @@ def lowered_circuit(problem: Problem) -> Callable[..., Tensor]:
         scalars = arguments.scalars.index_copy(0, places, chosen)
         batched = None if features is None else features.index_select(1, columns)
         numbers = replace(arguments, scalars=scalars, batched_scalars=batched)
-        state = State(evolve(ready, numbers), ready.order, ready.letters)
-        values = torch.stack(measure_all(tape.measurements, own.readings, state, own.setting))
+        state = State(evolve(ready, numbers), ready.order, ready.paulis)
+        values = torch.stack(own.measurements.exact(PauliVectorState(state)))
         return values if problem.inputs else values[:, 0]
 
     return circuit

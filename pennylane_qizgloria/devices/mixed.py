@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-from pennylane.devices import Device, ExecutionConfig
+from pennylane.devices import ExecutionConfig
 from pennylane.devices.modifiers import simulator_tracking, single_tape_support
 from pennylane.exceptions import DeviceError
 from pennylane.math import Interface
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import CompilePipeline
 
-from ..engines import derivatives
-from ..engines.simulation import Conditions, Result, simulate_all, take_snapshots
+from ..engines.config import SimulationConfig
+from ..engines.registry import is_differentiable
+from ..engines.simulation import simulate_all
+from ..engines.snapshots import take_snapshots
 from ..lowering.measurements.readout import ReadoutSource
-from ..pauli.run.autocast import without_autocast
+from ..results import Result
 from .configuration import validation
-from .configuration.options import positive_or_none, precision_of, require_known
+from .configuration.options import method_of, positive_or_none, precision_of, require_known
 from .configuration.random import random_source
 from .configuration.readout_warnings import warn_if_untrained, warn_of_pair
 from .configuration.validation import naming
-from .gradients import methods as gradients
-from .gradients import shift_methods
-from .gradients.shift_derivatives import ShiftDerivatives
+from .gradients import methods, shift_methods
+from .gradients.device import DifferentiableDevice, simulating
 from .interfaces import bridge as interfaces
 from .interfaces.first_order import is_first_order
 from .preprocessing.mixed import preprocessing
 
-_OPTIONS = ("memory_budget", "r_dtype")
+_OPTIONS = ("memory_budget", "method", "r_dtype")
 """Device options: settings that an execution configuration may override for one call."""
 
 
 @simulator_tracking
 @single_tape_support
-class QizgloriaMixed(Device):
+class QizgloriaMixed(DifferentiableDevice):
     r"""An exact simulator of mixed states, differentiable in everything, in torch.
 
     A density matrix of n wires is held as the real vector of its :math:`4^n` Pauli expectation
@@ -62,6 +61,8 @@ class QizgloriaMixed(Device):
         memory_budget (int): how many bytes of states a reverse pass may keep; what does not fit is
             computed again. The peak is this and about nine states more (a state of n wires is
             ``8 * 4**n`` bytes). None takes half of the memory that is free.
+        method (str): how circuits are simulated: ``"exact"``, or ``"auto"`` for the first method
+            that supports a circuit.
 
     Raises:
         TypeError: if ``readout_prob`` is none of these, or for an option that there is not.
@@ -98,6 +99,7 @@ class QizgloriaMixed(Device):
         r_dtype: Any = None,
         c_dtype: Any = None,
         memory_budget: int | None = None,
+        method: str = "auto",
         **unknown: Any,
     ) -> None:
         require_known(self.name, unknown)
@@ -110,6 +112,7 @@ class QizgloriaMixed(Device):
             self._random = random_source(seed)
         self._r_dtype = precision_of(r_dtype, c_dtype)
         self._memory_budget = positive_or_none(memory_budget)
+        self._method = method_of(method)
         self._pipelines: dict[tuple[str | None, bool, bool], CompilePipeline] = {}
         self._debugger = None
 
@@ -139,15 +142,18 @@ class QizgloriaMixed(Device):
                 f"{self.name} defers mid-circuit measurements; "
                 f"mcm_method={str(config.mcm_config.mcm_method)!r} is not supported."
             )
-        shifts = shift_methods.updates(config, circuit, self.name, has_reverse_pass=True)
+        shifts = shift_methods.updates(
+            config, circuit, self.name, is_differentiable(self.method_of(config))
+        )
         config = replace(config, **shifts)
         options = {option: getattr(self, f"_{option}") for option in _OPTIONS}
         options |= dict(config.device_options)
         options["r_dtype"] = precision_of(options["r_dtype"], None)
         options["memory_budget"] = positive_or_none(options["memory_budget"])
+        options["method"] = method_of(options["method"])
         config = replace(
             config,
-            **gradients.resolved(config),
+            **methods.resolved(config),
             device_options=options,
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
@@ -159,15 +165,20 @@ class QizgloriaMixed(Device):
         """The transforms that turn any circuit into one that the device runs, or refuse it."""
         config = execution_config or ExecutionConfig()
         method = config.gradient_method
-        own = method in gradients.BEST | gradients.REVERSE_PASS
+        own = method in methods.BEST | methods.REVERSE_PASS
         with naming(self.name):
             key = (method if own else None, self._readout.may_err, is_first_order(config))
         if key not in self._pipelines:
             self._pipelines[key] = preprocessing(self.name, self.wires, self.capabilities, *key)
         return copy(self._pipelines[key])
 
-    def conditions(self, config: ExecutionConfig | None) -> Conditions:
-        """What holds for all circuits of a call with a configuration.
+    def method_of(self, config: ExecutionConfig | None) -> str:
+        """The name of the engine, or ``"auto"``."""
+        options = {} if config is None else config.device_options
+        return options.get("method", self._method)
+
+    def simulation_config(self, config: ExecutionConfig | None) -> SimulationConfig:
+        """How the circuits of a call with a configuration are simulated.
 
         Raises:
             TypeError: if ``readout_prob`` is none of the accepted forms any more.
@@ -177,13 +188,14 @@ class QizgloriaMixed(Device):
         options = config.device_options
         torch_results = Interface(config.interface) is Interface.TORCH
         with naming(self.name):
-            readout = self._readout.model()
-        return Conditions(
+            confusion = self._readout.model()
+        return SimulationConfig(
             dtype=options.get("r_dtype", self._r_dtype),
-            readout=readout,
+            confusion=confusion,
             random=self._random,
             as_torch=torch_results and config.gradient_method == "backprop",
-            budget=options.get("memory_budget", self._memory_budget),
+            memory_budget=options.get("memory_budget", self._memory_budget),
+            method=self.method_of(config),
         )
 
     # --- results ----------------------------------------------------------------------------------
@@ -197,221 +209,12 @@ class QizgloriaMixed(Device):
             those trace a parameter, numpy arrays otherwise.
         """
         validation.require_call(self.name, circuits, execution_config)
-        conditions = self.conditions(execution_config)
+        config = self.simulation_config(execution_config)
         tracer = interfaces.tracer_of(circuits, execution_config)
-        with _running(self.name):
+        with simulating(self.name):
             if tracer is not None:
-                return interfaces.run_traced(circuits, conditions, tracer, self.name)
+                return interfaces.run_traced(circuits, config, tracer, self.name)
             if self._debugger is not None and self._debugger.active:
                 for circuit in circuits:
-                    self._debugger.snapshots.update(take_snapshots(circuit, conditions))
-            return simulate_all(circuits, conditions)
-
-    # --- derivatives ------------------------------------------------------------------------------
-
-    def supports_derivatives(
-        self,
-        execution_config: Any = None,
-        circuit: Any = None,
-    ) -> bool:
-        """Whether the device differentiates by itself, see `gradients`.
-
-        Raises:
-            QuantumFunctionError: for methods that differentiate exact results, with shots, and for
-                higher orders by the reverse pass in torch.
-        """
-        validation.require_config(self.name, execution_config)
-        validation.require_circuit(self.name, circuit)
-        shift_methods.require_exact(execution_config, circuit, self.name)
-        gradients.require_order(execution_config, circuit, self.name)
-        return gradients.supports(execution_config, circuit)
-
-    def supports_vjp(
-        self,
-        execution_config: Any = None,
-        circuit: Any = None,
-    ) -> bool:
-        """Whether `compute_vjp` serves a configuration."""
-        validation.require_config(self.name, execution_config)
-        validation.require_circuit(self.name, circuit)
-        return gradients.provides_products(execution_config, circuit)
-
-    def supports_jvp(
-        self,
-        execution_config: Any = None,
-        circuit: Any = None,
-    ) -> bool:
-        """Whether `compute_jvp` serves a configuration."""
-        validation.require_config(self.name, execution_config)
-        validation.require_circuit(self.name, circuit)
-        return gradients.provides_products(execution_config, circuit)
-
-    def compute_derivatives(self, circuits: Any, execution_config: Any = None) -> tuple[Any, ...]:
-        r"""The Jacobian :math:`J_{ij} = \partial y_i / \partial x_j` of each circuit.
-
-        Returns:
-            For each circuit, measurement and trainable parameter an array with the axes of the
-            result and then of the parameter. Tuples of one measurement or one parameter are left
-            out, as PennyLane has it.
-
-        Raises:
-            NotImplementedError: for an order or a method that the device does not provide.
-            DeviceError: for a circuit with shots.
-        """
-        shifts = self._by_shifts(circuits, execution_config)
-        if shifts is not None:
-            return shifts.jacobians(circuits)
-        return self._jacobians(circuits, execution_config)[1]
-
-    def execute_and_compute_derivatives(
-        self, circuits: Any, execution_config: Any = None
-    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
-        """The results, and what `compute_derivatives` gives."""
-        shifts = self._by_shifts(circuits, execution_config)
-        if shifts is not None:
-            return self.execute(circuits, execution_config), shifts.jacobians(circuits)
-        return self._jacobians(circuits, execution_config)
-
-    def _jacobians(
-        self, circuits: Any, execution_config: Any = None
-    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
-        conditions = self._derivative_conditions(circuits, execution_config)
-        with _running(self.name):
-            return _transposed([derivatives.jacobian(c, conditions) for c in circuits])
-
-    def compute_vjp(
-        self,
-        circuits: Any,
-        cotangents: Any,
-        execution_config: Any = None,
-    ) -> tuple[tuple[Any, ...], ...]:
-        r"""The vector-Jacobian product :math:`\sum_i \mathrm{d}y_i J_{ij}` of each circuit.
-
-        Args:
-            circuits: the circuits.
-            cotangents: for each circuit numbers or arrays in the shape of its results.
-            execution_config: how it is to be done.
-
-        Returns:
-            For each circuit an array for each trainable parameter, in the parameter's shape.
-
-        Raises:
-            NotImplementedError: for an order or a method that the device does not provide.
-            DeviceError: for a circuit with shots.
-        """
-        shifts = self._by_shifts(circuits, execution_config)
-        if shifts is not None:
-            return shifts.vjps(circuits, cotangents)
-        return self._vjps(circuits, cotangents, execution_config)[1]
-
-    def execute_and_compute_vjp(
-        self,
-        circuits: Any,
-        cotangents: Any,
-        execution_config: Any = None,
-    ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
-        """The results, and what `compute_vjp` gives."""
-        shifts = self._by_shifts(circuits, execution_config)
-        if shifts is not None:
-            return self.execute(circuits, execution_config), shifts.vjps(circuits, cotangents)
-        return self._vjps(circuits, cotangents, execution_config)
-
-    def _vjps(
-        self,
-        circuits: Any,
-        cotangents: Any,
-        execution_config: Any = None,
-    ) -> tuple[tuple[Result, ...], tuple[tuple[Any, ...], ...]]:
-        conditions = self._derivative_conditions(circuits, execution_config)
-        validation.require_one_each(
-            self.name, circuits, cotangents, "cotangents", "what has the shape of its results"
-        )
-        with _running(self.name):
-            recorded = [derivatives.record(circuit, conditions) for circuit in circuits]
-            pairs = [
-                (r.value, gradients.by_convention(derivatives.vjp(r, cotangent), execution_config))
-                for r, cotangent in zip(recorded, cotangents, strict=True)
-            ]
-        return _transposed(pairs)
-
-    def compute_jvp(
-        self,
-        circuits: Any,
-        tangents: Any,
-        execution_config: Any = None,
-    ) -> tuple[Any, ...]:
-        r"""The Jacobian-vector product :math:`\sum_j J_{ij} \mathrm{d}x_j` of each circuit.
-
-        Args:
-            circuits: the circuits.
-            tangents: for each circuit one number, or an array of its shape, for each trainable
-                parameter. Zeros cost nothing.
-            execution_config: how it is to be done.
-
-        Returns:
-            For each circuit arrays in the shape of its results.
-
-        Raises:
-            NotImplementedError: for an order or a method that the device does not provide.
-            DeviceError: for a circuit with shots.
-        """
-        shifts = self._by_shifts(circuits, execution_config)
-        if shifts is not None:
-            return shifts.jvps(circuits, tangents)
-        return self._jvps(circuits, tangents, execution_config)[1]
-
-    def execute_and_compute_jvp(
-        self,
-        circuits: Any,
-        tangents: Any,
-        execution_config: Any = None,
-    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
-        """The results, and what `compute_jvp` gives."""
-        shifts = self._by_shifts(circuits, execution_config)
-        if shifts is not None:
-            return self.execute(circuits, execution_config), shifts.jvps(circuits, tangents)
-        return self._jvps(circuits, tangents, execution_config)
-
-    def _jvps(
-        self,
-        circuits: Any,
-        tangents: Any,
-        execution_config: Any = None,
-    ) -> tuple[tuple[Result, ...], tuple[Any, ...]]:
-        conditions = self._derivative_conditions(circuits, execution_config)
-        validation.require_one_each(
-            self.name, circuits, tangents, "tangents", "one for each trainable parameter"
-        )
-        with _running(self.name):
-            pairs = [
-                derivatives.jvp(circuit, tangent, conditions)
-                for circuit, tangent in zip(circuits, tangents, strict=True)
-            ]
-        return _transposed(pairs)
-
-    def _by_shifts(self, circuits: Any, config: Any) -> ShiftDerivatives | None:
-        """How derivatives are taken by shifts; None where the reverse pass takes them."""
-        validation.require_call(self.name, circuits, config)
-        rule = shift_methods.rule_of(config, circuits)
-        if rule is None:
-            return None
-        return ShiftDerivatives(
-            self, rule, replace(config or ExecutionConfig(), gradient_method=None)
-        )
-
-    def _derivative_conditions(self, circuits: Any, config: Any) -> Conditions:
-        validation.require_call(self.name, circuits, config)
-        validation.require_exact(self.name, circuits)
-        gradients.require(config or ExecutionConfig(), self.name)
-        return self.conditions(config)
-
-
-@contextmanager
-def _running(device: str) -> Iterator[None]:
-    """What holds while circuits run, whatever the caller does: names in errors, no autocast."""
-    with naming(device), without_autocast():
-        yield
-
-
-def _transposed(pairs: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    return tuple(first for first, _ in pairs), tuple(second for _, second in pairs)
+                    self._debugger.snapshots.update(take_snapshots(circuit, config))
+            return simulate_all(circuits, config)

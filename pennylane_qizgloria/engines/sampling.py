@@ -33,44 +33,81 @@ from pennylane.pauli import PauliWord
 from pennylane.shadows import ClassicalShadow
 from pennylane.wires import Wires
 
-from ..lowering.context import Setting
-from ..lowering.measurements.eigenbasis import Eigenbasis, eigenbasis, paulis_read, signs
-from ..lowering.measurements.measurements import reported_outcomes
-from ..lowering.measurements.observables import is_pauli_word, measured_terms
+from ..lowering.circuit import LoweredCircuit
+from ..lowering.context import TapeContext
+from ..lowering.measurements.eigenbasis import Eigenbasis, paulis_read, signs
+from ..lowering.measurements.measurements import measured_basis, measured_wires
+from ..lowering.measurements.observables import is_pauli_word
+from ..lowering.measurements.specs import MeasurementSpec, SampledMeasurement, SampledTerm
 from ..pauli.memory import check_result
+from ..pauli.program.final_state import FinalState
+from ..pauli.program.measured_basis import MeasuredBasis
 from ..pauli.state.basis import PAULI_LABELS, Z
-from ..pauli.state.measure import State
+from ..pauli.state.distribution import Distribution
+from ..pauli.state.readout import confused
 from ..pauli.state.sample import Uniform, sample, sample_shadow
+from ..results import unwrapped
 
 CPU = torch.device("cpu")
 """Where shots are counted."""
 
 
 @dataclass(frozen=True)
-class Sampler:
-    """Where shots come from.
+class _Sampler:
+    """Where the shots of a circuit come from.
 
     Args:
-        state: the final state.
-        setting: wires, readout error and precision.
-        shots: how many, in which parts.
+        circuit: the circuit.
+        state: its final state.
         random: the source of randomness.
-        batched: whether results have a batch axis.
     """
 
-    state: State
-    setting: Setting
-    shots: Shots
+    circuit: LoweredCircuit
+    state: FinalState
     random: Uniform
-    batched: bool
+
+    @property
+    def context(self) -> TapeContext:
+        """Wires, readout error and dtype."""
+        return self.circuit.context
+
+    @property
+    def shots(self) -> Shots:
+        """How many shots, in which parts."""
+        return self.circuit.tape.shots
+
+    def reported(self, measured: MeasuredBasis) -> Distribution:
+        """The distribution of what a detector reports."""
+        return confused(self.state.distribution(measured), self.context.confusion)
 
 
-def measure_with_shots(processes: Sequence[MeasurementProcess], sampler: Sampler) -> list[tuple]:
+def sampled_results(circuit: LoweredCircuit, state: FinalState, random: Uniform) -> Any:
+    """The results of a circuit from shots, in PennyLane's shapes.
+
+    Args:
+        circuit: the circuit, with a number of shots.
+        state: its final state.
+        random: where shots come from.
+    """
+    if not circuit.measurements.specs:
+        return ()  # for a shot vector, too, as PennyLane has it
+    sampler = _Sampler(circuit, state, random)
+    parts = [unwrapped(part) for part in _parts(sampler)]
+    return tuple(parts) if sampler.shots.has_partitioned_shots else parts[0]
+
+
+def _parts(sampler: _Sampler) -> list[tuple]:
     """For each part of the shot vector, the results of all measurements."""
-    terms = [_terms(process) for process in processes]
-    measured = [process for own in terms for _, process in own if process is not None]
+    processes = sampler.circuit.tape.measurements
+    terms = [_terms_of(spec) for spec in sampler.circuit.measurements.specs]
+    measured = [
+        (process if term.weight is None else ExpectationMP(term.observable), term)
+        for process, own in zip(processes, terms, strict=True)
+        for term in own
+        if not _is_constant(term)
+    ]
     parts: dict[int, list] = {}
-    for group, own in _groups(measured, sampler.setting):
+    for group, own in _groups(measured):
         parts.update(zip(own, _measure_group(group, sampler), strict=True))
     found = iter([parts[index] for index in range(len(measured))])
     by_process = [_combined(own, found, sampler) for own in terms]
@@ -80,110 +117,100 @@ def measure_with_shots(processes: Sequence[MeasurementProcess], sampler: Sampler
     ]
 
 
-Terms = list[tuple[float | None, MeasurementProcess | None]]
-"""What is measured for a result, with coefficients if it is a sum; None is the constant 1."""
+def _terms_of(spec: MeasurementSpec) -> tuple[SampledTerm, ...]:
+    assert isinstance(spec, SampledMeasurement)
+    return spec.terms
 
 
-def _terms(process: MeasurementProcess) -> Terms:
-    if process.obs is None or not isinstance(process, ExpectationMP) or _is_letters(process.obs):
-        return [(None, process)]
-    return [
-        (_float(number), None if term is None else ExpectationMP(term))
-        for number, term in measured_terms(process.obs)
-    ]
+def _is_constant(term: SampledTerm) -> bool:
+    return term.weight is not None and term.observable is None
 
 
-def _is_letters(observable: Operator) -> bool:
-    """Whether an observable is one Pauli word as it is."""
-    sentence = observable.pauli_rep
-    if sentence is None or len(sentence) != 1:
-        return False
-    ((word, number),) = sentence.items()
-    return bool(word) and isinstance(number, int | float) and bool(number == 1)
-
-
-def _float(number: Any) -> float:
-    return float(qml.math.toarray(number).real)
-
-
-def _combined(terms: Terms, found: Iterator[list], sampler: Sampler) -> list:
+def _combined(terms: Sequence[SampledTerm], found: Iterator[list], sampler: _Sampler) -> list:
     """A result in each part of the shot vector, from those of its terms in turn."""
-    if terms and terms[0][0] is None:
+    if terms and terms[0].weight is None:
         return next(found)
-    total = np.zeros(len(sampler.state.vector) if sampler.batched else ())
+    batch = sampler.circuit.program.batch_size
+    total = np.zeros(() if batch is None else batch)
     parts = [total] * sampler.shots.num_copies
-    for number, process in terms:
-        values = [1.0] * len(parts) if process is None else next(found)
-        parts = [part + number * value for part, value in zip(parts, values, strict=True)]
+    for term in terms:
+        values = [1.0] * len(parts) if _is_constant(term) else next(found)
+        parts = [part + term.weight * value for part, value in zip(parts, values, strict=True)]
     return parts
 
 
-def _rounded(process: MeasurementProcess, result: Any, sampler: Sampler) -> Any:
+def _rounded(process: MeasurementProcess, result: Any, sampler: _Sampler) -> Any:
     """A result in the precision of the simulation, unless the process has a dtype of its own."""
     own = isinstance(process, SampleMP) and process._dtype is not None
     if own or not isinstance(result, (np.ndarray, np.floating)) or result.dtype.kind != "f":
         return result
-    name = str(sampler.setting.precision.dtype).removeprefix("torch.")
+    name = str(sampler.context.dtype).removeprefix("torch.")
     return result.astype(name, copy=False)
 
 
-Group = list[tuple[MeasurementProcess, Eigenbasis]]
-"""Measurements that share their shots, and the basis of each."""
+Measured = tuple[MeasurementProcess, SampledTerm]
+"""What is sampled, and how."""
 
 
-def _groups(
-    processes: Sequence[MeasurementProcess], setting: Setting
-) -> Iterator[tuple[Group, list[int]]]:
-    """Groups of measurements, and their indices."""
-    every = [(process, eigenbasis(process, setting.place)) for process in processes]
+def _groups(every: Sequence[Measured]) -> Iterator[tuple[list[Measured], list[int]]]:
+    """Groups of measurements that share their shots, and their indices."""
     plain: list[int] = []
     words: list[int] = []
     alone: list[list[int]] = []
-    for index, (process, basis) in enumerate(every):
-        if isinstance(process, (ClassicalShadowMP, ShadowExpvalMP)) or basis.paulis is None:
+    for index, (process, term) in enumerate(every):
+        if term.basis is None or term.basis.paulis is None:
             alone.append([index])
         else:
             (plain if process.obs is None else words).append(index)
     together = [plain] if plain else []
     if words:
-        read = [paulis_read(*every[index]) for index in words]
+        read = [paulis_read(process, _basis(term)) for process, term in (every[i] for i in words)]
         together += [[words[index] for index in part] for part in _partition(read)]
     for indices in together + alone:
         yield [every[index] for index in indices], indices
 
 
+def _basis(term: SampledTerm) -> Eigenbasis:
+    assert term.basis is not None
+    return term.basis
+
+
 def _partition(read: Sequence[Mapping[Any, int]]) -> Iterable[Sequence[int]]:
-    """Indices of measurements that read no wire in different letters."""
+    """Indices of measurements that read no wire in different Paulis."""
     together = {pair for own in read for pair in own.items()}
     if len(together) == len({wire for wire, _ in together}):
         return [range(len(read))]
     observables = [
-        PauliWord({w: PAULI_LABELS[x] for w, x in own.items()}).operation() for own in read
+        PauliWord({wire: PAULI_LABELS[pauli] for wire, pauli in own.items()}).operation()
+        for own in read
     ]
     return qml.pauli.compute_partition_indices(observables)
 
 
-def _measure_group(group: Group, sampler: Sampler) -> list[list]:
+def _measure_group(group: Sequence[Measured], sampler: _Sampler) -> list[list]:
     """For each measurement of a group, its result in each part of the shot vector."""
-    first, _ = group[0]
+    first, term = group[0]
     if isinstance(first, (ClassicalShadowMP, ShadowExpvalMP)):
         return [_measure_shadow(first, sampler)]
-    common = _common_basis(group, sampler.setting)
-    reported = reported_outcomes(common, sampler.state, sampler.setting)
-    bits = sample(reported, sampler.shots.total_shots, sampler.random)
-    samples = bits if sampler.batched else bits[0]
+    common = _common_basis(group)
+    measured = term.measured or measured_basis(common, sampler.context)
+    bits = sample(sampler.reported(measured), sampler.shots.total_shots, sampler.random)
+    samples = bits if sampler.circuit.is_batched else bits[0]
     parts = [samples[..., low:high, :] for low, high in sampler.shots.bins()]
-    return [[result_of(*own, part, common.wires) for part in parts] for own in group]
+    return [
+        [result_of(process, _basis(own), part, common.wires) for part in parts]
+        for process, own in group
+    ]
 
 
-def _common_basis(group: Group, setting: Setting) -> Eigenbasis:
+def _common_basis(group: Sequence[Measured]) -> Eigenbasis:
     """The basis that serves all measurements of a group."""
     if len(group) == 1:
-        return group[0][1]
-    paulis = {label: Z for _, basis in group for label in basis.wires}
-    for process, basis in group:
+        return _basis(group[0][1])
+    paulis = {label: Z for _, term in group for label in _basis(term).wires}
+    for process, term in group:
         if process.obs is not None:
-            paulis |= paulis_read(process, basis)
+            paulis |= paulis_read(process, _basis(term))
     return Eigenbasis(Wires(list(paulis)), paulis)
 
 
@@ -246,7 +273,9 @@ class _Valued(Operator):
 
 def _with_eigenvalues(process: MeasurementProcess, basis: Eigenbasis) -> MeasurementProcess:
     """A process on a sum of words with the eigenvalues in the order of the letters."""
-    coefficients = np.array([_float(number) for number in process.obs.pauli_rep.values()])
+    coefficients = np.array(
+        [float(qml.math.toarray(number).real) for number in process.obs.pauli_rep.values()]
+    )
     # Equal sums may differ in their last digits, and would be counted apart.
     digits = 12 - int(np.log10(max(abs(coefficients).sum(), 1e-100)))
     values = np.round(coefficients @ signs(process.obs, basis), digits)
@@ -266,8 +295,12 @@ def _by_parity(
     parity = samples[..., labels.indices(Wires(list(word)))].sum(-1, keepdims=True) % 2
     single = copy(process)
     with qml.QueuingManager.stop_recording():
-        single.obs = qml.s_prod(_float(number), qml.Z(0))
+        single.obs = qml.s_prod(_number(number), qml.Z(0))
     return single, parity, Wires(0)
+
+
+def _number(value: Any) -> float:
+    return float(qml.math.toarray(value).real)
 
 
 def _with_real_keys(counts: dict) -> dict:
@@ -277,17 +310,21 @@ def _with_real_keys(counts: dict) -> dict:
 # --- shadows --------------------------------------------------------------------------------------
 
 
-def _measure_shadow(process: MeasurementProcess, sampler: Sampler) -> list:
-    wires = sampler.setting.wires(process)
+def _measure_shadow(process: MeasurementProcess, sampler: _Sampler) -> list:
+    wires = measured_wires(process, sampler.context)
+
+    def measured(paulis: Sequence[int]) -> Distribution:
+        return sampler.reported(MeasuredBasis(wires, tuple(paulis)))
+
     results = []
     for shots in sampler.shots:
         # PennyLane draws the recipes so: equal seeds must give equal recipes on every device.
         recipes = np.random.RandomState(process.seed).randint(0, 3, size=(shots, len(wires)))
-        bits = sample_shadow(sampler.state, wires, recipes, sampler.setting.readout, sampler.random)
+        bits = sample_shadow(measured, recipes, sampler.random)
         shadows = [as_shadow(b, recipes) for b in bits]
         if isinstance(process, ShadowExpvalMP):
             shadows = [shadow_expectation(process, *shadow) for shadow in shadows]
-        results.append(np.stack(shadows) if sampler.batched else shadows[0])
+        results.append(np.stack(shadows) if sampler.circuit.is_batched else shadows[0])
     return results
 
 

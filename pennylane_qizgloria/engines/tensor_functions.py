@@ -21,10 +21,11 @@ from pennylane.tape import QuantumScript
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from ..lowering.circuit import wire_places
 from ..lowering.operations.closed_forms import family_of_kind
+from ..lowering.wires import wire_map
 from ..pauli.state.basis import complex_dtype
-from .simulation import Conditions, simulate_all
+from .config import SimulationConfig
+from .simulation import simulate_all
 
 Tensors = tuple[Tensor, ...]
 
@@ -53,13 +54,13 @@ class Circuits:
     Args:
         tapes: the tapes, whose other parameters are plain numbers.
         places: for each tape which of its parameters are arguments, in this order.
-        conditions: under which they run.
+        config: under which they run.
         rows: axes in front of every argument and every result, for as many sets of arguments.
     """
 
     tapes: tuple[QuantumScript, ...]
     places: tuple[tuple[int, ...], ...]
-    conditions: Conditions
+    config: SimulationConfig
     rows: tuple[int, ...] = ()
 
     def __call__(self, *arguments: Tensor) -> Tensors:
@@ -67,7 +68,7 @@ class Circuits:
         count = prod(self.rows)
         flat = [x.reshape((count, *x.shape[len(self.rows) :])).unbind() for x in arguments]
         bound = [tape for row in range(count) for tape in self._bound([x[row] for x in flat])]
-        results = simulate_all(bound, replace(self.conditions, as_torch=True))
+        results = simulate_all(bound, replace(self.config, as_torch=True))
         single = [len(tape.measurements) == 1 for tape in bound]
         parts = [(own,) if one else own for own, one in zip(results, single, strict=True)]
         each = len(self.tapes)
@@ -82,7 +83,7 @@ class Circuits:
         return tuple(
             (self.rows + shape, dtype)
             for tape in self.tapes
-            for shape, dtype in result_specs(tape, self.conditions.dtype)
+            for shape, dtype in result_specs(tape, self.config.dtype)
         )
 
     def mapped(self, size: int) -> Circuits:
@@ -249,7 +250,7 @@ def result_specs(tape: QuantumScript, dtype: torch.dtype) -> list[Spec]:
 
 
 def _shape(process: MeasurementProcess, tape: QuantumScript) -> tuple[int, ...]:
-    num_wires = len(wire_places(tape))
+    num_wires = len(wire_map(tape))
     if type(process) is StateMP:
         # PennyLane takes the result to be a vector.
         dim = 2 ** (len(process.wires) or num_wires)

@@ -1,33 +1,58 @@
-"""What measurements need to know besides the state."""
+"""What holds for the lowering of one tape: its wires, their readout error, dtype and device."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from pennylane.measurements import MeasurementProcess
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from ..pauli.state.readout import Readout
-from .operations.operations import Precision
+from ..pauli.state.basis import complex_dtype
+from .parameters import NUMERIC, without_imaginary_part
 
 
 @dataclass(frozen=True)
-class Setting:
-    """The wires, the readout error and the precision of a tape.
+class TapeContext:
+    """The circumstances of a tape.
 
     Args:
-        place: the integer wire of each wire label, in the order of the tape's or device's wires.
-        readout: the confusion matrices by integer wire.
-        precision: dtype and torch device.
+        wire_map: the integer wire of each wire label, in the order of the tape's wires.
+        confusion: the confusion matrix of each integer wire that has a readout error, see
+            `pauli.state.readout`.
+        dtype: real dtype of the simulation.
+        device: the torch device that it runs on.
     """
 
-    place: Mapping[Any, int]
-    readout: Readout
-    precision: Precision
+    wire_map: Mapping[Any, int] = field(default_factory=dict)
+    confusion: Mapping[int, Float[Tensor, "2 2"]] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float64
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 (immutable)
 
-    def wires(self, process: MeasurementProcess) -> list[int]:
-        """The integer wires of a measurement; all of them where it names none."""
-        if not process.wires and process.obs is None:
-            return list(self.place.values())
-        return [self.place[wire] for wire in process.wires]
+    def wires(self, labels: Iterable[Any]) -> tuple[int, ...]:
+        """The integer wires of some labels."""
+        return tuple(self.wire_map[label] for label in labels)
+
+    def real(self, value: Any) -> Tensor:
+        """A number or array of any interface as a real tensor.
+
+        Raises:
+            ValueError: if it has an imaginary part, or is no number at all.
+        """
+        return self._tensor(without_imaginary_part(value), self.dtype)
+
+    def complex(self, value: Any) -> Tensor:
+        """A number or array of any interface as a complex tensor."""
+        return self._tensor(value, complex_dtype(self.dtype))
+
+    def _tensor(self, value: Any, dtype: torch.dtype) -> Tensor:
+        if isinstance(value, Tensor):
+            return value.to(self.device, dtype)
+        # A copy, because torch takes no arrays with negative strides.
+        array = np.array(value, order="C")
+        if array.dtype.kind not in NUMERIC:
+            raise ValueError(f"numbers are needed, got {value!r}.")
+        return torch.as_tensor(array).to(self.device, dtype)

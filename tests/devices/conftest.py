@@ -6,12 +6,7 @@ The helpers come as fixtures, because test modules cannot import one another
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -104,39 +99,6 @@ def _same_random_numbers() -> None:
     """Every test starts from the same state of the global generators."""
     np.random.seed(1)  # noqa: NPY002
     torch.manual_seed(1)
-
-
-# --- PennyLane's tests ----------------------------------------------------------------------------
-
-SUITE = Path(qml.__file__).parent / "devices" / "tests"
-
-
-@pytest.fixture
-def passed_in_device_suite(tmp_path: Path) -> Callable[..., int]:
-    """A function that runs PennyLane's suite for devices, and gives how many tests passed.
-
-    None may fail. Tests of operations that a device does not support are skipped.
-    """
-
-    def run(device: str, shots: int | None, *arguments: str) -> int:
-        # The module path, because the script pl-device-test finds pytest by its name in PATH.
-        command = [sys.executable, "-m", "pytest", str(SUITE), "-q", "--tb=short", "-p"]
-        command += ["no:cacheprovider", "-p", "no:xdist", f"--device={device}"]
-        command += [f"--shots={shots}", *arguments, "--skip-ops"]
-        # A pytest of its own: nothing of the outer one's settings belongs in it.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        output = done.stdout[-6000:] + done.stderr[-2000:]
-        last_line = (done.stdout.strip().splitlines() or [""])[-1]
-        counts = re.findall(r"(\d+) (passed|failed|errors?)", last_line)
-        summary = {outcome: int(number) for number, outcome in counts}
-        assert not {"failed", "error", "errors"} & summary.keys(), output
-        assert done.returncode == 0, output
-        return summary.get("passed", 0)
-
-    return run
 
 
 # --- operations -----------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from helpers.device_suite import passed_in_device_suite
 
 
 @pytest.mark.parametrize(("shots", "least"), [(None, 396), (20_000, 375)])
-def test_passes(passed_in_device_suite, shots, least):
+def test_passes(shots, least):
     """The device would break the contract between PennyLane and its devices."""
     assert passed_in_device_suite("qizgloria.mixed", shots) >= least

@@ -126,8 +126,8 @@ def test_plain_numbers_are_remembered(make_device):
     """The model of plain numbers is made once, in whatever mode torch is in."""
     device = make_device(1, readout_prob={0: (0.1, 0.2)})
     with torch.inference_mode():
-        model = device.conditions(None).readout
-        assert device.conditions(None).readout is model
+        model = device.simulation_config(None).confusion
+        assert device.simulation_config(None).confusion is model
     x = double(ANGLE)
     node(device)(x)[0].backward()
     assert abs(x.grad.item() + 0.7 * np.sin(ANGLE)) < 1e-12

@@ -8,7 +8,8 @@ from pennylane.tape import QuantumScript
 
 from pennylane_qizgloria.devices.configuration.random import random_source
 from pennylane_qizgloria.engines import derivatives
-from pennylane_qizgloria.engines.simulation import Conditions, simulate
+from pennylane_qizgloria.engines.config import SimulationConfig
+from pennylane_qizgloria.engines.simulation import simulate
 
 MATRIX = np.array([[0.3, 0.4 - 0.7j], [0.4 + 0.7j, -1.1]])
 WIDE = np.kron(MATRIX, MATRIX)
@@ -62,16 +63,16 @@ def tape_of(numbers, names, trainable=(0, 1, 2, 3)):
 
 
 @pytest.fixture
-def conditions():
-    return Conditions(torch.float64, None, random_source(0), as_torch=False)
+def config():
+    return SimulationConfig(torch.float64, None, random_source(0), as_torch=False)
 
 
-def results_of(tape, conditions):
-    results = simulate(tape, conditions)
+def results_of(tape, config):
+    results = simulate(tape, config)
     return results if len(tape.measurements) > 1 else (results,)
 
 
-def by_differences(tape, conditions):
+def by_differences(tape, config):
     """The Jacobian of each measurement: a column for each trainable number, five-point formula."""
     step = 1e-3
     values = [np.array(value) for value in tape.get_parameters()]
@@ -82,7 +83,7 @@ def by_differences(tape, conditions):
             moved = list(values)
             moved[number] = values[number] + shift * step
             new = tape.bind_new_parameters(moved, tape.trainable_params)
-            shifted.append(results_of(new, conditions))
+            shifted.append(results_of(new, config))
         columns.append(
             [(8 * (a - b) - (c - d)) / (12 * step) for a, b, c, d in zip(*shifted, strict=True)]
         )
@@ -101,16 +102,16 @@ def nested(jacobian, tape):
 
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
 @pytest.mark.parametrize("trainable", [(0, 1, 2, 3), (2,), (0, 3)], ids=str)
-def test_jacobian(names, trainable, conditions):
+def test_jacobian(names, trainable, config):
     """A Jacobian would be wrong, or belong to another parameter or measurement."""
     tape = tape_of(NUMBERS, names, trainable)
-    value, jacobian = derivatives.jacobian(tape, conditions)
-    plain = simulate(tape, conditions)
+    value, jacobian = derivatives.jacobian(tape, config)
+    plain = simulate(tape, config)
     for own, expected in zip(
         value if len(names) > 1 else [value], plain if len(names) > 1 else [plain], strict=True
     ):
         np.testing.assert_allclose(own, expected, rtol=0, atol=1e-13)
-    expected = by_differences(tape, conditions)
+    expected = by_differences(tape, config)
     for name, own, reference in zip(names, nested(jacobian, tape), expected, strict=True):
         assert own.shape == (*SHAPES[name], len(trainable))
         np.testing.assert_allclose(own, reference, rtol=0, atol=1e-9)
@@ -118,35 +119,35 @@ def test_jacobian(names, trainable, conditions):
 
 
 @pytest.mark.parametrize("names", [["expval"], ["expval", "probs", "density matrix"]], ids=str)
-def test_both_ways_to_the_jacobian(names, conditions):
+def test_both_ways_to_the_jacobian(names, config):
     """The Jacobian would depend on whether it is made forwards or in reverse."""
     tape = tape_of(NUMBERS, names)
-    leaves = derivatives._leaves(tape, conditions)
-    forward = derivatives._forward_blocks(tape, leaves, conditions)
-    recorded = derivatives.record(tape, conditions)
-    reverse = [derivatives._reverse_blocks(recorded, result) for result in recorded.results]
+    leaves = derivatives._leaves(tape, config)
+    forward = derivatives._forward_blocks(tape, leaves, config)
+    run = derivatives.run_differentiably(tape, config)
+    reverse = [derivatives._reverse_blocks(run, result) for result in run.results]
     for rows in zip(forward, reverse, strict=True):
         for own, other in zip(*rows, strict=True):
             torch.testing.assert_close(own, other, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
-def test_products_are_those_of_the_jacobian(names, conditions, rng):
+def test_products_are_those_of_the_jacobian(names, config, rng):
     """The same gradient would differ between qml.grad with and without ``device_vjp``."""
     tape = tape_of(NUMBERS, names)
-    rows = nested(derivatives.jacobian(tape, conditions)[1], tape)
-    recorded = derivatives.record(tape, conditions)
+    rows = nested(derivatives.jacobian(tape, config)[1], tape)
+    run = derivatives.run_differentiably(tape, config)
     cotangents = tuple(rng.normal(size=SHAPES[name]) for name in names)
-    found = derivatives.vjp(recorded, cotangents if len(names) > 1 else cotangents[0])
+    found = derivatives.vjp(run, cotangents if len(names) > 1 else cotangents[0])
     pairs = list(zip(cotangents, rows, strict=True))
     expected = sum(np.tensordot(c, row.real, c.ndim) for c, row in pairs)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     tangents = rng.normal(size=4)
-    value, images = derivatives.jvp(tape, list(tangents), conditions)
+    value, images = derivatives.jvp(tape, list(tangents), config)
     several = len(names) > 1
     for own, row in zip(images if several else [images], rows, strict=True):
         np.testing.assert_allclose(own, row @ tangents, rtol=0, atol=1e-12)
-    for own, other in zip(value if several else [value], results_of(tape, conditions), strict=True):
+    for own, other in zip(value if several else [value], results_of(tape, config), strict=True):
         np.testing.assert_allclose(own, other, rtol=0, atol=1e-13)
 
 
@@ -154,13 +155,13 @@ def test_products_are_those_of_the_jacobian(names, conditions, rng):
 
 
 @pytest.mark.parametrize("name", ["density matrix", "state"])
-def test_complex_cotangents_are_not_conjugated(name, conditions, rng):
+def test_complex_cotangents_are_not_conjugated(name, config, rng):
     """Gradients of functions of a density matrix would have the wrong sign in places."""
     tape = tape_of(NUMBERS, [name])
     shape = SHAPES[name]
     cotangent = rng.normal(size=shape) + 1j * rng.normal(size=shape)
-    found = derivatives.vjp(derivatives.record(tape, conditions), cotangent)
-    (row,) = by_differences(tape, conditions)
+    found = derivatives.vjp(derivatives.run_differentiably(tape, config), cotangent)
+    (row,) = by_differences(tape, config)
     expected = np.tensordot(cotangent, row, len(shape)).real
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
@@ -184,7 +185,7 @@ def complex_tapes(kind, names):
     return QuantumScript(operations, measurements, trainable_params=[3]), MATRIX.conj() - 0.3
 
 
-def along(tape, direction, conditions):
+def along(tape, direction, config):
     """Derivatives of the results along a direction, the parameter kept on the unit sphere."""
     step = 1e-3
     (value,) = tape.get_parameters()
@@ -197,7 +198,7 @@ def along(tape, direction, conditions):
             left, _, right = np.linalg.svd(moved)
             moved = left @ right
         new = tape.bind_new_parameters([moved], tape.trainable_params)
-        shifted.append(results_of(new, conditions))
+        shifted.append(results_of(new, config))
     return [(8 * (a - b) - (c - d)) / (12 * step) for a, b, c, d in zip(*shifted, strict=True)]
 
 
@@ -205,15 +206,15 @@ COMPLEX_KINDS = ["StatePrep", "QubitUnitary", "Hermitian"]
 
 
 @pytest.mark.parametrize("kind", COMPLEX_KINDS)
-def test_complex_parameters(kind, conditions):
+def test_complex_parameters(kind, config):
     """Gradients of matrices and state vectors would have their imaginary parts the wrong way."""
     tape, direction = complex_tapes(kind, ["expval", "probs"])
-    expected = along(tape, direction, conditions)
+    expected = along(tape, direction, config)
     (parameter,) = tape.get_parameters()
-    _, jacobian = derivatives.jacobian(tape, conditions)
-    _, images = derivatives.jvp(tape, [direction], conditions)
+    _, jacobian = derivatives.jacobian(tape, config)
+    _, images = derivatives.jvp(tape, [direction], config)
     cotangents = tuple(np.full(np.shape(row), 0.5 + i) for i, row in enumerate(expected))
-    (gradient,) = derivatives.vjp(derivatives.record(tape, conditions), cotangents)
+    (gradient,) = derivatives.vjp(derivatives.run_differentiably(tape, config), cotangents)
     assert gradient.shape == parameter.shape
     for row, image, reference in zip(jacobian, images, expected, strict=True):
         assert row.shape == (*np.shape(reference), *parameter.shape)
@@ -225,15 +226,15 @@ def test_complex_parameters(kind, conditions):
 
 
 @pytest.mark.parametrize("kind", COMPLEX_KINDS)
-def test_complex_results_of_complex_parameters(kind, conditions):
+def test_complex_results_of_complex_parameters(kind, config):
     """The Jacobian of a density matrix by a state vector or a unitary would raise an error."""
     tape, direction = complex_tapes(kind, ["density matrix"])
-    expected = along(tape, direction, conditions)[-1]
+    expected = along(tape, direction, config)[-1]
     (parameter,) = tape.get_parameters()
-    _, jacobian = derivatives.jacobian(tape, conditions)
+    _, jacobian = derivatives.jacobian(tape, config)
     row = jacobian[-1] if len(tape.measurements) > 1 else jacobian
     assert row.shape == (2, 2, *parameter.shape)
-    recorded = derivatives.record(tape, conditions)
+    run = derivatives.run_differentiably(tape, config)
     for i in range(2):
         # The diagonal is real, so its Jacobian is that of a real result.
         product = np.tensordot(row[i, i], direction, direction.ndim).real
@@ -241,34 +242,34 @@ def test_complex_results_of_complex_parameters(kind, conditions):
         unit = np.zeros((2, 2))
         unit[i, i] = 1
         cotangents = unit if len(tape.measurements) == 1 else (0.0, unit)
-        (gradient,) = derivatives.vjp(recorded, cotangents)
+        (gradient,) = derivatives.vjp(run, cotangents)
         np.testing.assert_allclose(row[i, i], gradient, rtol=0, atol=1e-12)
 
 
 # --- special cases --------------------------------------------------------------------------------
 
 
-def test_recording_inside_a_backward_pass(conditions):
+def test_recording_inside_a_backward_pass(config):
     """PennyLane asks from within torch's backward pass, where torch records nothing."""
     tape = tape_of(NUMBERS, ["expval"])
-    expected = derivatives.vjp(derivatives.record(tape, conditions), 1.0)
+    expected = derivatives.vjp(derivatives.run_differentiably(tape, config), 1.0)
     with torch.no_grad():
-        found = derivatives.vjp(derivatives.record(tape, conditions), 1.0)
-        _, rows = derivatives.jacobian(tape, conditions)
+        found = derivatives.vjp(derivatives.run_differentiably(tape, config), 1.0)
+        _, rows = derivatives.jacobian(tape, config)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-12)
 
 
-def test_a_record_serves_many_products(conditions):
+def test_a_record_serves_many_products(config):
     """The second cotangent of a circuit would find its graph used up."""
-    recorded = derivatives.record(tape_of(NUMBERS, ["probs"]), conditions)
-    rows = [derivatives.vjp(recorded, unit) for unit in np.eye(4)]
-    total = derivatives.vjp(recorded, np.ones(4))
+    run = derivatives.run_differentiably(tape_of(NUMBERS, ["probs"]), config)
+    rows = [derivatives.vjp(run, unit) for unit in np.eye(4)]
+    total = derivatives.vjp(run, np.ones(4))
     np.testing.assert_allclose(total, np.sum(rows, 0), rtol=0, atol=1e-13)
     np.testing.assert_allclose(total, np.zeros(4), rtol=0, atol=1e-13)
 
 
-def test_zero_tangents_cost_nothing(conditions, monkeypatch):
+def test_zero_tangents_cost_nothing(config, monkeypatch):
     """Every parameter would be differentiated where only one is asked for."""
     made = []
     original = torch.autograd.forward_ad.make_dual
@@ -279,48 +280,48 @@ def test_zero_tangents_cost_nothing(conditions, monkeypatch):
 
     monkeypatch.setattr(torch.autograd.forward_ad, "make_dual", spy)
     tape = tape_of(NUMBERS, ["expval", "probs"])
-    _, images = derivatives.jvp(tape, [0.0, 0.0, 1.0, 0.0], conditions)
+    _, images = derivatives.jvp(tape, [0.0, 0.0, 1.0, 0.0], config)
     assert len(made) == 1
-    rows = by_differences(tape, conditions)
+    rows = by_differences(tape, config)
     for image, row in zip(images, rows, strict=True):
         np.testing.assert_allclose(image, row[..., 2], rtol=0, atol=1e-9)
-    _, images = derivatives.jvp(tape, [0.0] * 4, conditions)
+    _, images = derivatives.jvp(tape, [0.0] * 4, config)
     assert len(made) == 1
     assert images[0] == 0
     np.testing.assert_array_equal(images[1], np.zeros(4))
 
 
-def test_results_that_depend_on_nothing(conditions):
+def test_results_that_depend_on_nothing(config):
     """A measurement that no parameter reaches would raise an error instead of having zeros."""
     operations = [qml.RX(0.4, 0), qml.RY(0.3, 1)]
     processes = [qml.expval(qml.Z(1)), qml.probs(wires=[0])]
     tape = QuantumScript(operations, processes, trainable_params=[0])
-    _, (nothing, something) = derivatives.jacobian(tape, conditions)
+    _, (nothing, something) = derivatives.jacobian(tape, config)
     assert nothing == 0
     np.testing.assert_allclose(something, np.sin(0.4) * np.array([-0.5, 0.5]), atol=1e-13)
-    recorded = derivatives.record(tape, conditions)
-    np.testing.assert_allclose(derivatives.vjp(recorded, (1.0, np.zeros(2))), [0.0], atol=1e-15)
+    run = derivatives.run_differentiably(tape, config)
+    np.testing.assert_allclose(derivatives.vjp(run, (1.0, np.zeros(2))), [0.0], atol=1e-15)
     idle = QuantumScript(operations, processes[:1], trainable_params=[0])
-    assert derivatives.jacobian(idle, conditions)[1] == 0
-    assert derivatives.vjp(derivatives.record(idle, conditions), 1.0) == (0,)
-    assert derivatives.jvp(idle, [1.0], conditions)[1] == 0
+    assert derivatives.jacobian(idle, config)[1] == 0
+    assert derivatives.vjp(derivatives.run_differentiably(idle, config), 1.0) == (0,)
+    assert derivatives.jvp(idle, [1.0], config)[1] == 0
 
 
-def test_no_parameters(conditions):
+def test_no_parameters(config):
     """A circuit without trainable parameters would raise an error."""
     tape = tape_of(NUMBERS, ["expval"], trainable=())
-    assert derivatives.vjp(derivatives.record(tape, conditions), 1.0) == ()
-    value, rows = derivatives.jacobian(tape, conditions)
+    assert derivatives.vjp(derivatives.run_differentiably(tape, config), 1.0) == ()
+    value, rows = derivatives.jacobian(tape, config)
     assert rows == ()
-    assert value == pytest.approx(simulate(tape, conditions), abs=1e-14)
+    assert value == pytest.approx(simulate(tape, config), abs=1e-14)
 
 
-def test_single_precision(conditions):
+def test_single_precision(config):
     """Derivatives would be in double precision, or lose more digits than they must."""
-    single = Conditions(torch.float32, None, conditions.random, as_torch=False)
+    single = SimulationConfig(torch.float32, None, config.random, as_torch=False)
     tape = tape_of(NUMBERS, ["expval", "density matrix"])
     _, rows = derivatives.jacobian(tape, single)
-    expected = by_differences(tape, conditions)
+    expected = by_differences(tape, config)
     assert [row[0].dtype for row in rows] == [np.float32, np.complex64]
     for own, reference in zip(nested(rows, tape), expected, strict=True):
         np.testing.assert_allclose(own, reference, rtol=0, atol=2e-5)

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...engines.registry import methods
 from ...option_names import no_such_option
 
-OPTIONS = ("wires", "shots", "seed", "readout_prob", "r_dtype", "c_dtype", "memory_budget")
+OPTIONS = (
+    *("wires", "shots", "seed", "readout_prob", "r_dtype", "c_dtype", "memory_budget", "method"),
+)
 """What the device takes."""
 
 _QISKIT = "is an option of qizgloria.qiskit"
@@ -20,7 +23,7 @@ ELSEWHERE = {
     "qml.add_noise puts there",
     **dict.fromkeys(
         (
-            *("backend", "sampler", "estimator", "use_estimator", "options", "method"),
+            *("backend", "sampler", "estimator", "use_estimator", "options"),
             *("optimization_level", "seed_transpiler", "initial_layout", "compile_backend"),
             *("pass_manager", "progress", "timeout"),
         ),
@@ -54,6 +57,18 @@ def positive_or_none(budget: Any) -> int | None:
     if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget <= 0:
         raise ValueError(f"memory_budget must be a positive number of bytes, got {budget!r}.")
     return int(budget)
+
+
+def method_of(method: Any) -> str:
+    """How circuits are simulated.
+
+    Raises:
+        ValueError: if there is no such method.
+    """
+    if method not in methods():
+        known = ", ".join(map(repr, methods()))
+        raise ValueError(f"qizgloria.mixed has no method {method!r}; it has {known}.")
+    return method
 
 
 def precision_of(r_dtype: Any, c_dtype: Any) -> torch.dtype:

@@ -20,7 +20,7 @@ from pennylane.math import Interface
 from pennylane.tape import QuantumScript
 
 from ..interfaces.bridge import BRIDGED
-from .shift_methods import rule_of, shifts_with_shots
+from .shift_methods import ANALYTIC, rule_of, shifts_with_shots
 
 REVERSE_PASS = {"device", "adjoint"}
 """Names of the device's own derivative."""
@@ -29,10 +29,20 @@ BEST = {"best", "backprop"}
 """Names of the fastest exact derivative for an interface."""
 
 
-def supports(config: ExecutionConfig | None, circuit: QuantumScript | None) -> bool:
-    """Whether the device provides the derivative that a configuration asks for."""
+def supports(
+    config: ExecutionConfig | None, circuit: QuantumScript | None, has_reverse_pass: bool = True
+) -> bool:
+    """Whether the device provides the derivative that a configuration asks for.
+
+    Args:
+        config: the configuration.
+        circuit: what it is for, if that is known.
+        has_reverse_pass: whether the simulation can be differentiated itself.
+    """
     if circuit is not None and circuit.shots:
         return shifts_with_shots(config)
+    if not has_reverse_pass and config is not None and config.gradient_method in ANALYTIC:
+        return False
     if config is None or config.gradient_method in BEST:
         return True
     return config.gradient_method in REVERSE_PASS and _has_order(config)

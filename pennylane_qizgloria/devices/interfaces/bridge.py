@@ -18,8 +18,9 @@ from pennylane.math import Interface
 from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
-from ...engines.simulation import Conditions, Result
+from ...engines.config import SimulationConfig
 from ...engines.tensor_functions import Circuits
+from ...results import Result, unwrapped
 
 BRIDGED = {Interface.AUTOGRAD, Interface.JAX, Interface.JAX_JIT}
 """Interfaces that differentiate through this module, whose derivatives have derivatives."""
@@ -46,13 +47,13 @@ def tracer_of(tapes: Sequence[QuantumScript], config: ExecutionConfig | None) ->
 
 
 def run_traced(
-    tapes: Sequence[QuantumScript], conditions: Conditions, interface: str, name: str
+    tapes: Sequence[QuantumScript], config: SimulationConfig, interface: str, name: str
 ) -> tuple[Result, ...]:
     """The exact results of tapes, for JAX or autograd to differentiate.
 
     Args:
         tapes: the tapes.
-        conditions: under which they run.
+        config: how they are simulated.
         interface: ``"jax"`` or ``"autograd"``.
         name: the device's, for error messages.
 
@@ -72,14 +73,14 @@ def run_traced(
     function = Circuits(
         tuple(_with_plain_numbers(*pair) for pair in zip(ready, places, strict=True)),
         places,
-        conditions,
+        config,
     )
     traced = [own[i] for own, at in zip(every, places, strict=True) for i in at]
     # JAX need not be installed.
     bridge = import_module(f".{interface}_bridge", __package__)
     found = iter(bridge.call(function, traced))
     results = [tuple(next(found) for _ in tape.measurements) for tape in tapes]
-    return tuple(own[0] if len(own) == 1 else own for own in results)
+    return tuple(map(unwrapped, results))
 
 
 def tracer_kind(x: Any) -> str | None:

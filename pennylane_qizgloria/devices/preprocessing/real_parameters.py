@@ -20,7 +20,7 @@ from pennylane.typing import PostprocessingFn
 from torch import Tensor
 
 from ...lowering.operations.closed_forms import CHANNELS, innermost
-from ...lowering.operations.operations import joint_size, real_scalar
+from ...lowering.parameters import joint_size, real_scalar
 from ..configuration.validation import naming
 
 REAL = "biuf"

@@ -1,19 +1,14 @@
-"""Exact results of PennyLane's measurement processes.
-
-Each function takes a final state and gives a tensor with the batch axis in front. Readout error
-acts on everything that a detector reports, so not on states and entropies.
-"""
+"""PennyLane's measurement processes as specifications, see `specs`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import singledispatch
+from functools import partial, singledispatch
 
+import numpy as np
 import pennylane as qml
 import torch
-from jaxtyping import Float
 from pennylane.measurements import (
+    ClassicalShadowMP,
     DensityMatrixMP,
     ExpectationMP,
     MeasurementProcess,
@@ -21,6 +16,7 @@ from pennylane.measurements import (
     NullMeasurement,
     ProbabilityMP,
     PurityMP,
+    ShadowExpvalMP,
     StateMeasurement,
     StateMP,
     VarianceMP,
@@ -29,191 +25,254 @@ from pennylane.measurements import (
 from pennylane.operation import Operator
 from torch import Tensor
 
-from ...pauli.program.program import Operand, Operation, Program
-from ...pauli.state import measure as pauli
+from ...pauli.program.final_state import FinalState
+from ...pauli.program.measured_basis import MeasuredBasis
+from ...pauli.program.program import all_paulis
 from ...pauli.state.basis import Z
-from ...pauli.state.distribution import Distribution, distribution
-from ...pauli.state.measure import State
-from ...pauli.state.readout import confused, reported
-from ..circuit import LoweredOperations, final_state, lower_operations
-from ..context import Setting
+from ...pauli.state.measure import PauliSum
+from ...pauli.state.readout import is_affected, reported
+from ..context import TapeContext
+from ..operations.program import lower_operations
 from .eigenbasis import Eigenbasis, eigenbasis, signs
-from .expectation_plan import Readings, sum_of_words
 from .observables import is_pauli_word, measured_terms, pauli_sum, real, squared
+from .specs import (
+    Expectation,
+    MeasurementSpec,
+    Probabilities,
+    SampledMeasurement,
+    SampledTerm,
+    Spectrum,
+    StateReading,
+    Variance,
+    WeightedSum,
+    paulis_of_basis,
+)
 
 
-def measure_all(
-    processes: Sequence[MeasurementProcess], own: Readings, state: State, setting: Setting
-) -> list[Tensor]:
-    """The exact results of several measurement processes, expectation values all at once.
+def measurement_spec(
+    process: MeasurementProcess, context: TapeContext, is_sampled: bool
+) -> MeasurementSpec:
+    """A measurement process, lowered.
 
     Args:
-        processes: the measurement processes.
-        own: what they read.
-        state: the final state.
-        setting: the wires and the readout error.
+        process: the measurement process.
+        context: the wires and their readout error, dtype and device.
+        is_sampled: whether it is sampled.
+
+    Raises:
+        ValueError: if its observable is none, whatever is measured of it.
     """
-    expectations = own.expectations(state)
-    return [
-        expectations[i] if i in expectations else measure(process, state, setting)
-        for i, process in enumerate(processes)
-    ]
+    words = None if process.obs is None else pauli_sum(process.obs, context)
+    if is_sampled:
+        return _sampled(process, context)
+    return _exact(process, words, context)
+
+
+def measured_wires(process: MeasurementProcess, context: TapeContext) -> tuple[int, ...]:
+    """The integer wires of a measurement; all of them where it names none."""
+    if not process.wires and process.obs is None:
+        return tuple(context.wire_map.values())
+    return context.wires(process.wires)
+
+
+def measured_basis(basis: Eigenbasis, context: TapeContext) -> MeasuredBasis:
+    """A basis on integer wires, its diagonalizing gates lowered."""
+    wires = context.wires(basis.wires)
+    if basis.paulis is not None:
+        return MeasuredBasis(wires, tuple(basis.paulis[label] for label in basis.wires))
+    local = {label: wire for wire, label in enumerate(basis.wires)}
+    bits = frozenset((wire, Z) for wire in local.values())
+    rotation = lower_operations(basis.gates, local, bits, context)
+    return MeasuredBasis(wires, (Z,) * len(wires), rotation)
+
+
+# --- exact results --------------------------------------------------------------------------------
 
 
 @singledispatch
-def measure(process: MeasurementProcess, state: State, setting: Setting) -> Tensor:
-    """The exact result of a measurement process, ``(batch, *shape)``."""
+def _exact(
+    process: MeasurementProcess, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
     raise NotImplementedError(f"{process} has no exact result.")
 
 
-@measure.register
-def _of_the_user(process: StateMeasurement, state: State, setting: Setting) -> Tensor:
-    """A measurement process of the user's own computes from the density matrix."""
-    matrices = pauli.reduced_density_matrix(state, list(setting.place.values()))
-    labels = qml.wires.Wires(list(setting.place))
-    results = [process.process_density_matrix(matrix, labels) for matrix in matrices]
-    return torch.stack([torch.as_tensor(result) for result in results])
-
-
-@measure.register
-def _expectation(process: ExpectationMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    if process.obs is None:
-        return _mean(process, state, setting)
-    # The terms of a sum are read out one by one, each in its own basis, as hardware does it.
-    parts = [
-        setting.precision.real(real(number)) * _of_term(term, state, setting)
-        for number, term in measured_terms(process.obs)
-    ]
-    return torch.stack(parts).sum(0)
-
-
-def _of_term(term: Operator | None, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    if term is None:
-        return state.vector.new_ones(len(state.vector))
-    process = ExpectationMP(term)
-    words = sum_of_words(process, pauli_sum(term, setting.place, setting.precision), setting)
-    if words is None:
-        return _mean(process, state, setting)
-    return pauli.expectation(state, words)
-
-
-def _mean(process: ExpectationMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    probabilities, values = _spectrum(process, state, setting)
-    return probabilities @ values
-
-
-@measure.register
-def _variance(process: VarianceMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
+@_exact.register
+def _expectation(
+    process: ExpectationMP, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
     observable = process.obs
-    affected = setting.readout.affects(setting.wires(process))
-    if observable is None or (affected and not is_pauli_word(observable)):
-        probabilities, values = _spectrum(process, state, setting)
-        return probabilities @ values**2 - (probabilities @ values) ** 2
-    terms = pauli_sum(observable, setting.place, setting.precision)
-    mean = pauli.expectation(state, reported(terms, setting.readout))
-    if is_pauli_word(observable):  # of two values, whatever is reported
-        return terms.coefficients.square().sum() - mean.square()
-    second = squared(observable, setting.place, setting.precision)
-    return pauli.expectation(state, second) - mean.square()
-
-
-@measure.register
-def _probabilities(
-    process: ProbabilityMP, state: State, setting: Setting
-) -> Float[Tensor, "batch outcomes"]:
-    return _probabilities_of(eigenbasis(process, setting.place), state, setting)
-
-
-@measure.register
-def _state(process: StateMP, state: State, setting: Setting) -> Tensor:
-    return pauli.reduced_density_matrix(state, setting.wires(process))
-
-
-@measure.register
-def _density_matrix(process: DensityMatrixMP, state: State, setting: Setting) -> Tensor:
-    return pauli.reduced_density_matrix(state, setting.wires(process))
-
-
-@measure.register
-def _purity(process: PurityMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    return pauli.purity(state, setting.wires(process))
-
-
-@measure.register
-def _entropy(process: VnEntropyMP, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    return _entropy_of(state, setting.wires(process), process.log_base)
-
-
-@measure.register
-def _mutual_information(
-    process: MutualInfoMP, state: State, setting: Setting
-) -> Float[Tensor, " batch"]:
-    first, second = ([setting.place[wire] for wire in part] for part in process.raw_wires)
-    base = process.log_base
-    apart = _entropy_of(state, first, base) + _entropy_of(state, second, base)
-    return apart - _entropy_of(state, first + second, base)
-
-
-@measure.register
-def _nothing(process: NullMeasurement, state: State, setting: Setting) -> Float[Tensor, " batch"]:
-    return state.vector.new_full((len(state.vector),), torch.nan)
-
-
-def _entropy_of(
-    state: State, wires: Sequence[int], base: float | int | None
-) -> Float[Tensor, " batch"]:
-    own = pauli.active(state, wires)  # the others are pure
-    matrix = pauli.reduced_density_matrix(state, own)
-    return qml.math.vn_entropy(
-        matrix, indices=list(range(len(own))), base=base, c_dtype=matrix.dtype
+    if observable is None or words is None:
+        return _spectrum(process, context, moment=1)
+    if not is_affected(words.wires, context.confusion):
+        return Expectation(words)
+    # What is not made of words is read in its eigenbasis, if PennyLane knows one.
+    if observable.pauli_rep is not None or not observable.has_diagonalizing_gates:
+        return Expectation(reported(words, context.confusion))
+    terms = measured_terms(observable)
+    if len(terms) == 1 and terms[0][1] is observable:
+        return _spectrum(process, context, moment=1)
+    return WeightedSum(
+        tuple(context.real(real(number)).reshape(()) for number, _ in terms),
+        tuple(_term(term, context) for _, term in terms),
     )
 
 
-# --- distributions over outcomes ------------------------------------------------------------------
+def _term(term: Operator | None, context: TapeContext) -> MeasurementSpec:
+    if term is None:
+        return Expectation(_constant(context.real(1.0)))
+    return measurement_spec(ExpectationMP(term), context, is_sampled=False)
 
 
-def reported_outcomes(basis: Eigenbasis, state: State, setting: Setting) -> Distribution:
-    """The distribution of what a detector reports: of the letters' bits if there are letters."""
-    wires = [setting.place[label] for label in basis.wires]
-    if basis.paulis is None:
-        exact = distribution(_rotate(state, basis.gates, wires, setting), wires)
+def _constant(number: Tensor) -> PauliSum:
+    return PauliSum((), torch.zeros(1, 0, dtype=torch.long), number.reshape(1))
+
+
+@_exact.register
+def _variance(process: VarianceMP, words: PauliSum | None, context: TapeContext) -> MeasurementSpec:
+    observable = process.obs
+    if observable is None or words is None:
+        return _spectrum(process, context, moment=2)
+    if is_pauli_word(observable):  # of two values, whatever is reported
+        second = _constant(words.coefficients.square().sum())
+    elif is_affected(words.wires, context.confusion):
+        return _spectrum(process, context, moment=2)
     else:
-        exact = distribution(state, wires, [basis.paulis[label] for label in basis.wires])
-    return confused(exact, setting.readout)
+        second = squared(observable, context)
+    return Variance(reported(words, context.confusion), second)
 
 
-def _probabilities_of(
-    basis: Eigenbasis, state: State, setting: Setting
-) -> Float[Tensor, "batch outcomes"]:
-    """The probabilities of PennyLane's outcomes."""
-    probabilities = reported_outcomes(basis, state, setting).probabilities()
+@_exact.register
+def _probabilities(
+    process: ProbabilityMP, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
+    return _reported(eigenbasis(process, context.wire_map), context)
+
+
+def _reported(basis: Eigenbasis, context: TapeContext) -> Probabilities:
     order = basis.order()
-    if order is None:
-        return probabilities
-    return probabilities.index_select(1, torch.as_tensor(order, device=probabilities.device))
+    return Probabilities(
+        measured_basis(basis, context),
+        context.confusion,
+        None if order is None else torch.as_tensor(order, device=context.device),
+    )
 
 
-def _spectrum(
-    process: MeasurementProcess, state: State, setting: Setting
-) -> tuple[Float[Tensor, "batch outcomes"], Float[Tensor, " outcomes"]]:
-    """The distribution of the reported eigenvalues, and the eigenvalues."""
-    basis, observable = eigenbasis(process, setting.place), process.obs
-    probabilities = _probabilities_of(basis, state, setting)
+def _spectrum(process: MeasurementProcess, context: TapeContext, moment: int) -> Spectrum:
+    basis, observable = eigenbasis(process, context.wire_map), process.obs
     if observable is None or observable.pauli_rep is None or basis.paulis is None:
-        return probabilities, setting.precision.real(qml.math.real(process.eigvals()))
-    terms = pauli_sum(observable, setting.place, setting.precision)
-    return probabilities, terms.coefficients @ setting.precision.real(signs(observable, basis))
+        values = context.real(qml.math.real(process.eigvals()))
+    else:
+        coefficients = pauli_sum(observable, context).coefficients
+        values = coefficients @ context.real(signs(observable, basis))
+    return Spectrum(_reported(basis, context), values, moment)
 
 
-def _rotate(state: State, gates: Sequence[Operator], wires: list[int], setting: Setting) -> State:
-    """Apply diagonalizing gates to the measured wires, the others traced out first."""
-    every = tuple(range(len(wires)))
-    bits = frozenset((wire, Z) for wire in every)
-    local = {label: wires.index(setting.place[label]) for gate in gates for label in gate.wires}
-    lowered = lower_operations(gates, local, bits, setting.precision)
-    start = pauli.reduced_vector(state, wires)
-    prepare = Operation(Operand.STATE, every, batched=True)
-    program = Program(len(wires), (prepare, *lowered.program.operations), bits)
-    arguments = replace(lowered.arguments, operands=(start, *lowered.arguments.operands))
-    rotated = final_state(LoweredOperations(program, arguments, len(start)))
-    return replace(rotated, wires=tuple(wires[axis] for axis in rotated.wires))
+@_exact.register(StateMP)
+@_exact.register(DensityMatrixMP)
+def _state(
+    process: StateMP | DensityMatrixMP, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
+    wires = measured_wires(process, context)
+    return StateReading(wires, lambda state: state.density_matrix(wires))
+
+
+@_exact.register
+def _purity(process: PurityMP, words: PauliSum | None, context: TapeContext) -> MeasurementSpec:
+    wires = measured_wires(process, context)
+    return StateReading(wires, lambda state: state.purity(wires))
+
+
+@_exact.register
+def _vn_entropy(
+    process: VnEntropyMP, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
+    wires = measured_wires(process, context)
+    return StateReading(wires, partial(_entropy, wires=wires, base=process.log_base))
+
+
+@_exact.register
+def _mutual_information(
+    process: MutualInfoMP, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
+    first, second = map(context.wires, process.raw_wires)
+    base = process.log_base
+
+    def information(state: FinalState) -> Tensor:
+        apart = _entropy(state, first, base) + _entropy(state, second, base)
+        return apart - _entropy(state, first + second, base)
+
+    return StateReading(first + second, information)
+
+
+def _entropy(state: FinalState, wires: tuple[int, ...], base: float | int | None) -> Tensor:
+    own = [wire for wire in wires if wire in state.wires]  # the others are pure
+    matrix = state.density_matrix(own)
+    indices = list(range(len(own)))
+    return qml.math.vn_entropy(matrix, indices=indices, base=base, c_dtype=matrix.dtype)
+
+
+@_exact.register
+def _of_the_user(
+    process: StateMeasurement, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
+    """A measurement process of the user's own computes from the density matrix."""
+    wires, labels = tuple(context.wire_map.values()), qml.wires.Wires(list(context.wire_map))
+
+    def processed(state: FinalState) -> Tensor:
+        matrices = state.density_matrix(wires)
+        results = [process.process_density_matrix(matrix, labels) for matrix in matrices]
+        return torch.stack([torch.as_tensor(result) for result in results])
+
+    return StateReading(wires, processed)
+
+
+@_exact.register
+def _nothing(
+    process: NullMeasurement, words: PauliSum | None, context: TapeContext
+) -> MeasurementSpec:
+    return Expectation(_constant(context.real(np.nan)))
+
+
+# --- samples --------------------------------------------------------------------------------------
+
+
+def _sampled(process: MeasurementProcess, context: TapeContext) -> SampledMeasurement:
+    if isinstance(process, (ClassicalShadowMP, ShadowExpvalMP)):
+        needed = all_paulis(measured_wires(process, context))
+        return SampledMeasurement((SampledTerm(None, None, None),), needed)
+    if process.obs is None or not isinstance(process, ExpectationMP) or _is_word(process.obs):
+        terms = [_sampled_term(None, process, context)]
+    else:
+        terms = [
+            SampledTerm(_number(weight), None, None)
+            if term is None
+            else _sampled_term(_number(weight), ExpectationMP(term), context)
+            for weight, term in measured_terms(process.obs)
+        ]
+    found = [
+        paulis_of_basis(own.measured or measured_basis(own.basis, context))
+        for own in terms
+        if own.basis is not None
+    ]
+    return SampledMeasurement(tuple(terms), frozenset().union(*found))
+
+
+def _sampled_term(
+    weight: float | None, process: MeasurementProcess, context: TapeContext
+) -> SampledTerm:
+    basis = eigenbasis(process, context.wire_map)
+    measured = None if basis.paulis is not None else measured_basis(basis, context)
+    return SampledTerm(weight, process.obs if weight is not None else None, basis, measured)
+
+
+def _is_word(observable: Operator) -> bool:
+    """Whether an observable is one Pauli word as it is."""
+    sentence = observable.pauli_rep
+    if sentence is None or len(sentence) != 1:
+        return False
+    ((word, number),) = sentence.items()
+    return bool(word) and isinstance(number, int | float) and bool(number == 1)
+
+
+def _number(value: object) -> float:
+    return float(qml.math.toarray(value).real)

@@ -6,7 +6,6 @@ the Pauli coefficients of their matrices. So every expectation value is one gath
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,10 @@ from pennylane.pauli import PauliSentence
 from torch import Tensor
 
 from ...pauli.caching import cached
+from ...pauli.conditions import holds
 from ...pauli.state.basis import PAULI_LABELS, I, Z, pauli_vector
 from ...pauli.state.measure import PauliSum
-from ..operations.operations import Precision, holds
-
-Places = Mapping[Any, int]
-"""The integer wire of each wire label."""
+from ..context import TapeContext
 
 HERMITICITY = {torch.float64: 1e-6, torch.float32: 1e-4}
 """How far a matrix may be from Hermitian, relative to its largest entry."""
@@ -33,35 +30,35 @@ MAX_DENSE_SQUARE_WIRES = 5
 """Up to this width a sum is squared as a matrix, beyond it word by word."""
 
 
-def pauli_sum(observable: Operator, place: Places, precision: Precision) -> PauliSum:
+def pauli_sum(observable: Operator, context: TapeContext) -> PauliSum:
     """An observable as a sum of Pauli words.
 
     Raises:
         ValueError: if it is not Hermitian, or not finite.
     """
-    terms = _terms(observable, place, precision)
+    terms = _terms(observable, context)
     _check_finite(terms.coefficients, observable)
     return terms
 
 
-def _terms(observable: Operator, place: Places, precision: Precision) -> PauliSum:
+def _terms(observable: Operator, context: TapeContext) -> PauliSum:
     if observable.pauli_rep is not None:
-        return _from_sentence(observable.pauli_rep, place, precision)
+        return _from_sentence(observable.pauli_rep, context)
     if isinstance(observable, qml.ops.SProd):
-        base = _terms(observable.base, place, precision)
-        scalar = precision.real(real(observable.scalar))
+        base = _terms(observable.base, context)
+        scalar = context.real(real(observable.scalar))
         return PauliSum(base.wires, base.words, scalar * base.coefficients)
     if isinstance(observable, qml.ops.Sum):
-        return _add([_terms(term, place, precision) for term in observable.operands])
+        return _add([_terms(term, context) for term in observable.operands])
     if isinstance(observable, qml.ops.Prod) and not observable.has_overlapping_wires:
-        return _tensor([_terms(factor, place, precision) for factor in observable.operands])
-    wires = tuple(place[wire] for wire in observable.wires)
+        return _tensor([_terms(factor, context) for factor in observable.operands])
+    wires = context.wires(observable.wires)
     if isinstance(observable, BasisStateProjector):
-        return _from_bits(observable.data[0], wires, precision)
-    matrix = matrix_of(observable, precision)
+        return _from_bits(observable.data[0], wires, context)
+    matrix = matrix_of(observable, context)
     _check_finite(matrix, observable)
     scale = matrix.detach().abs().max()
-    if not holds((matrix - matrix.mH).abs() <= HERMITICITY[precision.dtype] * scale):
+    if not holds((matrix - matrix.mH).abs() <= HERMITICITY[context.dtype] * scale):
         raise ValueError(f"The observable {observable} is not Hermitian.")
     return _from_matrix(matrix, wires)
 
@@ -71,20 +68,20 @@ def _check_finite(numbers: Tensor, observable: Operator) -> None:
         raise ValueError(f"The observable {observable} has a coefficient that is not finite.")
 
 
-def squared(observable: Operator, place: Places, precision: Precision) -> PauliSum:
+def squared(observable: Operator, context: TapeContext) -> PauliSum:
     """The square of an observable as a sum of Pauli words."""
     sentence = observable.pauli_rep
     if sentence is not None and len(observable.wires) > MAX_DENSE_SQUARE_WIRES:
-        return _from_sentence(sentence @ sentence, place, precision)
-    matrix = matrix_of(observable, precision)
-    return _from_matrix(matrix @ matrix, tuple(place[wire] for wire in observable.wires))
+        return _from_sentence(sentence @ sentence, context)
+    matrix = matrix_of(observable, context)
+    return _from_matrix(matrix @ matrix, context.wires(observable.wires))
 
 
-def matrix_of(observable: Operator, precision: Precision) -> Complex[Tensor, "dim dim"]:
+def matrix_of(observable: Operator, context: TapeContext) -> Complex[Tensor, "dim dim"]:
     """The dense matrix of an observable on its own wires."""
     if observable.name == "SparseHamiltonian":
-        return precision.complex(observable.sparse_matrix().toarray())
-    return precision.complex(qml.matrix(observable, wire_order=observable.wires))
+        return context.complex(observable.sparse_matrix().toarray())
+    return context.complex(qml.matrix(observable, wire_order=observable.wires))
 
 
 def measured_terms(observable: Operator) -> list[tuple[Any, Operator | None]]:
@@ -109,15 +106,15 @@ def is_pauli_word(observable: Operator) -> bool:
     return observable.pauli_rep is not None and len(observable.pauli_rep) == 1
 
 
-def _from_sentence(sentence: PauliSentence, place: Places, precision: Precision) -> PauliSum:
+def _from_sentence(sentence: PauliSentence, context: TapeContext) -> PauliSum:
     labels = tuple(sentence.wires)
     words = _words(tuple(sentence), labels)
     values = [real(value) for value in sentence.values()]
     if any(isinstance(value, Tensor) for value in values):
-        coefficients = torch.stack([precision.real(value).reshape(()) for value in values])
+        coefficients = torch.stack([context.real(value).reshape(()) for value in values])
     else:
-        coefficients = precision.real(np.array(values, dtype=float))
-    return PauliSum(tuple(place[label] for label in labels), words, coefficients)
+        coefficients = context.real(np.array(values, dtype=float))
+    return PauliSum(context.wires(labels), words, coefficients)
 
 
 @cached(maxsize=256)
@@ -135,10 +132,10 @@ def _from_matrix(matrix: Complex[Tensor, "dim dim"], wires: tuple[int, ...]) -> 
     return PauliSum(wires, words, coefficients)
 
 
-def _from_bits(bits: Any, wires: tuple[int, ...], precision: Precision) -> PauliSum:
+def _from_bits(bits: Any, wires: tuple[int, ...], context: TapeContext) -> PauliSum:
     """A projector on a basis state: the product of (1 + Z) / 2 for a 0 and (1 - Z) / 2 for a 1."""
     factors = [
-        PauliSum((wire,), torch.tensor([[I], [Z]]), precision.real([0.5, 0.5 - int(bit)]))
+        PauliSum((wire,), torch.tensor([[I], [Z]]), context.real([0.5, 0.5 - int(bit)]))
         for wire, bit in zip(wires, bits, strict=True)
     ]
     return _tensor(factors)

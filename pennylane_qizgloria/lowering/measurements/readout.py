@@ -17,9 +17,8 @@ from jaxtyping import Float
 from pennylane.wires import Wires
 from torch import Tensor
 
+from ...pauli.conditions import holds
 from ...pauli.run.adjoint import is_transformed
-from ...pauli.state.readout import Readout
-from ..operations.operations import holds
 
 FORMS = (
     "a float p, a pair (p(1|0), p(0|1)), a dict from wires to either, or an array of 2x2 confusion "
@@ -42,7 +41,7 @@ class MeasuredCopy:
 
 
 @dataclass(frozen=True)
-class ReadoutModel:
+class ConfusionModel:
     """Confusion matrices by wire label.
 
     Args:
@@ -59,10 +58,10 @@ class ReadoutModel:
         matrices = [*self.by_label.values(), self.everywhere]
         return any(matrix is not None and matrix.requires_grad for matrix in matrices)
 
-    def on(self, place: Mapping[Any, int]) -> Readout:
+    def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "2 2"]]:
         """The matrices by integer wire."""
-        matrices = {i: self._of(label) for label, i in place.items()}
-        return Readout({i: matrix for i, matrix in matrices.items() if matrix is not None})
+        matrices = {wire: self._of(label) for label, wire in wire_map.items()}
+        return {wire: matrix for wire, matrix in matrices.items() if matrix is not None}
 
     def _of(self, label: Any) -> Float[Tensor, "2 2"] | None:
         source = label.source if isinstance(label, MeasuredCopy) else label
@@ -84,7 +83,7 @@ class ReadoutSource:
     def __init__(self, given: Any, wires: Wires | None) -> None:
         self.given = given
         self.wires = wires
-        self._known: tuple[Hashable, ReadoutModel | None] | None = None
+        self._known: tuple[Hashable, ConfusionModel | None] | None = None
         self._used_up = False
         if not callable(given):
             self.model()
@@ -104,7 +103,7 @@ class ReadoutSource:
         model = self.model()
         return model is not None and model.requires_grad
 
-    def model(self) -> ReadoutModel | None:
+    def model(self) -> ConfusionModel | None:
         """The confusion matrices as they are now; None where there is no readout error.
 
         Raises:
@@ -116,10 +115,10 @@ class ReadoutSource:
         key = _numbers(given)
         if key is None:
             self._check_fresh()
-            return readout_model(given, self.wires)
+            return confusion_model(given, self.wires)
         if self._known is None or self._known[0] != key:
             with torch.inference_mode(False):  # it is for calls in any mode
-                self._known = key, readout_model(given, self.wires)
+                self._known = key, confusion_model(given, self.wires)
         return self._known[1]
 
     def _use_up(self, _: Tensor) -> None:
@@ -168,7 +167,7 @@ def _tensors(given: Any) -> Iterator[Tensor]:
             yield from _tensors(part)
 
 
-def readout_model(readout_prob: Any, wires: Wires | None) -> ReadoutModel | None:
+def confusion_model(readout_prob: Any, wires: Wires | None) -> ConfusionModel | None:
     """Validate what the user gave; None where there is no readout error.
 
     Raises:
@@ -183,7 +182,9 @@ def readout_model(readout_prob: Any, wires: Wires | None) -> ReadoutModel | None
             raise ValueError(
                 f"readout_prob names the wires {unknown}, but the device has {list(wires or ())}."
             )
-        return ReadoutModel(None, {w: _confusion(v, f"wire {w}") for w, v in readout_prob.items()})
+        return ConfusionModel(
+            None, {w: _confusion(v, f"wire {w}") for w, v in readout_prob.items()}
+        )
     if np.ndim(_plain(readout_prob)) == 3:
         return _by_position(readout_prob, wires)
     matrix = _confusion(readout_prob, "all wires")
@@ -193,10 +194,10 @@ def readout_model(readout_prob: Any, wires: Wires | None) -> ReadoutModel | None
         and torch.equal(matrix, torch.eye(2).to(matrix))
     ):
         return None
-    return ReadoutModel(matrix, {})
+    return ConfusionModel(matrix, {})
 
 
-def _by_position(readout_prob: Any, wires: Wires | None) -> ReadoutModel:
+def _by_position(readout_prob: Any, wires: Wires | None) -> ConfusionModel:
     if wires is None:
         raise ValueError(
             "readout_prob as an array of confusion matrices needs a device with wires; "
@@ -207,7 +208,7 @@ def _by_position(readout_prob: Any, wires: Wires | None) -> ReadoutModel:
             f"readout_prob has {len(readout_prob)} confusion matrices for {len(wires)} wires."
         )
     pairs = zip(wires, readout_prob, strict=True)
-    return ReadoutModel(None, {w: _confusion(matrix, f"wire {w}") for w, matrix in pairs})
+    return ConfusionModel(None, {w: _confusion(matrix, f"wire {w}") for w, matrix in pairs})
 
 
 def _confusion(value: Any, where: str) -> Float[Tensor, "2 2"]:

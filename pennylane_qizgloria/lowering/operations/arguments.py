@@ -15,31 +15,33 @@ from pennylane.operation import Operator
 from torch import Tensor
 
 from ...pauli.caching import cached
+from ...pauli.conditions import holds
 from ...pauli.maps.transfer import ClosedForm
 from ...pauli.program.program import Constants
-from .operations import Precision, described, holds
+from ..context import TapeContext
+from ..parameters import described
 
 Forms = tuple[ClosedForm, ...]
 """The closed forms of operators, in the order of their scalars."""
 
 
-def stacked(values: Sequence[Any], precision: Precision) -> Float[Tensor, " scalars"]:
+def stacked(values: Sequence[Any], context: TapeContext) -> Float[Tensor, " scalars"]:
     """Scalars of any interface as one tensor, through which torch can differentiate."""
     tensors = [value for value in values if isinstance(value, Tensor)]
     if len(tensors) == len(values) and tensors:
-        return _stack(tensors, precision)
+        return _stack(tensors, context)
     # Plain numbers become tensors all at once, which takes less time than one by one.
     numbers = [0.0 if isinstance(value, Tensor) else float(value) for value in values]
-    plain = precision.real(np.array(numbers))
+    plain = context.real(np.array(numbers))
     if not tensors:
         return plain
     where = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
-    places = torch.as_tensor(np.array(where), device=precision.device)
-    return plain.index_copy(0, places, _stack(tensors, precision))
+    places = torch.as_tensor(np.array(where), device=context.device)
+    return plain.index_copy(0, places, _stack(tensors, context))
 
 
 def constants(
-    values: Sequence[Any], ops: Sequence[Operator], forms: Forms, precision: Precision
+    values: Sequence[Any], ops: Sequence[Operator], forms: Forms, context: TapeContext
 ) -> Constants:
     """Plain numbers, the same object for the same numbers as far as they are remembered.
 
@@ -47,20 +49,20 @@ def constants(
         values: numbers of any interface but torch.
         ops: the operators that they are the parameters of.
         forms: their closed forms.
-        precision: dtype and torch device.
+        context: dtype and torch device.
 
     Raises:
         ValueError: if one is not finite or outside its domain, naming the operator.
     """
-    found = _constants(tuple(map(float, values)), precision)
+    found = _constants(tuple(map(float, values)), context.dtype, context.device)
     if not _known_valid(forms, found):
         validate(ops, forms, found.numbers)
     return found
 
 
 @cached(maxsize=256)
-def _constants(values: tuple[float, ...], precision: Precision) -> Constants:
-    return Constants(precision.real(np.array(values)))
+def _constants(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Constants:
+    return Constants(torch.tensor(values, dtype=torch.float64).to(device, dtype))
 
 
 @cached(maxsize=256)
@@ -68,9 +70,9 @@ def _known_valid(forms: Forms, found: Constants) -> bool:
     return _all_valid(forms, found.numbers)
 
 
-def columns(values: Sequence[Any], precision: Precision) -> Float[Tensor, "batch scalars"]:
+def columns(values: Sequence[Any], context: TapeContext) -> Float[Tensor, "batch scalars"]:
     """Scalars of which some are broadcast, as the columns of one tensor."""
-    return torch.stack(torch.broadcast_tensors(*[precision.real(value) for value in values]), 1)
+    return torch.stack(torch.broadcast_tensors(*[context.real(value) for value in values]), 1)
 
 
 def validate(
@@ -135,10 +137,10 @@ def _uses(
     )
 
 
-def _stack(tensors: Sequence[Tensor], precision: Precision) -> Float[Tensor, " scalars"]:
+def _stack(tensors: Sequence[Tensor], context: TapeContext) -> Float[Tensor, " scalars"]:
     if len({tensor.device for tensor in tensors}) > 1:
-        tensors = [precision.real(tensor) for tensor in tensors]
-    return precision.real(torch.stack(list(tensors)))
+        tensors = [context.real(tensor) for tensor in tensors]
+    return context.real(torch.stack(list(tensors)))
 
 
 def _out_of_domain(op: Operator, form: ClosedForm) -> str:

@@ -18,8 +18,8 @@ from pennylane.ops.op_math import Exp
 from torch import Tensor
 
 from ...pauli.caching import cached
+from ...pauli.conditions import holds
 from ...pauli.state.basis import PAULI_LABELS, pauli_matrices
-from .operations import holds
 
 CLOSE = 100 * np.finfo(float).eps
 """An imaginary part that is so small, relatively, is rounding."""

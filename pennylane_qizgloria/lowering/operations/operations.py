@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-import numpy as np
 import pennylane as qml
 import torch
 from jaxtyping import Complex
@@ -22,6 +21,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from ...pauli.caching import cached
+from ...pauli.conditions import holds
 from ...pauli.maps import channels
 from ...pauli.maps.transfer import ClosedForm, kraus_transfer
 from ...pauli.maps.unitaries import UnitaryForm
@@ -33,6 +33,8 @@ from ...pauli.state.basis import (
     pauli_vector,
     pure_state_vector,
 )
+from ..context import TapeContext
+from ..parameters import described, real_scalar
 from .closed_forms import MAX_TRANSFER_WIRES, KnownGate, family_of_kind, innermost, known_gate
 
 TOLERANCE = {"double": 5e-7, "single": 1e-4, "half": 1e-2}
@@ -44,9 +46,6 @@ NORM_TOLERANCE = {"double": 1e-4, "single": 1e-4, "half": 2e-2}
 """How far the trace of a state may be from 1. It is rescaled, so nothing is lost. (PennyLane
 takes a norm that is off by 1e-5 for normalised.)"""
 
-NUMERIC = "biufc"
-"""The kinds of NumPy's dtypes that are numbers."""
-
 NO_EFFECT = {"Identity", "GlobalPhase", "Barrier", "Snapshot", "WireCut"}
 """Operators that do nothing to a density matrix."""
 
@@ -55,7 +54,7 @@ NO_EFFECT = {"Identity", "GlobalPhase", "Barrier", "Snapshot", "WireCut"}
 class Parametrised:
     """An operator with a closed form, and the scalars of any interface that it takes."""
 
-    source: ClosedForm
+    form: ClosedForm
     scalars: Sequence[Any]
 
 
@@ -63,113 +62,14 @@ class Parametrised:
 class Given:
     """An operator that brings its numbers as a tensor."""
 
-    source: Operand
+    form: Operand
     operand: Tensor
 
 
 Lowered = Parametrised | Given
 
 
-@dataclass(frozen=True)
-class Precision:
-    """The real dtype of the simulation, and the torch device that it runs on."""
-
-    dtype: torch.dtype = torch.float64
-    device: torch.device = torch.device("cpu")  # noqa: RUF009 (immutable)
-
-    def real(self, value: Any) -> Tensor:
-        """A number or array of any interface as a real tensor.
-
-        Raises:
-            ValueError: if it has an imaginary part, or is no number at all.
-        """
-        return self._tensor(without_imaginary_part(value), self.dtype)
-
-    def complex(self, value: Any) -> Tensor:
-        """A number or array of any interface as a complex tensor."""
-        return self._tensor(value, complex_dtype(self.dtype))
-
-    def _tensor(self, value: Any, dtype: torch.dtype) -> Tensor:
-        if isinstance(value, Tensor):
-            return value.to(self.device, dtype)
-        # A copy, because torch takes no arrays with negative strides.
-        array = np.array(value, order="C")
-        if array.dtype.kind not in NUMERIC:
-            raise ValueError(f"numbers are needed, got {value!r}.")
-        return torch.as_tensor(array).to(self.device, dtype)
-
-
-def without_imaginary_part(value: Any) -> Any:
-    """A number or array of any interface as it is if it is real, else its real part.
-
-    Raises:
-        ValueError: if its imaginary part is not zero.
-    """
-    if isinstance(value, Tensor):
-        if not value.is_complex():
-            return value
-        real = holds(value.imag == 0)
-    else:
-        if not np.iscomplexobj(value):
-            return value
-        value = np.asarray(value)
-        real = bool((value.imag == 0).all())
-    if not real:
-        raise ValueError(f"a real number is needed, got {_shown(value)}.")
-    return value.real
-
-
-def real_scalar(op: Operator, value: Any) -> Any:
-    """A parameter of an operator as a float, or as a real array or tensor with at most one axis.
-
-    Raises:
-        ValueError: if it is something else, naming the operator.
-    """
-    if not isinstance(value, Tensor):
-        value = np.asarray(value)
-        if value.dtype.kind not in NUMERIC:
-            raise ValueError(f"{described(op)}: a real number is needed, got {value[()]!r}.")
-    if value.ndim > 1 or 0 in value.shape:
-        raise ValueError(
-            f"{described(op)}: each parameter must be a number, or a batch of numbers in one axis; "
-            f"got the shape {tuple(value.shape)}."
-        )
-    try:
-        value = without_imaginary_part(value)
-    except ValueError as error:
-        raise ValueError(f"{described(op)}: {error}") from error
-    return value if isinstance(value, Tensor) or value.ndim else float(value)
-
-
-def joint_size(op: Operator, size: int | None, value: Any) -> int | None:
-    """The batch size of operators' parameters, among them another one.
-
-    Args:
-        op: the operator, for the message.
-        size: that of the parameters before; None if none of them is broadcast.
-        value: a float, or an array or tensor with at most one axis.
-
-    Raises:
-        ValueError: if there would be two sizes, naming the operator.
-    """
-    own = None if isinstance(value, float) or not value.ndim else len(value)
-    if own is None or size is None or own == size:
-        return size if own is None else own
-    raise ValueError(
-        f"{described(op)}: batches of parameters must have one size, got {sorted([size, own])}."
-    )
-
-
-def described(op: Operator) -> str:
-    """An operator for error messages, with its parameters as they were given."""
-    return f"{op.name}({', '.join(map(_shown, op.data))}) on wires {op.wires.tolist()}"
-
-
-def _shown(value: Any) -> str:
-    return str(value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value))
-
-
-def lower_operation(op: Operator, precision: Precision) -> Lowered:
+def lower_operation(op: Operator, context: TapeContext) -> Lowered:
     """An operator that has an effect on a density matrix, lowered.
 
     Raises:
@@ -178,22 +78,22 @@ def lower_operation(op: Operator, precision: Precision) -> Lowered:
     if isinstance(op, StatePrepBase):
         state = op.state_vector()
         dense = state.toarray() if issparse(state) else state
-        flat = precision.complex(dense).reshape(-1, 2 ** len(op.wires))
+        flat = context.complex(dense).reshape(-1, 2 ** len(op.wires))
         vectors = pure_state_vector(flat)
-        return _state(op, vectors[0] if op.batch_size is None else vectors, precision)
+        return _state(op, vectors[0] if op.batch_size is None else vectors, context)
     if isinstance(op, qml.QubitDensityMatrix):
-        return _state(op, pauli_vector(_hermitian(op, precision)), precision)
+        return _state(op, pauli_vector(_hermitian(op, context)), context)
     kind: Any = type(op)
     family = family_of_kind(kind)
     if family is not None:
         return Parametrised(family.form, family.scalars(op))
     known = known_gate(op)
     if known is not None:
-        return _lower_known(op, known, precision)
+        return _lower_known(op, known, context)
     if isinstance(op, qml.PauliError):
-        return _lower_pauli_error(op, precision)
+        return _lower_pauli_error(op, context)
     matrices = op.kraus_matrices() if has_kraus_matrices(op) else [_matrix(op)]
-    return _kraus(op, _stacked(op, matrices, precision), precision)
+    return _kraus(op, _stacked(op, matrices, context), context)
 
 
 def is_native(op: Operator) -> bool:
@@ -246,40 +146,42 @@ def has_kraus_matrices(op: Operator) -> bool:
 # --- operands -------------------------------------------------------------------------------------
 
 
-def _lower_known(op: Operator, known: KnownGate, precision: Precision) -> Lowered:
+def _lower_known(op: Operator, known: KnownGate, context: TapeContext) -> Lowered:
     """A gate with a closed form, as its matrix where it is wide."""
     if known.family is not None:
         return Parametrised(known.family.form, known.family.scalars(op))
     unitary = known.unitary
     if not unitary.slots:
-        return Given(Operand.KRAUS, _constant_matrix(unitary, precision)[None])
-    params = [precision.real(real_scalar(op, op.data[slot])) for slot in unitary.slots]
+        return Given(Operand.KRAUS, _constant_matrix(unitary, context.dtype, context.device)[None])
+    params = [context.real(real_scalar(op, op.data[slot])) for slot in unitary.slots]
     if not all(holds(torch.isfinite(param)) for param in params):
         raise ValueError(f"{described(op)}: every parameter must be finite.")
-    matrix = unitary(params, precision.complex(0.0))
+    matrix = unitary(params, context.complex(0.0))
     return Given(Operand.KRAUS, matrix[..., None, :, :])
 
 
 @cached(maxsize=64)
-def _constant_matrix(unitary: UnitaryForm, precision: Precision) -> Complex[Tensor, "dim dim"]:
-    return unitary([], precision.complex(0.0))
+def _constant_matrix(
+    unitary: UnitaryForm, dtype: torch.dtype, device: torch.device
+) -> Complex[Tensor, "dim dim"]:
+    return unitary([], torch.zeros((), dtype=complex_dtype(dtype), device=device))
 
 
-def _lower_pauli_error(op: qml.PauliError, precision: Precision) -> Lowered:
+def _lower_pauli_error(op: qml.PauliError, context: TapeContext) -> Lowered:
     word = op.hyperparameters["operators"]
     if len(word) <= MAX_TRANSFER_WIRES:
         return Parametrised(channels.pauli_error(word), op.data)
-    return Given(Operand.KRAUS, _pauli_error_kraus(op, precision))
+    return Given(Operand.KRAUS, _pauli_error_kraus(op, context))
 
 
 def _stacked(
-    op: Operator, matrices: Sequence[Any], precision: Precision
+    op: Operator, matrices: Sequence[Any], context: TapeContext
 ) -> Complex[Tensor, "*batch kraus dim dim"]:
     """The matrices of an operator, if they are as large as its wires ask for."""
     dim = 2 ** len(op.wires)
     place = f"{op.name} on wires {op.wires.tolist()}"
     try:
-        tensors = [precision.complex(matrix) for matrix in matrices]
+        tensors = [context.complex(matrix) for matrix in matrices]
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
     shapes = [tuple(tensor.shape) for tensor in tensors]
@@ -305,7 +207,7 @@ def _matrix(op: Operator) -> Any:
 
 
 def _kraus(
-    op: Operator, kraus: Complex[Tensor, "*batch kraus dim dim"], precision: Precision
+    op: Operator, kraus: Complex[Tensor, "*batch kraus dim dim"], context: TapeContext
 ) -> Given:
     """Kraus operators as a transfer matrix, or as they are where that would be too large."""
     if not holds(torch.isfinite(kraus)):
@@ -313,7 +215,7 @@ def _kraus(
     total = (kraus.mH @ kraus).sum(-3)
     identity = torch.eye(kraus.shape[-1], dtype=kraus.dtype, device=kraus.device)
     deviation = (total - identity).abs().amax((-2, -1))
-    if not holds(deviation < _tolerance(op, precision)):
+    if not holds(deviation < _tolerance(op, context)):
         what = "trace preserving" if has_kraus_matrices(op) else "unitary"
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} is not {what}: its matrices K have "
@@ -325,30 +227,30 @@ def _kraus(
 
 
 def _pauli_error_kraus(
-    op: qml.PauliError, precision: Precision
+    op: qml.PauliError, context: TapeContext
 ) -> Complex[Tensor, "*batch 2 dim dim"]:
     """The Kraus operators of a PauliError that is too wide for a closed form."""
     word = op.hyperparameters["operators"]
-    probability = precision.real(real_scalar(op, op.data[0]))
+    probability = context.real(real_scalar(op, op.data[0]))
     if not holds((probability >= 0) & (probability <= 1)):
         raise ValueError(f"{described(op)}: {channels.PROBABILITY}.")
-    single = pauli_matrices(1, complex_dtype(precision.dtype), precision.device)
+    single = pauli_matrices(1, complex_dtype(context.dtype), context.device)
     flip = reduce(torch.kron, [single[PAULI_LABELS.index(letter)] for letter in word])
     operators = torch.stack([torch.eye(len(flip)).to(flip), flip])
     # The square root of zero has no derivative, but its square, which is what acts, has one.
-    tiny = torch.finfo(precision.dtype).tiny
+    tiny = torch.finfo(context.dtype).tiny
     weights = torch.sqrt(torch.stack([1 - probability, probability], -1) + tiny)
     return weights[..., None, None] * operators
 
 
-def _state(op: Operator, vector: Tensor, precision: Precision) -> Given:
+def _state(op: Operator, vector: Tensor, context: TapeContext) -> Given:
     """A state's Pauli vector, rescaled to trace 1.
 
     Its derivative is that of the state as it is given, as on PennyLane's devices: the scale takes
     no part in it.
     """
     trace = vector[..., :1].detach()
-    if not holds((trace - 1).abs() < NORM_TOLERANCE[_precision_of(op, precision)]):
+    if not holds((trace - 1).abs() < NORM_TOLERANCE[_precision_of(op, context)]):
         what = "trace" if isinstance(op, qml.QubitDensityMatrix) else "squared norm"
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} must hold a state of {what} 1, "
@@ -357,11 +259,11 @@ def _state(op: Operator, vector: Tensor, precision: Precision) -> Given:
     return Given(Operand.STATE, vector / trace)
 
 
-def _hermitian(op: Operator, precision: Precision) -> Complex[Tensor, "*batch dim dim"]:
+def _hermitian(op: Operator, context: TapeContext) -> Complex[Tensor, "*batch dim dim"]:
     """The matrix of a QubitDensityMatrix, if it is Hermitian and positive."""
     place = f"{op.name} on wires {op.wires.tolist()}"
     try:
-        matrix = precision.complex(op.data[0])
+        matrix = context.complex(op.data[0])
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
     dim = 2 ** len(op.wires)
@@ -371,7 +273,7 @@ def _hermitian(op: Operator, precision: Precision) -> Complex[Tensor, "*batch di
         )
     if not holds(torch.isfinite(matrix)):
         raise ValueError(f"{place} is not a density matrix: its entries must be finite.")
-    tolerance = _tolerance(op, precision)
+    tolerance = _tolerance(op, context)
     if not holds((matrix - matrix.mH).abs() < tolerance):
         raise ValueError(f"{place} is not a density matrix: it is not Hermitian.")
     lowest = torch.linalg.eigvalsh(matrix.detach())[..., 0]
@@ -383,25 +285,14 @@ def _hermitian(op: Operator, precision: Precision) -> Complex[Tensor, "*batch di
     return matrix
 
 
-def _tolerance(op: Operator, precision: Precision) -> float:
-    return TOLERANCE[_precision_of(op, precision)] * 2 ** len(op.wires)
+def _tolerance(op: Operator, context: TapeContext) -> float:
+    return TOLERANCE[_precision_of(op, context)] * 2 ** len(op.wires)
 
 
-def _precision_of(op: Operator, precision: Precision) -> str:
+def _precision_of(op: Operator, context: TapeContext) -> str:
     """The precision of an operator's data or of the simulation, whichever is lower."""
     names = [str(getattr(data, "dtype", "float64")) for data in op.data]
     if any(name.endswith("float16") for name in names):
         return "half"
     single = any(name.endswith(("float32", "complex64", "complex32")) for name in names)
-    return "single" if single or precision.dtype == torch.float32 else "double"
-
-
-def holds(condition: Tensor) -> bool:
-    """Whether a condition holds everywhere; True where its values cannot be looked at.
-
-    Inside ``torch.func.vmap`` a tensor has no value that Python could branch on.
-    """
-    try:
-        return bool(condition.all())
-    except RuntimeError:
-        return True
+    return "single" if single or context.dtype == torch.float32 else "double"

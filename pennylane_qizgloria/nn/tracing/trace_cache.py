@@ -65,7 +65,7 @@ def is_recordable(qnode: Any) -> bool:
     return (
         issubclass(kind, QizgloriaMixed)
         and kind.execute is QizgloriaMixed.execute
-        and kind.conditions is QizgloriaMixed.conditions
+        and kind.simulation_config is QizgloriaMixed.simulation_config
         and qnode.diff_method in ("best", "backprop")
         and not qnode.shots
         and not qnode.device.tracker.active

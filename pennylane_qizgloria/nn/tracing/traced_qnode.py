@@ -17,12 +17,15 @@ import torch
 from pennylane.devices import ExecutionConfig
 from torch import Tensor
 
-from ...engines.simulation import Conditions, Prepared, prepare
-from ...lowering.circuit import final_state
-from ...lowering.measurements.measurements import measure_all
+from ...engines.config import SimulationConfig
+from ...engines.exact import ExactEngine, PauliVectorState
+from ...engines.registry import engine_for
+from ...engines.simulation import exact_results, final_states
+from ...lowering.circuit import LoweredCircuit, lower
 from ...pauli.memory import check_memory
 from ...pauli.plan.plan import Plan
 from ...pauli.plan.planner import plan
+from ...pauli.program.final_state import FinalState
 from ...pauli.run.adjoint import run_steps, traced_steps
 from ...pauli.run.evolve import tensors_of
 from ...pauli.state.measure import State
@@ -114,7 +117,7 @@ def recording(
         config = qml.workflow.construct_execution_config(qnode)(**keywords)
         circuit = _Circuit(qnode, config, results)
         made = _recorded(call, circuit, given, watched)
-        check(made, call, given, circuit.conditions.dtype)
+        check(made, call, given, circuit.simulation_config.dtype)
     return made
 
 
@@ -136,41 +139,46 @@ class _Circuit:
     results: Any
 
     @property
-    def conditions(self) -> Conditions:
-        """What holds for its execution, tensors such as a trainable readout error among it."""
-        return self.qnode.device.conditions(self.config)
+    def simulation_config(self) -> SimulationConfig:
+        """How it is simulated, tensors such as a trainable readout error among it."""
+        return self.qnode.device.simulation_config(self.config)
 
     def __call__(self, **keywords: Tensor) -> Any:
         """The QNode's results."""
-        own = self.prepared(**keywords)
+        own = self.lowered(**keywords)
         with traced_steps():
-            return self.measured(own, final_state(own.lowered))
+            (state,) = final_states([own], self.simulation_config)
+            return self.measured(own, state)
 
-    def prepared(self, **keywords: Tensor) -> Prepared:
-        """Its one tape, ready to run."""
+    def lowered(self, **keywords: Tensor) -> LoweredCircuit:
+        """Its one tape, lowered."""
         tapes, _ = qml.workflow.construct_batch(self.qnode, level="device")(**keywords)
         if len(tapes) != 1:
             raise Unrecordable(f"a transform turns it into {len(tapes)} circuits")
-        return prepare(tapes[0], self.conditions)
+        config = self.simulation_config
+        return lower(tapes[0], config.dtype, config.confusion)
 
-    def measured(self, own: Prepared, state: State) -> Any:
+    def measured(self, own: LoweredCircuit, state: FinalState) -> Any:
         """The results that a final state has."""
-        exact = measure_all(own.tape.measurements, own.readings, state, own.setting)
-        batched = own.lowered.batch_size is not None
+        exact = exact_results(own, state)
         leaves, structure = qml.pytrees.flatten(self.results)
         if len(leaves) != len(exact):
             raise Unrecordable("its results are not those of its measurements")
-        return qml.pytrees.unflatten([x if batched else x[0] for x in exact], structure)
+        return qml.pytrees.unflatten(exact, structure)
 
 
 def _recorded(
     call: Call, circuit: _Circuit, tensors: Sequence[Tensor], watched: Collection[int] | None
 ) -> Recording:
     """A recording, not compared with anything yet."""
-    own = circuit.prepared(**call.keywords(tensors))
-    scalars, batch = own.lowered.arguments.scalars, own.lowered.batch_size or 1
-    ready = plan(own.lowered.program, scalars.device)
-    check_memory(own.lowered.program.num_wires, ready.peak, batch, scalars.dtype, scalars.device)
+    lowered = circuit.lowered(**call.keywords(tensors))
+    engine = engine_for(lowered, circuit.simulation_config.method)
+    if not isinstance(engine, ExactEngine):
+        raise Unrecordable(f"method={engine.name!r} has no steps that could be traced")
+    own = lowered.program
+    scalars, batch = own.arguments.scalars, own.batch_size or 1
+    ready = plan(own.program, scalars.device)
+    check_memory(own.program.num_wires, ready.peak, batch, scalars.dtype, scalars.device)
     single = True
 
     def whole(*given: Tensor) -> tuple[Tensor, ...]:
@@ -184,16 +192,17 @@ def _recorded(
         return Recording((replay,), None, single)
 
     def before(*given: Tensor) -> tuple[Tensor, ...]:
-        arguments = circuit.prepared(**call.keywords(given)).lowered.arguments
+        arguments = circuit.lowered(**call.keywords(given)).program.arguments
         with traced_steps():  # of wires that are simulated apart
             return tensors_of(ready, arguments)
 
     def behind(vector: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
-        state = State(vector.expand(batch, -1), ready.order, ready.paulis)
+        vector = vector.expand(batch, -1)
+        state = PauliVectorState(State(vector, ready.order, ready.paulis))
 
         def measured(**keywords: Tensor) -> Any:
             with traced_steps():
-                return circuit.measured(circuit.prepared(**keywords), state)
+                return circuit.measured(circuit.lowered(**keywords), state)
 
         nonlocal single
         results = call(given, measured)
@@ -203,6 +212,6 @@ def _recorded(
     first = record(before, tensors, watched)
     with torch.no_grad():
         made = first(*tensors)
-        budget = circuit.conditions.budget
+        budget = circuit.simulation_config.memory_budget
         vector = run_steps(ready.steps, made[0].new_ones(1, 1), made, budget)
     return Recording((first, record(behind, [vector, *tensors], watched)), (ready, budget), single)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from jaxtyping import Complex, Float
 from torch import Tensor
@@ -63,6 +64,14 @@ class Program:
     operations: tuple[Operation, ...]
     observed: ObservedPaulis
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # A deep circuit takes long to hash, and is looked up several times in a call.
+        return hash((self.num_wires, self.operations, self.observed))
+
 
 @dataclass(frozen=True, eq=False)
 class Constants:
@@ -90,6 +99,21 @@ class Arguments:
     batched_scalars: Float[Tensor, "batch batched_scalars"] | None = None
     operands: tuple[Float[Tensor, "..."] | Complex[Tensor, "..."], ...] = ()
     constants: Constants | None = None
+
+
+@dataclass(frozen=True)
+class BoundProgram:
+    """A program with its numbers.
+
+    Args:
+        program: the program.
+        arguments: its numbers.
+        batch_size: the length of the batch axis; None if there is none.
+    """
+
+    program: Program
+    arguments: Arguments
+    batch_size: int | None = None
 
 
 def argument_positions(program: Program) -> list[tuple[int, ...]]:

@@ -7,8 +7,8 @@ state's batch axis in front.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from math import prod
 
 import torch
@@ -79,6 +79,26 @@ class Gather:
     indices: Int[Tensor, " words"]
     weights: Float[Tensor, " words"]
     lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PauliSums:
+    """Sums of Pauli words whose expectation values are read together.
+
+    Args:
+        sums: the sums.
+    """
+
+    sums: tuple[PauliSum, ...]
+    _gathers: dict[Hashable, Gather] = field(default_factory=dict, repr=False)
+
+    def gathered(self, state: State) -> Gather:
+        """Where their words stand in a state; found once for states with the same axes."""
+        axes = (state.wires, state.paulis)
+        if axes not in self._gathers:
+            with torch.inference_mode(False):  # for calls in any mode, see `pauli.caching`
+                self._gathers[axes] = gather(state, self.sums)
+        return self._gathers[axes]
 
 
 def gather(state: State, observables: Sequence[PauliSum]) -> Gather:

@@ -15,7 +15,6 @@ is an affine map, so that expectation values stay gathers:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -26,47 +25,40 @@ from .basis import I
 from .distribution import Distribution
 from .measure import PauliSum
 
-
-@dataclass(frozen=True)
-class Readout:
-    """The confusion matrices of the wires that have one.
-
-    Args:
-        by_wire: a matrix ``(2, 2)`` for each wire that has a readout error.
-    """
-
-    by_wire: Mapping[int, Float[Tensor, "2 2"]]
-
-    def affects(self, wires: Sequence[int]) -> bool:
-        """Whether any of these wires is read with an error."""
-        return any(wire in self.by_wire for wire in wires)
+Confusion = Mapping[int, Float[Tensor, "2 2"]]
+"""The confusion matrices of the wires that have a readout error."""
 
 
-def confused(exact: Distribution, readout: Readout) -> Distribution:
+def is_affected(wires: Sequence[int], confusion: Confusion) -> bool:
+    """Whether any of these wires is read with an error."""
+    return any(wire in confusion for wire in wires)
+
+
+def confused(exact: Distribution, confusion: Confusion) -> Distribution:
     """The distribution of what is reported of some wires."""
-    if not readout.affects(exact.wires):
+    if not is_affected(exact.wires, confusion):
         return exact
-    apart = {wire: _confused(one[None], [wire], readout)[0] for wire, one in exact.apart.items()}
+    apart = {wire: _confused(one[None], [wire], confusion)[0] for wire, one in exact.apart.items()}
     for wire in exact.wires:
-        if wire in readout.by_wire and wire not in (*exact.together, *exact.apart):
-            apart[wire] = readout.by_wire[wire][0].to(exact.joint)  # the row of a true 0
-    joint = _confused(exact.joint, exact.together, readout)
+        if wire in confusion and wire not in (*exact.together, *exact.apart):
+            apart[wire] = confusion[wire][0].to(exact.joint)  # the row of a true 0
+    joint = _confused(exact.joint, exact.together, confusion)
     return Distribution(exact.wires, exact.together, joint, apart)
 
 
 def _confused(
-    probabilities: Float[Tensor, "batch outcomes"], wires: Sequence[int], readout: Readout
+    probabilities: Float[Tensor, "batch outcomes"], wires: Sequence[int], confusion: Confusion
 ) -> Float[Tensor, "batch outcomes"]:
     shape = probabilities.shape
     for axis, wire in enumerate(wires):
-        if wire in readout.by_wire:
-            confusion = readout.by_wire[wire].to(probabilities)
+        if wire in confusion:
+            matrix = confusion[wire].to(probabilities)
             view = probabilities.reshape(-1, 2, 2 ** (len(wires) - 1 - axis))
-            probabilities = (confusion.T @ view).reshape(shape)
+            probabilities = (matrix.T @ view).reshape(shape)
     return probabilities
 
 
-def reported(observable: PauliSum, readout: Readout) -> PauliSum:
+def reported(observable: PauliSum, confusion: Confusion) -> PauliSum:
     """The observable whose exact expectation value is the mean of what is reported.
 
     Each Pauli P on a wire with readout error becomes ``a P + b I``; symmetric errors (b = 0) keep
@@ -77,10 +69,10 @@ def reported(observable: PauliSum, readout: Readout) -> PauliSum:
     """
     paulis, coefficients = observable.words, observable.coefficients
     for column, wire in enumerate(observable.wires):
-        if wire not in readout.by_wire:
+        if wire not in confusion:
             continue
-        confusion = readout.by_wire[wire].to(coefficients)
-        p10, p01 = confusion[0, 1], confusion[1, 0]
+        matrix = confusion[wire].to(coefficients)
+        p10, p01 = matrix[0, 1], matrix[1, 0]
         acts = paulis[:, column] != I
         on_device = acts.to(coefficients.device)
         offset = (p01 - p10) * coefficients[on_device]

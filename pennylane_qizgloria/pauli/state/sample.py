@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,9 +10,7 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 
 from .basis import X
-from .distribution import Distribution, distribution
-from .measure import State
-from .readout import Readout, confused
+from .distribution import Distribution
 
 
 @runtime_checkable
@@ -62,23 +60,28 @@ def to_bits(outcomes: Int[np.ndarray, "*shape"], num_wires: int) -> Int[np.ndarr
 
 
 def sample_shadow(
-    state: State,
-    wires: Sequence[int],
+    measured: Callable[[Sequence[int]], Distribution],
     recipes: Int[np.ndarray, "shots wires"],
-    readout: Readout,
     random: Uniform,
 ) -> Int8[np.ndarray, "batch shots wires"]:
     """One shot in each of the given bases (0, 1, 2 for X, Y, Z on each wire).
 
     Shots of equal bases are drawn together, so the cost is one distribution for each basis that
     occurs, not for each shot.
+
+    Args:
+        measured: gives the distribution of measuring these Paulis.
+        recipes: the basis of each shot.
+        random: the source of randomness.
     """
-    bits = np.empty((len(state.vector), *recipes.shape), dtype=np.int8)
     bases, basis_of_shot = np.unique(recipes, axis=0, return_inverse=True)
+    found = []
     for number, basis in enumerate(bases):
-        exact = distribution(state, wires, [X + int(pauli) for pauli in basis])
         shots = np.flatnonzero(basis_of_shot.ravel() == number)
-        bits[:, shots] = sample(confused(exact, readout), len(shots), random)
+        found.append((shots, sample(measured([X + int(own) for own in basis]), len(shots), random)))
+    bits = np.empty((len(found[0][1]), *recipes.shape), dtype=np.int8)
+    for shots, own in found:
+        bits[:, shots] = own
     return bits
 
 

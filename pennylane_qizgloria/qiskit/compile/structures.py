@@ -22,7 +22,7 @@ from pennylane.typing import TensorLike
 from pennylane.wires import Wires
 from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
 
-from ...lowering.operations.operations import described, without_imaginary_part
+from ...lowering.parameters import described, without_imaginary_part
 from ..convert.channels import is_channel, kraus_of
 from ..convert.circuit_builder import WRITTEN, Writer, data_of, midcircuit, to_array
 from ..convert.classical_expr import truth_table

@@ -18,7 +18,8 @@ from qiskit.providers import BackendV2
 from qiskit.quantum_info import Kraus, SuperOp
 
 from ...lowering.operations.closed_forms import CHANNELS
-from ...lowering.operations.operations import described, has_kraus_matrices
+from ...lowering.operations.operations import has_kraus_matrices
+from ...lowering.parameters import described
 from .tolerances import tolerance_of
 
 NAME = "kraus"

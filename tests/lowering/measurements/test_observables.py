@@ -9,8 +9,8 @@ import pennylane as qml
 import pytest
 import torch
 
+from pennylane_qizgloria.lowering.context import TapeContext
 from pennylane_qizgloria.lowering.measurements import observables
-from pennylane_qizgloria.lowering.operations.operations import Precision
 
 PAULIS = [
     np.eye(2),
@@ -18,8 +18,8 @@ PAULIS = [
     np.array([[0, -1j], [1j, 0]]),
     np.diag([1, -1]),
 ]
-PLACE = {"a": 2, 7: 0, "c": 1}
-DOUBLE = Precision()
+WIRE_MAP = {"a": 2, 7: 0, "c": 1}
+DOUBLE = TapeContext(WIRE_MAP)
 
 HERMITIAN = np.array([[0.3, 0.4 - 0.7j], [0.4 + 0.7j, -1.1]])
 _square = np.random.default_rng(8).normal(size=(4, 4))
@@ -64,8 +64,8 @@ OBSERVABLES = {
 
 
 def matrix_on(matrix, wires):
-    """A matrix on some wire labels as one on all of PLACE."""
-    return qml.math.expand_matrix(matrix, [PLACE[w] for w in wires], wire_order=range(3))
+    """A matrix on some wire labels as one on all of WIRE_MAP."""
+    return qml.math.expand_matrix(matrix, [WIRE_MAP[w] for w in wires], wire_order=range(3))
 
 
 def matrix_of_sum(total, num_wires=3):
@@ -90,7 +90,7 @@ def dense(observable):
 def test_pauli_sum(name):
     """An observable would be measured as another one."""
     observable = OBSERVABLES[name]()
-    total = observables.pauli_sum(observable, PLACE, DOUBLE)
+    total = observables.pauli_sum(observable, DOUBLE)
     assert total.coefficients.dtype == torch.float64
     assert np.allclose(matrix_of_sum(total), dense(observable), rtol=0, atol=1e-12)
 
@@ -99,7 +99,7 @@ def test_pauli_sum(name):
 def test_squared(name):
     """Variances would be wrong."""
     observable = OBSERVABLES[name]()
-    total = observables.squared(observable, PLACE, DOUBLE)
+    total = observables.squared(observable, DOUBLE)
     matrix = dense(observable)
     assert np.allclose(matrix_of_sum(total), matrix @ matrix, rtol=0, atol=1e-12)
 
@@ -108,11 +108,11 @@ def test_squared_of_a_wide_sum():
     """The square of a sum would depend on whether it is made of words or of matrices."""
     words = ["XYIZIIX", "ZZIIIII", "IXYIIZI", "XYIZIII", "IIIIIIZ"]
     assert len(words[0]) > observables.MAX_DENSE_SQUARE_WIRES
-    place = {wire: wire for wire in range(7)}
+    context = TapeContext({wire: wire for wire in range(7)})
     wide = qml.Hamiltonian(
         [0.5, -1.2, 0.3, 0.8, 1.1], [qml.pauli.string_to_pauli_word(word) for word in words]
     )
-    total = observables.squared(wide, place, DOUBLE)
+    total = observables.squared(wide, context)
     matrix = qml.matrix(wide, wire_order=range(7))
     assert np.allclose(matrix_of_sum(total, 7), matrix @ matrix, rtol=0, atol=1e-12)
 
@@ -130,7 +130,7 @@ def test_matrix_of(name):
 def test_single_precision(name):
     """Observables would bring double precision into a simulation in single precision."""
     observable = OBSERVABLES[name]()
-    total = observables.pauli_sum(observable, PLACE, Precision(torch.float32))
+    total = observables.pauli_sum(observable, TapeContext(WIRE_MAP, dtype=torch.float32))
     assert total.coefficients.dtype == torch.float32
     assert np.allclose(matrix_of_sum(total), dense(observable), rtol=0, atol=1e-5)
 
@@ -138,7 +138,7 @@ def test_single_precision(name):
 def test_absent_words_are_left_out():
     """A Hermitian that is one Pauli word would cost as much as 16 of them."""
     matrix = np.kron(PAULIS[1], PAULIS[3])
-    total = observables.pauli_sum(qml.Hermitian(matrix, wires=["a", "c"]), PLACE, DOUBLE)
+    total = observables.pauli_sum(qml.Hermitian(matrix, wires=["a", "c"]), DOUBLE)
     assert total.words.tolist() == [[1, 3]]
     assert total.coefficients.tolist() == [1]
 
@@ -151,7 +151,7 @@ def test_coefficients_keep_their_gradient():
         qml.s_prod(c[1], qml.Hadamard("c")),
         qml.s_prod(c[2], qml.X(7) @ qml.Hadamard("a")),
     )
-    total = observables.pauli_sum(observable, PLACE, DOUBLE)
+    total = observables.pauli_sum(observable, DOUBLE)
     gradient = torch.autograd.grad(total.coefficients.sum(), c)[0]
     # Hadamard is (X + Z) / sqrt(2): two words, so its coefficient counts sqrt(2) times.
     assert np.allclose(gradient, [1, np.sqrt(2), np.sqrt(2)])
@@ -160,7 +160,7 @@ def test_coefficients_keep_their_gradient():
 def test_zero_entries_of_a_trainable_matrix_are_kept():
     """The gradient with respect to an entry would vanish where the entry happens to be 0."""
     matrix = torch.zeros(2, 2, dtype=torch.complex128, requires_grad=True)
-    total = observables.pauli_sum(qml.Hermitian(matrix, wires="a"), PLACE, DOUBLE)
+    total = observables.pauli_sum(qml.Hermitian(matrix, wires="a"), DOUBLE)
     assert len(total.coefficients) == 4
 
 
@@ -223,15 +223,15 @@ def test_not_words(make):
 def test_scale_of_an_observable(dtype, scale):
     """Rounding in a large observable, or in its square, would be taken for a matrix that is not
     Hermitian; or a small one that is not Hermitian for rounding."""
-    precision = Precision(dtype)
+    context = TapeContext(WIRE_MAP, dtype=dtype)
     observable = qml.Hermitian(scale * WIDE / 3, wires=["a", "c"])
     for total, expected in [
-        (observables.pauli_sum(observable, PLACE, precision), dense(observable)),
-        (observables.squared(observable, PLACE, precision), dense(observable) @ dense(observable)),
+        (observables.pauli_sum(observable, context), dense(observable)),
+        (observables.squared(observable, context), dense(observable) @ dense(observable)),
     ]:
         assert np.allclose(
             matrix_of_sum(total) / abs(expected).max(), expected / abs(expected).max(), atol=1e-5
         )
     skewed = qml.Hermitian(scale * np.triu(WIDE), wires=["a", "c"])
     with pytest.raises(ValueError, match="not Hermitian"):
-        observables.pauli_sum(skewed, PLACE, precision)
+        observables.pauli_sum(skewed, context)

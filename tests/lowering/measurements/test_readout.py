@@ -7,19 +7,19 @@ import pytest
 import torch
 from pennylane.wires import Wires
 
-from pennylane_qizgloria.lowering.measurements.readout import readout_model
+from pennylane_qizgloria.lowering.measurements.readout import confusion_model
 
 WIRES = Wires(["a", 5, "c"])
-PLACE = {"c": 0, "a": 1, 5: 2}
+WIRE_MAP = {"c": 0, "a": 1, 5: 2}
 ASYMMETRIC = [[0.9, 0.1], [0.3, 0.7]]
 SYMMETRIC = [[0.8, 0.2], [0.2, 0.8]]
 FLIP = [[0, 1], [1, 0]]
 
 
-def matrices(given, wires=WIRES, place=PLACE):
+def matrices(given, wires=WIRES, wire_map=WIRE_MAP):
     """The confusion matrices by integer wire that a readout error comes to."""
-    model = readout_model(given, wires)
-    return {wire: np.round(m.numpy(), 9).tolist() for wire, m in model.on(place).by_wire.items()}
+    model = confusion_model(given, wires)
+    return {wire: np.round(m.numpy(), 9).tolist() for wire, m in model.on(wire_map).items()}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_meaning(given, expected):
 @pytest.mark.parametrize("given", [None, 0.0, 0, (0.0, 0.0), np.eye(2), torch.tensor(0.0)], ids=str)
 def test_no_error(given):
     """A perfect detector would cost as much as a faulty one, and warn about exact states."""
-    assert readout_model(given, WIRES) is None
+    assert confusion_model(given, WIRES) is None
 
 
 def test_unknown_wires_without_device_wires():
@@ -59,7 +59,7 @@ def test_unknown_wires_without_device_wires():
 def test_tensors_keep_their_gradient():
     """A readout error could not be fitted."""
     pair = torch.tensor([0.1, 0.3], dtype=torch.float64, requires_grad=True)
-    model = readout_model({"a": pair}, WIRES)
+    model = confusion_model({"a": pair}, WIRES)
     weights = torch.tensor([[1.0, 10.0], [100.0, 1000.0]], dtype=torch.float64)
     (gradient,) = torch.autograd.grad((model.by_label["a"] * weights).sum(), pair)
     assert gradient.tolist() == [10 - 1, 100 - 1000]
@@ -68,7 +68,7 @@ def test_tensors_keep_their_gradient():
 def test_zero_that_is_trained_is_kept():
     """A readout error that starts at 0 would have no gradient."""
     p = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
-    assert readout_model(p, WIRES) is not None
+    assert confusion_model(p, WIRES) is not None
 
 
 OUT_OF_RANGE = [-0.1, 1.5, np.nan, np.inf]
@@ -90,7 +90,7 @@ OUT_OF_RANGE = [-0.1, 1.5, np.nan, np.inf]
 def test_out_of_range(form, value):
     """Probabilities that are none would give results that look like results."""
     with pytest.raises(ValueError, match=r"must be in the range \[0,1\], got"):
-        readout_model(form(value), WIRES)
+        confusion_model(form(value), WIRES)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_out_of_range(form, value):
 def test_wrong_type(given):
     """What is no probability would be taken for one, or fail far from where it was given."""
     with pytest.raises(TypeError, match=r"readout_prob of .* it must be a float p, a pair"):
-        readout_model(given, WIRES)
+        confusion_model(given, WIRES)
 
 
 @pytest.mark.parametrize(
@@ -135,34 +135,34 @@ def test_wrong_type(given):
 def test_wrong_shape(given, shape):
     """The user would not learn which shapes there are."""
     with pytest.raises(ValueError, match=f"has the shape {shape}; it must be a float p, a pair"):
-        readout_model(given, WIRES)
+        confusion_model(given, WIRES)
 
 
 def test_ragged_list():
     """The user would get numpy's complaint about inhomogeneous shapes."""
     with pytest.raises((TypeError, ValueError), match="readout_prob"):
-        readout_model([[0.1, 0.2], [0.3]], WIRES)
+        confusion_model([[0.1, 0.2], [0.3]], WIRES)
 
 
 def test_rows_that_do_not_sum_to_one():
     """A matrix in the other convention (columns are true outcomes) would be taken as it is."""
     with pytest.raises(ValueError, match="rows of the confusion matrix of all wires must each sum"):
-        readout_model(np.transpose(ASYMMETRIC), WIRES)
+        confusion_model(np.transpose(ASYMMETRIC), WIRES)
 
 
 def test_wrong_number_of_matrices():
     """Matrices would be given to the wrong wires, or left over."""
     with pytest.raises(ValueError, match="has 2 confusion matrices for 3 wires"):
-        readout_model([ASYMMETRIC] * 2, WIRES)
+        confusion_model([ASYMMETRIC] * 2, WIRES)
 
 
 def test_matrices_without_wires():
     """Nobody could know which wire a matrix is for."""
     with pytest.raises(ValueError, match="needs a device with wires; give a dict by wire"):
-        readout_model([ASYMMETRIC] * 2, None)
+        confusion_model([ASYMMETRIC] * 2, None)
 
 
 def test_unknown_wire():
     """A misspelt wire would have no readout error, and nobody would notice."""
     with pytest.raises(ValueError, match=r"names the wires \['b'\], but the device has"):
-        readout_model({"a": 0.1, "b": 0.1}, WIRES)
+        confusion_model({"a": 0.1, "b": 0.1}, WIRES)

@@ -6,20 +6,20 @@ import pytest
 import torch
 from pennylane.ops.op_math import Adjoint, Controlled, Pow
 
+from pennylane_qizgloria.lowering.context import TapeContext
 from pennylane_qizgloria.lowering.operations.closed_forms import MAX_TRANSFER_WIRES
 from pennylane_qizgloria.lowering.operations.operations import (
     NO_EFFECT,
     Given,
     Parametrised,
-    Precision,
     is_native,
     lower_operation,
 )
 from pennylane_qizgloria.pauli.program.program import Operand
 from pennylane_qizgloria.pauli.state.basis import density_matrix, pauli_vector
 
-DOUBLE = Precision()
-SINGLE = Precision(torch.float32)
+DOUBLE = TapeContext()
+SINGLE = TapeContext(dtype=torch.float32)
 
 CLOSED = {
     "constant": qml.CNOT([0, 1]),
@@ -61,7 +61,7 @@ def transfer(lowered):
     if isinstance(lowered, Given):
         return lowered.operand
     scalars = [torch.as_tensor(float(x), dtype=torch.float64) for x in lowered.scalars]
-    return lowered.source(torch.stack(scalars) if scalars else torch.zeros(0, dtype=torch.float64))
+    return lowered.form(torch.stack(scalars) if scalars else torch.zeros(0, dtype=torch.float64))
 
 
 def kraus_of(operator):
@@ -85,7 +85,7 @@ def test_closed_form_is_built_once(operator):
     """Each use of a gate would build, and plan for, a family of its own."""
     first, second = (lower_operation(operator, DOUBLE) for _ in range(2))
     assert isinstance(first, Parametrised)
-    assert first.source is second.source
+    assert first.form is second.form
 
 
 def test_words_and_dimensions_have_their_own_closed_forms():
@@ -97,7 +97,7 @@ def test_words_and_dimensions_have_their_own_closed_forms():
         qml.PCPhase(0.3, dim=2, wires=[0, 1]),
         qml.MultiRZ(0.3, [0, 1]),
     ]
-    assert len({lower_operation(operator, DOUBLE).source for operator in operators}) == 5
+    assert len({lower_operation(operator, DOUBLE).form for operator in operators}) == 5
 
 
 @pytest.mark.parametrize("operator", OPERANDS.values(), ids=OPERANDS)
@@ -105,7 +105,7 @@ def test_other_operators_bring_a_transfer_matrix(operator):
     """An operator without closed form would not be lowered to its own numbers."""
     lowered = lower_operation(operator, DOUBLE)
     assert isinstance(lowered, Given)
-    assert lowered.source is Operand.TRANSFER
+    assert lowered.form is Operand.TRANSFER
     assert lowered.operand.shape == (4 ** len(operator.wires),) * 2
 
 
@@ -114,7 +114,7 @@ def test_wide_operators_keep_their_matrices():
     wires = range(MAX_TRANSFER_WIRES + 1)
     dim = 2 ** len(wires)
     lowered = lower_operation(qml.QubitUnitary(np.eye(dim), wires), DOUBLE)
-    assert lowered.source is Operand.KRAUS
+    assert lowered.form is Operand.KRAUS
     assert lowered.operand.shape == (1, dim, dim)
 
 
@@ -123,7 +123,7 @@ def test_states_are_pauli_vectors(rng, random_density_matrix):
     rho = random_density_matrix(rng, 2)
     mixed = lower_operation(qml.QubitDensityMatrix(rho, [0, 1]), DOUBLE)
     basis = lower_operation(qml.BasisState([1, 0], [0, 1]), DOUBLE)
-    assert mixed.source is basis.source is Operand.STATE
+    assert mixed.form is basis.form is Operand.STATE
     np.testing.assert_allclose(density_matrix(mixed.operand), rho, atol=1e-12)
     np.testing.assert_allclose(density_matrix(basis.operand), np.diag([0, 0, 1, 0]), atol=1e-12)
 

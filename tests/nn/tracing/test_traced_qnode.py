@@ -63,7 +63,7 @@ def test_wires_that_are_simulated_apart(drawn, monkeypatch, value):
     made = recording(call, tensors)
     assert (made.evolution is None) == (value > 0)
     if made.evolution is not None:
-        assert made.evolution[0].parts
+        assert made.evolution[0].subplans
     others = [0.7 * tensor for tensor in tensors]
     torch.testing.assert_close(gradients(made, others), gradients(call, others))
 

@@ -1,15 +1,16 @@
-"""Tapes of one structure, run together."""
+"""Programs of one structure, run together."""
 
 import numpy as np
 import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.lowering import batching as merging
-from pennylane_qizgloria.lowering.batching import final_states, merged
-from pennylane_qizgloria.lowering.circuit import final_state, lower_operations
-from pennylane_qizgloria.lowering.operations.operations import Precision
+from pennylane_qizgloria.lowering.context import TapeContext
+from pennylane_qizgloria.lowering.operations.program import lower_operations
 from pennylane_qizgloria.pauli.program.program import all_paulis
+from pennylane_qizgloria.pauli.run import batching
+from pennylane_qizgloria.pauli.run.batching import batched_together, final_states
+from pennylane_qizgloria.pauli.run.evolve import final_state
 
 PLACE = {0: 0, 1: 1, 2: 2}
 
@@ -23,7 +24,7 @@ def lower(x, *more):
         qml.CNOT([1, 2]),
         *more,
     ]
-    return lower_operations(operations, PLACE, all_paulis(PLACE.values()), Precision())
+    return lower_operations(operations, PLACE, all_paulis(PLACE.values()), TapeContext())
 
 
 @pytest.fixture
@@ -48,15 +49,15 @@ def test_one_structure_is_one_evolution(angles, monkeypatch):
         runs.append(lowered.batch_size)
         return final_state(lowered, budget)
 
-    monkeypatch.setattr(merging, "final_state", counted)
+    monkeypatch.setattr(batching, "final_state", counted)
     final_states([lower(x, *[qml.X(0)] * (i % 3 == 0)) for i, x in enumerate(angles)])
     assert runs == [2, 4]
 
 
 def test_merging_is_bounded(angles, monkeypatch):
     """Many tapes would need the memory of all their states at once."""
-    monkeypatch.setattr(merging, "MERGED_BYTES", 2 * 8 * 4**3)
-    sizes = [len(group) for group in merging._mergeable([lower(x) for x in angles])]
+    monkeypatch.setattr(batching, "BATCHED_BYTES", 2 * 8 * 4**3)
+    sizes = [len(group) for group in batching._batches([lower(x) for x in angles])]
     assert sizes == [2, 2, 2]
 
 
@@ -64,7 +65,7 @@ def test_only_what_differs_is_batched(angles):
     """Every matrix would be made once for each tape, although most are the same."""
     same = angles.copy()
     same[:, 1:] = same[0, 1:]
-    together = merged([lower(x) for x in same])
+    together = batched_together([lower(x) for x in same])
     by_name = {getattr(o.form, "name", o.form): o.batched for o in together.program.operations}
     assert by_name["RX"]
     assert not by_name["CRY"]
@@ -76,7 +77,7 @@ def test_constants_that_differ_are_batched():
     """All tapes would have the noise of the first."""
     x = torch.tensor([0.3, 0.4, 0.5])
     tapes = [lower(x, qml.BitFlip(p, 0), qml.PhaseFlip(0.3, 1)) for p in (0.1, 0.2, 0.3)]
-    together = merged(tapes)
+    together = batched_together(tapes)
     np.testing.assert_allclose(together.arguments.batched_scalars[:, -1], [0.1, 0.2, 0.3])
     np.testing.assert_allclose(together.arguments.constants.numbers, [0.1, 0.3])
     for state, own in zip(final_states(tapes), tapes, strict=True):
@@ -86,14 +87,14 @@ def test_constants_that_differ_are_batched():
 def test_constants_that_do_not_differ_stay_one_object(angles):
     """Their matrices would be made anew in each call."""
     tapes = [lower(torch.as_tensor(x)) for x in angles]
-    assert merged(tapes).arguments.constants is tapes[0].arguments.constants
+    assert batched_together(tapes).arguments.constants is tapes[0].arguments.constants
 
 
 def test_equal_parameters_keep_their_own_gradients():
     """Of two equal parameters of two tapes only the first would have a gradient."""
     x = torch.full((2, 3), 0.4, dtype=torch.float64, requires_grad=True)
     states = final_states(
-        [lower_operations([qml.RX(row[0], 0)], PLACE, all_paulis([0]), Precision()) for row in x]
+        [lower_operations([qml.RX(row[0], 0)], PLACE, all_paulis([0]), TapeContext()) for row in x]
     )
     (states[0].vector[0, 3] + 2 * states[1].vector[0, 3]).backward()
     expected = -np.sin(0.4) * np.array([1, 2])
@@ -110,13 +111,13 @@ def broadcast(shift, strength=0.1, batch=(0.1, 0.2)):
         qml.QubitUnitary(qml.RY(shift, 0).matrix(), 1),
         qml.CNOT([1, 2]),
     ]
-    return lower_operations(operations, PLACE, all_paulis(PLACE.values()), Precision())
+    return lower_operations(operations, PLACE, all_paulis(PLACE.values()), TapeContext())
 
 
 def test_broadcast_tapes_run_together():
     """Merged tapes with a batch have the states that they have alone, whatever differs."""
     tapes = [broadcast(0.0), broadcast(0.5), broadcast(0.5, 0.3), broadcast(0.0, batch=(0.7, 1.1))]
-    assert merged(tapes).batch_size == 8
+    assert batched_together(tapes).batch_size == 8
     for state, own in zip(final_states(tapes), tapes, strict=True):
         assert state.vector.shape == (2, 64)
         assert torch.allclose(state.vector, final_state(own).vector, rtol=0, atol=1e-14)
@@ -125,7 +126,7 @@ def test_broadcast_tapes_run_together():
 def test_other_batch_sizes_run_apart():
     """Tapes are merged only if their batches are equally long."""
     tapes = [broadcast(0.0), broadcast(0.1, batch=(0.1, 0.2, 0.3)), lower([0.1, 0.2, 0.3])]
-    assert [len(group) for group in merging._mergeable(tapes)] == [1, 1, 1]
+    assert [len(group) for group in batching._batches(tapes)] == [1, 1, 1]
     assert [len(state.vector) for state in final_states(tapes)] == [2, 3, 1]
 
 

@@ -1,6 +1,6 @@
-"""Tapes of one structure as one batched evolution.
+"""Programs of one structure as one batched evolution.
 
-Gradient transforms and data sets bring many tapes that differ in their numbers only. Those run
+Gradient transforms and data sets bring many circuits that differ in their numbers only. Those run
 together, batches too, as many at a time as stay within a fixed amount of memory.
 """
 
@@ -12,48 +12,55 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..pauli.memory import state_bytes
-from ..pauli.plan.planner import plan
-from ..pauli.program.program import Arguments, Constants, Operand, Operation, argument_positions
-from ..pauli.run.adjoint import is_transformed
-from ..pauli.state.measure import State
-from .circuit import LoweredOperations, final_state
+from ..memory import state_bytes
+from ..plan.planner import plan
+from ..program.program import (
+    Arguments,
+    BoundProgram,
+    Constants,
+    Operand,
+    Operation,
+    argument_positions,
+)
+from ..state.measure import State
+from .adjoint import is_transformed
+from .evolve import final_state
 
-MERGED_BYTES = 2**26
-"""Tapes are merged while their states together stay below this; beyond, nothing is gained."""
+BATCHED_BYTES = 2**26
+"""Programs are batched while their states together stay below this; beyond, nothing is gained."""
 
 
-def final_states(lowered: Sequence[LoweredOperations], budget: int | None = None) -> list[State]:
-    """Run lowered tapes, those of one structure together.
+def final_states(programs: Sequence[BoundProgram], budget: int | None = None) -> list[State]:
+    """Run programs, those of one structure together.
 
     Args:
-        lowered: programs and arguments.
-        budget: how many bytes of states a reverse pass may keep, see `pauli.run.adjoint`.
+        programs: the programs and their numbers.
+        budget: how many bytes of states a reverse pass may keep, see `adjoint`.
     """
     states: dict[int, State] = {}
-    for indices in _mergeable(lowered):
-        group = [lowered[index] for index in indices]
+    for indices in _batches(programs):
+        group = [programs[index] for index in indices]
         if len(group) == 1:
             states[indices[0]] = final_state(group[0], budget)
             continue
-        together = final_state(merged(group), budget)
+        together = final_state(batched_together(group), budget)
         rows = together.vector.split(group[0].batch_size or 1)
         states.update(
             (i, replace(together, vector=row)) for i, row in zip(indices, rows, strict=True)
         )
-    return [states[index] for index in range(len(lowered))]
+    return [states[index] for index in range(len(programs))]
 
 
-def _mergeable(lowered: Sequence[LoweredOperations]) -> Iterator[list[int]]:
-    """Indices of tapes that run together."""
+def _batches(programs: Sequence[BoundProgram]) -> Iterator[list[int]]:
+    """Indices of programs that run together."""
     groups: dict[tuple, list[int]] = {}
-    for index, own in enumerate(lowered):
+    for index, own in enumerate(programs):
         scalars = own.arguments.scalars
         key = (own.program, scalars.device, scalars.dtype, own.batch_size)
         groups.setdefault(key, []).append(index)
     for (program, device, dtype, batch), indices in groups.items():
         size = state_bytes(plan(program, device).peak, batch or 1, dtype)
-        count = max(1, MERGED_BYTES // size)
+        count = max(1, BATCHED_BYTES // size)
         yield from (indices[start : start + count] for start in range(0, len(indices), count))
 
 
@@ -61,10 +68,10 @@ Columns = tuple[bool, bool]
 """Among which numbers an operation's are: whether they are batched, and whether constant."""
 
 
-def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
-    """Tapes of one structure and one batch size, as one tape with a batch of them all.
+def batched_together(group: Sequence[BoundProgram]) -> BoundProgram:
+    """Programs of one structure and one batch size, as one with a batch of them all.
 
-    The elements of the first tape's batch come first. Only what differs is batched.
+    The elements of the first program's batch come first. Only what differs is batched.
     """
     program, size = group[0].program, group[0].batch_size or 1
     tables = _tables(group)
@@ -77,7 +84,7 @@ def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
         among = (operation.batched, operation.constant)
         if isinstance(operation.form, Operand):
             every = [one.arguments.operands[own[0]] for one in group]
-            operand, operation = _merged_operand(operation, every, size)
+            operand, operation = _batched_operand(operation, every, size)
             operands.append(operand)
         elif operation.batched:
             batched.extend(tables[among][:, :, column].flatten() for column in own)
@@ -94,13 +101,13 @@ def merged(group: Sequence[LoweredOperations]) -> LoweredOperations:
         tuple(operands),
         None if constants is None else _restricted(constants, alike[False, True]),
     )
-    return LoweredOperations(
+    return BoundProgram(
         replace(program, operations=tuple(operations)), arguments, len(group) * size
     )
 
 
-def _tables(group: Sequence[LoweredOperations]) -> dict[Columns, Tensor]:
-    """The numbers of all tapes, along the first axis."""
+def _tables(group: Sequence[BoundProgram]) -> dict[Columns, Tensor]:
+    """The numbers of all programs, along the first axis."""
     every = [own.arguments for own in group]
     tables = {(False, False): torch.stack([own.scalars for own in every])}
     if every[0].constants is not None:
@@ -114,10 +121,10 @@ def _tables(group: Sequence[LoweredOperations]) -> dict[Columns, Tensor]:
     return tables
 
 
-def _merged_operand(
+def _batched_operand(
     operation: Operation, operands: Sequence[Tensor], size: int
 ) -> tuple[Tensor, Operation]:
-    """One operand for all tapes, and the operation that takes it."""
+    """One operand for all programs, and the operation that takes it."""
     if operation.batched:
         return torch.cat(tuple(operands)), operation
     together = torch.stack(tuple(operands))

@@ -5,17 +5,19 @@ import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.lowering.circuit import final_state, lower_operations, plan
-from pennylane_qizgloria.lowering.operations.operations import Precision
+from pennylane_qizgloria.lowering.context import TapeContext
+from pennylane_qizgloria.lowering.operations.program import lower_operations
+from pennylane_qizgloria.pauli.plan.planner import plan
 from pennylane_qizgloria.pauli.program.program import all_paulis
+from pennylane_qizgloria.pauli.run.evolve import final_state
 
-DOUBLE = Precision()
+DOUBLE = TapeContext()
 
 
-def lower(operations, place=None, observed=None, precision=DOUBLE):
+def lower(operations, place=None, observed=None, context=DOUBLE):
     place = place or {label: i for i, label in enumerate("abcd")}
     observed = all_paulis(place.values() if observed is None else observed)
-    return lower_operations(operations, place, observed, precision)
+    return lower_operations(operations, place, observed, context)
 
 
 # --- structure ------------------------------------------------------------------------------------

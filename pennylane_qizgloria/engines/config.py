@@ -21,7 +21,8 @@ class SimulationConfig:
         as_torch: whether results are torch tensors even where no parameter is one.
         memory_budget: how many bytes of states a reverse pass may keep; None for a share of what
             is free.
-        method: the name of the engine; ``"auto"`` for the first one that supports a circuit.
+        method: the name of the engine; ``"auto"`` for the first one with
+            derivatives that supports a circuit.
     """
 
     dtype: torch.dtype

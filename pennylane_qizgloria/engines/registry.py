@@ -7,13 +7,15 @@ from .exact import ExactEngine
 from .protocol import Engine
 
 AUTO = "auto"
-"""The method that takes the first engine that supports a circuit."""
+"""The method that takes the first engine with derivatives that supports a circuit."""
 
 _ENGINES: dict[str, Engine] = {"exact": ExactEngine()}
 
 
 def register(engine: Engine) -> None:
-    """Make an engine known by its name; the ones before it are preferred by ``"auto"``.
+    """Make an engine known by its name.
+
+    Where it has derivatives, ``"auto"`` takes it for circuits that the ones before do not support.
 
     Raises:
         ValueError: if there is another one of that name.
@@ -39,8 +41,7 @@ def methods() -> tuple[str, ...]:
 
 def is_differentiable(method: str) -> bool:
     """Whether torch can differentiate what a method gives."""
-    engines = _ENGINES.values() if method == AUTO else [_ENGINES[method]]
-    return all(engine.is_differentiable for engine in engines)
+    return all(engine.is_differentiable for engine in _engines(method))
 
 
 def engine_for(circuit: LoweredCircuit, method: str) -> Engine:
@@ -50,9 +51,15 @@ def engine_for(circuit: LoweredCircuit, method: str) -> Engine:
         NotImplementedError: if none does, with the reasons.
     """
     reasons = []
-    for engine in _ENGINES.values() if method == AUTO else [_ENGINES[method]]:
+    for engine in _engines(method):
         reason = engine.why_not(circuit)
         if reason is None:
             return engine
         reasons.append(f"method={engine.name!r}: {reason}")
     raise NotImplementedError(" ".join(reasons))
+
+
+def _engines(method: str) -> list[Engine]:
+    if method != AUTO:
+        return [_ENGINES[method]]
+    return [engine for engine in _ENGINES.values() if engine.is_differentiable]

@@ -96,8 +96,8 @@ def test_what_is_left(function, left):
 
 def test_numbers_of_large_tensors_are_not_followed(monkeypatch):
     """Recording would take as much memory as many states."""
-    for module in ("simplification", "positions"):
-        monkeypatch.setattr(f"pennylane_qizgloria.nn.{module}.MAX_FOLLOWED", 11)
+    for module in ("simplification", "copy_propagation"):
+        monkeypatch.setattr(f"pennylane_qizgloria.nn.tracing.graph.{module}.MAX_FOLLOWED", 11)
     before, after = graphs(lambda x: [x.T.T * 2], differentiable=True)
     assert operations(after) == operations(before)
 

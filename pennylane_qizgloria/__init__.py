@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._compat import mend_binding_of_evolution
+from ._compat.pennylane import mend_binding_of_evolution
 from .devices.mixed import QizgloriaMixed
 
 if TYPE_CHECKING:

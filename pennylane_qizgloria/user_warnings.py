@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 from types import FrameType
 
@@ -17,10 +17,9 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
     (Python 3.12's ``skip_file_prefixes`` does this.)
     """
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and _library(frame) in BETWEEN:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    callers = [info.frame for info in inspect.stack(context=0)[1:]]
+    users = (level for level, frame in enumerate(callers) if _library(frame) not in BETWEEN)
+    warnings.warn(message, category, stacklevel=2 + next(users, len(callers) - 1))
 
 
 def _library(frame: FrameType) -> str:

@@ -33,6 +33,7 @@ from pennylane.pauli import PauliWord
 from pennylane.shadows import ClassicalShadow
 from pennylane.wires import Wires
 
+from .._compat.pennylane import dtype_of_samples
 from ..lowering.circuit import LoweredCircuit
 from ..lowering.context import TapeContext
 from ..lowering.measurements.eigenbasis import Eigenbasis, paulis_read, signs
@@ -141,7 +142,7 @@ def _combined(terms: Sequence[SampledTerm], found: Iterator[list], sampler: _Sam
 
 def _rounded(process: MeasurementProcess, result: Any, sampler: _Sampler) -> Any:
     """A result in the precision of the simulation, unless the process has a dtype of its own."""
-    own = isinstance(process, SampleMP) and process._dtype is not None
+    own = isinstance(process, SampleMP) and dtype_of_samples(process) is not None
     if own or not isinstance(result, (np.ndarray, np.floating)) or result.dtype.kind != "f":
         return result
     name = str(sampler.context.dtype).removeprefix("torch.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import pennylane as qml
 from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
+from .._compat.pennylane import on_wires
 from ..lowering.wires import wire_map
 from ..results import Result
 from .config import SimulationConfig
@@ -39,8 +38,6 @@ def _snapshot_tape(
     shots = op.hyperparameters["shots"]
     shots = tape.shots if shots == "workflow" else shots
     if not process.wires and process.obs is None:
-        # PennyLane has no other way to name the wires of a measurement that names none.
-        process = copy(process)
-        process._wires = wires
+        process = on_wires(process, wires)
     exact = isinstance(process, qml.measurements.StateMP)
     return QuantumScript(before, [process], shots=None if exact else shots)

@@ -159,8 +159,7 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     def _weights(self) -> list[Tensor]:
         """The weights as they are now, wherever parametrisations and the like have put them."""
-        own = self._parameters
-        return [own[name] if name in own else getattr(self, name) for name in self.qnode_weights]
+        return [getattr(self, name) for name in self.qnode_weights]
 
     def _evaluate_qnode(self, x: Tensor) -> Any:
         """The results for one set of inputs, or for a batch of them."""

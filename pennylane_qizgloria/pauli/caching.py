@@ -7,12 +7,13 @@ Whatever mode torch is in when such a tensor is made, later calls use it in thei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
+
+from .._compat.torch import untraced
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -28,23 +29,9 @@ def cached(maxsize: int | None) -> Callable[[Callable[Params, Result]], Callable
     def decorate(function: Callable[Params, Result]) -> Callable[Params, Result]:
         @wraps(function)
         def made(*args: Any, **kwargs: Any) -> Result:
-            with _untraced(), torch.inference_mode(False), torch.no_grad():
+            with untraced(), torch.inference_mode(False), torch.no_grad():
                 return function(*args, **kwargs)
 
         return cast(Callable[Params, Result], lru_cache(maxsize)(made))
 
     return decorate
-
-
-@contextmanager
-def _untraced() -> Iterator[None]:
-    """Keep ``torch.jit.trace`` from recording, and from handing out sizes that are tensors."""
-    state = torch._C._get_tracing_state()
-    if state is None:
-        yield
-        return
-    torch._C._set_tracing_state(None)  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        torch._C._set_tracing_state(state)  # type: ignore[attr-defined]

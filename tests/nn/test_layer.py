@@ -46,7 +46,6 @@ GATES = [
     lambda a, p: qml.Hadamard(1),
     lambda a, p: qml.DepolarizingChannel(p, wires=0),
     lambda a, p: qml.AmplitudeDamping(0.1, wires=1),
-    lambda a, p: qml.PauliError("XY", p / 2, wires=[0, 1]),
     lambda a, p: qml.ThermalRelaxationError(p, 1.0, 1.3, 0.2, wires=0),
     lambda a, p: qml.PhaseDamping(p**2, wires=1),
 ]
@@ -101,6 +100,27 @@ def test_random_circuits_are_replayed_right(
             assert_same(*layers, factor * drawn(*shape), atol=1e-7)
             weakened(layers)
     assert recordings(layers[0]) == [1]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_pennylane_compares_in_python(pair, drawn, assert_same, caplog, trained):
+    """PauliError branches on its probability: the QNode runs as it is if that is an input."""
+
+    def circuit(inputs, angles, strength):
+        qml.AngleEmbedding(inputs, wires=range(N))
+        qml.RY(angles[0], wires=0)
+        qml.PauliError("XY", strength / 2 if trained else 0.1, wires=[0, 1])
+        qml.BitFlip(strength, wires=0)
+        return qml.expval(qml.Z(0))
+
+    ours, theirs = pair(circuit)
+    with warnings.catch_warnings(), caplog.at_level("INFO", "pennylane_qizgloria"):
+        warnings.filterwarnings("ignore", "TorchLayer runs")
+        assert_same(ours, theirs, drawn(3, N))
+        assert_same(ours, theirs, 0.5 * drawn(3, N))
+    assert ours.is_traced is not trained
+    assert ("takes the value of a tensor" in caplog.text) is trained
+    assert (ours.untraced_reason is not None) is trained
 
 
 @pytest.mark.parametrize("readout", [0.05, {0: (0.02, 0.1)}])

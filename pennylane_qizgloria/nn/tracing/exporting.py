@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
+
+from ..._compat.torch import FakeTensor
 
 Result = TypeVar("Result")
 

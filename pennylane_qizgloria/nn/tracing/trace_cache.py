@@ -8,6 +8,7 @@ and serves only while all that the call depended on is unchanged.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from .invocation import Call
 from .traced_qnode import Recording, recording
 from .unreached import with_zero_gradients
 from .verification import UnlikeError
+
+logger = logging.getLogger(__name__)
 
 MAX_STRUCTURES = 64
 """How many structures of inputs and weights are remembered; the oldest one makes way."""
@@ -326,9 +329,10 @@ class Recordings:
     def _give_up(self, structure: Structure, own: Guard | None, call: Call, why: str) -> None:
         structure.add(Guarded(own, None))
         self.reason = why
+        name = getattr(call.qnode.func, "__name__", repr(call.qnode.func))
+        logger.info("%s runs the QNode %r as it is: %s.", self.module or "A module", name, why)
         if not self.warned:
             self.warned = True
-            name = getattr(call.qnode.func, "__name__", repr(call.qnode.func))
             warn(f"{self.module} runs the QNode {name!r} as it is, which is slow: {why}.")
 
 

@@ -24,6 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..._compat.torch import is_forward_mode, is_vmapped_or_differentiated
 from ..memory import available_bytes, state_bytes
 from ..plan.plan import Step
 from ..program.program import Operand
@@ -80,9 +81,7 @@ def is_transformed() -> bool:
 
     Those need every pass as an operation of torch's own.
     """
-    # There is no public question for the first two; both are what torch.autograd.Function asks.
-    forward_mode = torch.autograd.forward_ad._current_level >= 0
-    return forward_mode or _IS_TRACED.get() or torch._C._are_functorch_transforms_active()
+    return is_forward_mode() or _IS_TRACED.get() or is_vmapped_or_differentiated()
 
 
 def _operands(steps: Sequence[Step], tensors: Sequence[Tensor]) -> list[Tensor]:

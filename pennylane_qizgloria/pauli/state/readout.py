@@ -20,6 +20,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..._compat.torch import has_values
+from ..conditions import holds
 from ..memory import check_fits
 from .basis import I
 from .distribution import Distribution
@@ -77,7 +79,7 @@ def reported(observable: PauliSum, confusion: Confusion) -> PauliSum:
         on_device = acts.to(coefficients.device)
         offset = (p01 - p10) * coefficients[on_device]
         coefficients = torch.where(on_device, (1 - p10 - p01) * coefficients, coefficients)
-        if offset.requires_grad or _any_nonzero(offset):
+        if offset.requires_grad or not has_values(offset) or not holds(offset == 0):
             _check_words(len(paulis) + len(offset), observable)
             traced = paulis[acts].clone()
             traced[:, column] = I
@@ -95,11 +97,3 @@ def _check_words(words: int, observable: PauliSum) -> None:
         f"{words} words",
         observable.coefficients.device,
     )
-
-
-def _any_nonzero(numbers: Float[Tensor, " numbers"]) -> bool:
-    """Whether a number is not 0; True inside ``torch.func.vmap``, where none can be looked at."""
-    try:
-        return bool((numbers != 0).any())
-    except RuntimeError:
-        return True

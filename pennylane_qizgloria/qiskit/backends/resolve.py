@@ -15,6 +15,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 
+from ..._compat.qiskit import hidden_backend_of
 from .checked_backend import CheckedBackend
 
 ACCOUNT_HELP = """\
@@ -175,8 +176,7 @@ def backend_of(primitive: object) -> BackendV2 | None:
     found = getattr(primitive, "backend", None)
     if callable(found) and not isinstance(found, BackendV2):
         found = found()
-    # Aer's primitives keep theirs to themselves.
-    found = found or getattr(primitive, "_backend", None)
+    found = found or hidden_backend_of(primitive)
     if isinstance(found, CheckedBackend):
         found = found.backend
     return found if isinstance(found, BackendV2) else None

@@ -17,6 +17,7 @@ from qiskit.circuit import Instruction, Operation, QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import Kraus, SuperOp
 
+from ..._compat.qiskit import quantum_error_of
 from ...lowering.operations.closed_forms import CHANNELS
 from ...lowering.operations.operations import has_kraus_matrices
 from ...lowering.parameters import described
@@ -171,7 +172,7 @@ def channels(op: Operation) -> Any:
     >>> channel.name, channel.wires.tolist()
     ('QubitChannel', ['a'])
     """
-    error = getattr(op, "_quantum_error", None)
+    error = quantum_error_of(op)
     if error is not None and hasattr(error, "generators"):
         return _pauli_lindblad(error.generators.to_labels(), np.asarray(error.rates))
     if error is not None:

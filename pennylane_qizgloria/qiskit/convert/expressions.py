@@ -21,6 +21,8 @@ import pennylane as qml
 from autoray import register_function
 from qiskit.circuit import Parameter, ParameterExpression
 
+from ..._compat.qiskit import operations_of
+
 Values = Mapping[Parameter, Any]
 """A number, a tensor of any interface or a Qiskit expression for each parameter."""
 
@@ -110,7 +112,7 @@ def compile_expression(expression: ParameterExpression) -> Expression:
     if not expression.parameters:
         return Expression(expression, (("LOAD", (expression.numeric(strict=False),)),))
     steps = []
-    for entry in expression._qpy_replay:
+    for entry in operations_of(expression):
         name = str(entry.op).rpartition(".")[2]
         if name not in _UNARY and name not in _BINARY:
             raise ValueError(

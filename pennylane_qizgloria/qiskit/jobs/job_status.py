@@ -12,6 +12,8 @@ from typing import Any
 
 from qiskit.primitives import PrimitiveJob
 
+from ..._compat.qiskit import future_of
+
 logger = logging.getLogger(__name__)
 
 FINAL = ("DONE", "ERROR", "CANCELLED")
@@ -20,9 +22,7 @@ _UNDER_WAY = ("INITIALIZING", "QUEUED", "VALIDATING", "RUNNING")
 
 def local_future(job: Any) -> Future | None:
     """What computes a job in this process; None if something else does."""
-    # Qiskit's own status says ERROR, and sticks to it, if asked before the thread has begun.
-    future = getattr(job, "_future", None) if isinstance(job, PrimitiveJob) else None
-    return future if isinstance(future, Future) else None
+    return future_of(job) if isinstance(job, PrimitiveJob) else None
 
 
 def status_of(job: Any) -> str:

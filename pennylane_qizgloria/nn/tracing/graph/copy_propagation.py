@@ -16,12 +16,13 @@ from jaxtyping import Int
 from torch import Tensor, fx
 from torch.fx.node import map_aggregate
 
+from ...._compat.torch import UNSAFE_VIEW
 from .values import VALUE, Known, Moved, dtype_of, size_of
 
 aten = torch.ops.aten
 
 MOVEMENTS = {
-    aten._unsafe_view.default,
+    UNSAFE_VIEW,
     aten.alias.default,
     aten.cat.default,
     aten.clone.default,

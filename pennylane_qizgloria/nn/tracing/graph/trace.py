@@ -5,35 +5,36 @@ everything else it does, all Python included, happens now and never again: its t
 of the graph. What cannot be written down raises `Unrecordable`: values that leave torch, random
 numbers, writing in place.
 
-Where a library asks whether a condition on the numbers holds, to validate them say, the answer is
-taken for granted and kept as a condition of the graph. A function that branches by itself is
-refused: it would need a graph for each way.
+Where this package asks whether a condition on the numbers holds (see `pauli.conditions`), or
+PennyLane by ``qml.math.allclose``, the answer is taken for granted and becomes a condition of the
+graph. A function that branches by itself is refused: it would need a graph for each way.
 """
 
 from __future__ import annotations
 
 import operator
-import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pennylane as qml
 import torch
 from torch import Tensor, fx
 from torch.fx.node import map_aggregate
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+from ...._compat.pennylane import closeness_by
+from ...._compat.torch import (
+    TorchDispatchMode,
+    first_node,
+    is_mutating,
+    out_of_place,
+    tree_leaves,
+    version_of,
+)
+from ....pauli.conditions import collecting, holds, is_collected
 
 aten = torch.ops.aten
-
-LIBRARIES = {"pennylane", "pennylane_qizgloria"}
-"""Whose branches on numbers are conditions of the graph."""
-
-PLUMBING = {"torch", "autoray", "functools", "contextlib", "jaxtyping", "beartype"}
-"""Through whose functions a branch may go before it is clear whose it is."""
 
 VALUES = {
     Tensor.numpy: "numpy()",
@@ -84,7 +85,7 @@ def trace(
         Unrecordable: if it does what no graph can do again.
     """
     recorder = _Recorder(examples, watched, is_users)
-    with recorder, _Watch(recorder):
+    with collecting(recorder.condition), closeness_by(_collected), recorder, _Watch(recorder):
         results = function(*examples)
     if recorder.refusal is not None:  # also where the function has caught it
         raise recorder.refusal
@@ -110,6 +111,7 @@ class _Recorder(TorchDispatchMode):
         self.watched: list[tuple[Tensor, int]] = []
         self.conditions: list[tuple[fx.Node, bool]] = []
         self.refusal: Unrecordable | None = None
+        self.is_asked = False  # for a condition, which may be looked at
         self.arguments = [self._add_argument(example) for example in examples]
 
     def __torch_dispatch__(
@@ -124,13 +126,15 @@ class _Recorder(TorchDispatchMode):
             out = func(*args, **kwargs)
             self._keep_made(out)
             return out
-        if func is aten._local_scalar_dense.default:
-            return self._value(func, args[0])
+        if torch.Tag.data_dependent_output in func.tags:
+            if self.is_asked:
+                return func(*args, **kwargs)
+            raise self.refuse("it takes the value of a tensor, by bool(), float(), int() or item()")
         self._check(func, args)
         own_args, own_kwargs = map_aggregate((args, kwargs), self._argument)
         out = func(*args, **kwargs)
-        if func._schema.is_mutable:
-            node = self.graph.call_function(_out_of_place(func), own_args, own_kwargs)
+        if is_mutating(func):
+            node = self.graph.call_function(out_of_place(func), own_args, own_kwargs)
             self._keep(out, node)
             return out
         self._name(out, self.graph.call_function(func, own_args, own_kwargs))
@@ -167,7 +171,7 @@ class _Recorder(TorchDispatchMode):
 
     def _add_argument(self, tensor: Tensor) -> fx.Node:
         after = list(self.graph.find_nodes(op="placeholder"))
-        position = after[-1].next if after else next(iter(self.graph.nodes), self.graph._root)
+        position = after[-1].next if after else first_node(self.graph)
         with self.graph.inserting_before(position):
             node = self.graph.placeholder(f"a{len(after)}")
         self._keep(tensor, node)
@@ -198,7 +202,7 @@ class _Recorder(TorchDispatchMode):
             return True
         self._keep_made(tensor)
         if not tensor.is_inference():
-            self.watched.append((tensor, tensor._version))
+            self.watched.append((tensor, version_of(tensor)))
         return False
 
     def _argument(self, value: Any) -> Any:
@@ -221,7 +225,7 @@ class _Recorder(TorchDispatchMode):
         if self.is_users and not torch.is_grad_enabled():
             # Which gradients are missing may depend on the numbers.
             raise self.refuse("it computes without gradients (torch.no_grad or a Function)")
-        if func._schema.is_mutable and not self._writes_harmlessly(func, args):
+        if is_mutating(func) and not self._writes_harmlessly(func, args):
             raise self.refuse(f"it writes into a tensor in place ({func})")
         if torch.Tag.dynamic_output_shape in func.tags:
             indices = args[1] if func is aten.index.Tensor else ()
@@ -232,16 +236,19 @@ class _Recorder(TorchDispatchMode):
     def _writes_harmlessly(self, func: Any, args: tuple) -> bool:
         """Whether an operation in place may as well make a new tensor: the old one has no views."""
         written = args[0]
-        if not self.depends(written) or _out_of_place(func) is None:
+        if not self.depends(written) or out_of_place(func) is None:
             return False
         return self.sharing[written.untyped_storage().data_ptr()] == 1
 
-    def _value(self, func: Any, tensor: Tensor) -> Any:
-        """A condition's value, if it is a library's."""
-        if tensor.dtype != torch.bool or not _asked_by_a_library():
-            raise self.refuse("it takes the value of a tensor, by bool(), float(), int() or item()")
-        value = func(tensor)
-        self.conditions.append((self.nodes[id(tensor)], value))
+    def condition(self, condition: Tensor) -> bool:
+        """The value of a condition, which holds for the graph from now on."""
+        self.is_asked = True
+        try:
+            value = bool(condition)
+        finally:
+            self.is_asked = False
+        if self.depends(condition):
+            self.conditions.append((self.nodes[id(condition)], value))
         return value
 
 
@@ -256,41 +263,18 @@ class _Watch(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         if func in VALUES and self.recorder.depends(args[0]):
-            close = _compared_by_pennylane()
-            if close is None:
-                raise self.recorder.refuse(f"it takes the values of a tensor by {VALUES[func]}")
-            bool(close)  # makes it a condition
+            raise self.recorder.refuse(f"it takes the values of a tensor by {VALUES[func]}")
         return func(*args, **(kwargs or {}))
 
 
-def _out_of_place(func: Any) -> Any:
-    """The operation that does not write into its first argument, None if there is none."""
-    packet = func._schema.name.removeprefix("aten::").removesuffix("_")
-    return getattr(getattr(aten, packet, None), func._overloadname, None)
+def _collected(original: Callable[..., bool]) -> Callable[..., bool]:
+    """PennyLane's ``allclose``, but as a condition where it compares tensors of a graph."""
 
+    def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, **kwargs: Any) -> bool:
+        tensors = [x for x in (a, b) if isinstance(x, Tensor)]
+        if not tensors or not is_collected():
+            return original(a, b, rtol, atol, **kwargs)
+        first, second = (torch.as_tensor(x).to(tensors[0]) for x in (a, b))
+        return holds(torch.isclose(first, second, rtol, atol))
 
-def _compared_by_pennylane() -> Tensor | None:
-    """What `qml.math.allclose` would find, if it is that which takes the values.
-
-    It only looks at them, but by way of NumPy.
-    """
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code is qml.math.utils.allclose.__code__:
-            own = frame.f_locals
-            tensor = next(x for x in (own["a"], own["b"]) if isinstance(x, Tensor))
-            a, b = (torch.as_tensor(own[name]).to(tensor) for name in ("a", "b"))
-            return torch.isclose(a, b, own["rtol"], own["atol"]).all()
-        frame = frame.f_back
-    return None
-
-
-def _asked_by_a_library() -> bool:
-    """Whether the code that asks for a value is a library's, not the user's."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
-        if name != __name__ and name.split(".")[0] not in PLUMBING:
-            return name.split(".")[0] in LIBRARIES
-        frame = frame.f_back
-    return False
+    return allclose

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...._compat.torch import version_of
 from ....pauli.run.autocast import without_autocast
 from .compilation import Function, compiled_whole
 from .joint_graph import Joint, joint, leaf
@@ -46,7 +47,7 @@ class Replay:
     @property
     def current(self) -> bool:
         """Whether the constants are what they were."""
-        return all(tensor._version == version for tensor, version in self.watched)
+        return all(version_of(tensor) == version for tensor, version in self.watched)
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The results.

@@ -144,6 +144,5 @@ def _generator_state(generator: Any) -> Any:
     if isinstance(generator, random.Random):
         return generator.getstate()
     if isinstance(generator, np.random.RandomState):
-        generator = generator._bit_generator
-        return repr(generator.state)
+        return repr(generator.get_state(legacy=False))
     return repr(generator.bit_generator.state)

@@ -7,7 +7,6 @@ the libraries in `TRUSTED`, whose functions depend on their arguments alone.
 from __future__ import annotations
 
 import gc
-import importlib
 import inspect
 import random
 import sys
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from ...._compat.python import code_of_imports
 from ....pauli.memory import available_bytes
 
 TRUSTED = frozenset({
@@ -32,10 +32,7 @@ TRUSTED = frozenset({
 
 Result = TypeVar("Result")
 
-_IMPORT = importlib._bootstrap._find_and_load.__code__  # type: ignore[attr-defined]
-"""What imports a module."""
-
-_APART = frozenset({_IMPORT, inspect.unwrap(available_bytes).__code__})
+_APART = frozenset({code_of_imports(), inspect.unwrap(available_bytes).__code__})
 """What is no part of the QNode where it runs on the way: imports with their hooks, and the look at
 the free memory, with all that they call."""
 

@@ -37,6 +37,7 @@ import pennylane as qml
 import torch
 from torch import Tensor
 
+from ...._compat.python import CachedFunction
 from .guards import Container, Guard, snapshot
 from .observation import Observation, is_trusted
 
@@ -380,7 +381,7 @@ _KINDS: tuple[tuple[Any, Callable], ...] = (
     (MethodType, _Walk._method),
     (functools.partial, _Walk._partial),
     (FunctionType, _Walk._function),
-    ((staticmethod, classmethod, functools._lru_cache_wrapper), _Walk._wrapped),
+    ((staticmethod, classmethod, CachedFunction), _Walk._wrapped),
     (property, _Walk._property),
     (BuiltinFunctionType, _Walk._builtin),
     (ModuleType, _Walk._module),

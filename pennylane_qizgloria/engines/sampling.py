@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pennylane as qml
 import torch
-from jaxtyping import Float, Int, Int8
+from jaxtyping import Float, Int
 from pennylane.measurements import (
     ClassicalShadowMP,
     CountsMP,
@@ -30,7 +30,6 @@ from pennylane.measurements import (
 )
 from pennylane.operation import Operator
 from pennylane.pauli import PauliWord
-from pennylane.shadows import ClassicalShadow
 from pennylane.wires import Wires
 
 from .._compat.pennylane import dtype_of_samples
@@ -48,6 +47,7 @@ from ..pauli.state.distribution import Distribution
 from ..pauli.state.readout import confused
 from ..pauli.state.sample import Uniform, sample, sample_shadow
 from ..results import unwrapped
+from .shadows import shadow_recipes, shadow_results
 
 CPU = torch.device("cpu")
 """Where shots are counted."""
@@ -254,7 +254,7 @@ def result_of(
 
 
 def _has_values(process: MeasurementProcess, basis: Eigenbasis) -> bool:
-    """Whether this is about the eigenvalues of words that are read letter by letter."""
+    """Whether this is about the eigenvalues of words that are read wire by wire."""
     if type(process) not in (ExpectationMP, VarianceMP, SampleMP, CountsMP) or process.obs is None:
         return False
     return basis.paulis is not None and process.obs.pauli_rep is not None
@@ -273,7 +273,7 @@ class _Valued(Operator):
 
 
 def _with_eigenvalues(process: MeasurementProcess, basis: Eigenbasis) -> MeasurementProcess:
-    """A process on a sum of words with the eigenvalues in the order of the letters."""
+    """A process on a sum of words with the eigenvalues in the order of the Paulis."""
     coefficients = np.array(
         [float(qml.math.toarray(number).real) for number in process.obs.pauli_rep.values()]
     )
@@ -319,26 +319,7 @@ def _measure_shadow(process: MeasurementProcess, sampler: _Sampler) -> list:
 
     results = []
     for shots in sampler.shots:
-        # PennyLane draws the recipes so: equal seeds must give equal recipes on every device.
-        recipes = np.random.RandomState(process.seed).randint(0, 3, size=(shots, len(wires)))
+        recipes = shadow_recipes(process, shots, len(wires))
         bits = sample_shadow(measured, recipes, sampler.random)
-        shadows = [as_shadow(b, recipes) for b in bits]
-        if isinstance(process, ShadowExpvalMP):
-            shadows = [shadow_expectation(process, *shadow) for shadow in shadows]
-        results.append(np.stack(shadows) if sampler.circuit.is_batched else shadows[0])
+        results.append(shadow_results(process, bits, recipes, sampler.circuit.is_batched))
     return results
-
-
-def as_shadow(
-    bits: Int[np.ndarray, "shots wires"], recipes: Int[np.ndarray, "shots wires"]
-) -> Int8[np.ndarray, "2 shots wires"]:
-    """The outcomes and bases of a classical shadow, as PennyLane has them."""
-    return np.stack([bits, recipes]).astype(np.int8)
-
-
-def shadow_expectation(
-    process: ShadowExpvalMP, bits: np.ndarray, recipes: np.ndarray
-) -> Float[np.ndarray, "*observables"]:
-    """The expectation values of a process from the outcomes and bases of a classical shadow."""
-    shadow = ClassicalShadow(bits, recipes, wire_map=process.wires.tolist())
-    return np.asarray(shadow.expval(process.H, process.k))

@@ -1,10 +1,10 @@
 """The basis in which an observable is measured, and which outcome means which eigenvalue.
 
-Where the words of an observable commute wire by wire, detectors read a Pauli letter on each wire,
+Where the words of an observable commute wire by wire, detectors read a Pauli operator on each wire,
 and the eigenvalue of an outcome is the sum of the words' signs. Other observables are turned by
 PennyLane's diagonalizing gates into the computational basis, with the eigenvalues in its order.
 Probabilities tell all outcomes apart: they belong to the states that PennyLane's gates number, so
-letters are read only where these states are theirs. Exact results and shots of both devices read
+Paulis are read only where these states are theirs. Exact results and shots of both devices read
 this.
 """
 
@@ -27,7 +27,7 @@ from pennylane.wires import Wires
 from ...pauli.state.basis import PAULI_LABELS, Z
 
 Relabelling = tuple[Wires, Int[np.ndarray, "outcomes"]]
-"""Some wires, and for each of their outcomes the number that the letters' bits make."""
+"""Some wires, and for each of their outcomes the number that the Paulis' bits make."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +36,9 @@ class Eigenbasis:
 
     Args:
         wires: the measured wires, the first one is the most significant bit of an outcome.
-        paulis: the Pauli letter that is read on each wire; None if the gates must be applied.
-        gates: what turns the basis into the computational one, if there are no letters.
-        relabelled: how the bits of the letters become PennyLane's outcomes, where they are not
+        paulis: the Pauli operator that is read on each wire; None if the gates must be applied.
+        gates: what turns the basis into the computational one, if there are no Paulis.
+        relabelled: how the bits of the Paulis become PennyLane's outcomes, where they are not
             the same.
     """
 
@@ -48,7 +48,7 @@ class Eigenbasis:
     relabelled: tuple[Relabelling, ...] = ()
 
     def order(self) -> Int[np.ndarray, " outcomes"] | None:
-        """For each outcome the number that the bits of the letters make; None if it is its own."""
+        """For each outcome the number that the bits of the Paulis make; None if it is its own."""
         if not self.relabelled:
             return None
         powers = 2 ** np.arange(len(self.wires))[::-1]
@@ -101,7 +101,7 @@ def eigenbasis(process: MeasurementProcess, everything: Iterable[Any] = ()) -> E
 def _relabelled(
     gates: Sequence[Operator], paulis: Mapping[Any, int]
 ) -> tuple[Relabelling, ...] | None:
-    """How diagonalizing gates number the states of the letters; None if they have others."""
+    """How diagonalizing gates number the states of the Paulis; None if they have others."""
     relabelled = []
     for gate in gates:
         if gate.name == "QubitUnitary":  # what PennyLane makes of operands that overlap
@@ -114,7 +114,7 @@ def _relabelled(
 
 
 def signs(observable: Operator, basis: Eigenbasis) -> Int[np.ndarray, "words outcomes"]:
-    """The value of each word of an observable for each outcome of its letters."""
+    """The value of each word of an observable for each outcome of its Paulis."""
     powers = 2 ** np.arange(len(basis.wires))[::-1]
     bits = (np.arange(2 ** len(basis.wires))[:, None] & powers) > 0
     own = [basis.wires.indices(Wires(list(word))) for word in observable.pauli_rep]
@@ -122,9 +122,9 @@ def signs(observable: Operator, basis: Eigenbasis) -> Int[np.ndarray, "words out
 
 
 def paulis_read(process: MeasurementProcess, basis: Eigenbasis) -> Mapping[Any, int]:
-    """The letters that a measurement needs, where its basis is made of letters.
+    """The Paulis that a measurement needs, where its basis is made of Paulis.
 
-    Wires that no word acts on may be read in any letter, except for probabilities, which tell all
+    Wires that no word acts on may be read in any Pauli, except for probabilities, which tell all
     outcomes apart.
     """
     paulis, observable = basis.paulis or {}, process.obs
@@ -143,7 +143,7 @@ def overlaps(observable: Operator) -> bool:
 
 
 def common_paulis(observable: Operator) -> Mapping[Any, int]:
-    """The letter of each wire in a sum of words that commute wire by wire; Z where there is none.
+    """The Pauli of each wire in a sum of words that commute wire by wire; Z where there is none.
 
     Empty if the observable is no such sum.
     """
@@ -151,24 +151,24 @@ def common_paulis(observable: Operator) -> Mapping[Any, int]:
         return {}
     paulis: dict[Any, str] = {}
     for word in observable.pauli_rep:
-        for wire, letter in word.items():
-            if paulis.setdefault(wire, letter) != letter:
+        for wire, pauli in word.items():
+            if paulis.setdefault(wire, pauli) != pauli:
                 return {}
     return {wire: PAULI_LABELS.index(paulis.get(wire, "Z")) for wire in observable.wires}
 
 
 def _order(gate: Operator, paulis: Mapping[Any, int]) -> Int[np.ndarray, " outcomes"] | None:
-    """How a unitary numbers the states of the letters; None if it turns others into Z."""
+    """How a unitary numbers the states of the Paulis; None if it turns others into Z."""
     rotations = [_rotation(paulis[wire]) for wire in gate.wires]
     overlaps = np.abs(_matrix(gate) @ reduce(np.kron, rotations).conj().T)
     return overlaps.argmax(1) if np.all(overlaps.max(1) > 1 - 1e-9) else None
 
 
 @cache
-def _rotation(letter: int) -> Complex[np.ndarray, "2 2"]:
-    """The unitary that turns a letter into Z."""
+def _rotation(pauli: int) -> Complex[np.ndarray, "2 2"]:
+    """The unitary that turns a Pauli into Z."""
     with qml.QueuingManager.stop_recording():
-        gates = (qml.X, qml.Y, qml.Z)[letter - 1](0).diagonalizing_gates()
+        gates = (qml.X, qml.Y, qml.Z)[pauli - 1](0).diagonalizing_gates()
     return reduce(lambda done, gate: _matrix(gate) @ done, gates, np.eye(2, dtype=complex))
 
 

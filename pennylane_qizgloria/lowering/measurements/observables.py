@@ -88,7 +88,7 @@ def measured_terms(observable: Operator) -> list[tuple[Any, Operator | None]]:
     """The terms that an expectation value is measured in, each in its own eigenbasis.
 
     What has a Pauli form is measured word by word, another sum operand by operand, anything else as
-    it is. Equal words are one term; the term without letters is None.
+    it is. Equal words are one term; the term without Paulis is None.
     """
     if observable.pauli_rep is not None:
         words = observable.pauli_rep.items()

@@ -31,7 +31,7 @@ class PauliExponential(Operation):
     Args:
         time: t, a number or a batch.
         coefficients: :math:`c_k`, each a number or a batch.
-        words: the letters of each :math:`P_k`, one for each wire.
+        words: the Paulis of each :math:`P_k`, one for each wire.
         wires: what it acts on.
     """
 
@@ -76,7 +76,7 @@ def _number(value: Any) -> Tensor:
 @cached(maxsize=1024)
 def _word(word: str) -> Tensor:
     single = pauli_matrices(1, torch.complex128, torch.device("cpu"))
-    return reduce(torch.kron, [single[PAULI_LABELS.index(letter)] for letter in word])
+    return reduce(torch.kron, [single[PAULI_LABELS.index(pauli)] for pauli in word])
 
 
 def pauli_exponential(op: Exp) -> Operator | None:

@@ -235,7 +235,7 @@ def _pauli_error_kraus(
     if not holds((probability >= 0) & (probability <= 1)):
         raise ValueError(f"{described(op)}: {channels.PROBABILITY}.")
     single = pauli_matrices(1, complex_dtype(context.dtype), context.device)
-    flip = reduce(torch.kron, [single[PAULI_LABELS.index(letter)] for letter in word])
+    flip = reduce(torch.kron, [single[PAULI_LABELS.index(pauli)] for pauli in word])
     operators = torch.stack([torch.eye(len(flip)).to(flip), flip])
     # The square root of zero has no derivative, but its square, which is what acts, has one.
     tiny = torch.finfo(context.dtype).tiny

@@ -31,6 +31,7 @@ from ..program.program import Operand
 from . import buffers
 from .autocast import without_autocast
 from .checkpoints import checkpoint_positions
+from .higher_order import differentiable_gradients
 from .steps import advance, permute_axes, pull_back
 
 WORKING_STATES = 9
@@ -168,7 +169,7 @@ class _Evolution(torch.autograd.Function):
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
         state, *tensors = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient is to be differentiated in turn
-            return None, None, *_differentiable_gradient(ctx, state, tuple(tensors), cotangent)
+            return None, None, *_again(ctx, state, tensors, cotangent)
         # A graph that is walked a second time has no kept states left, and recomputes them.
         checkpoints, ctx.checkpoints = ctx.checkpoints, {}
         reversal = _Reversal(ctx.steps, _operands(ctx.steps, tensors), ctx.needs_input_grad[3:])
@@ -176,18 +177,13 @@ class _Evolution(torch.autograd.Function):
         return None, None, before, *reversal.gradients(tensors)
 
 
-def _differentiable_gradient(
-    ctx: Any, state: Tensor, tensors: tuple[Tensor, ...], cotangent: Tensor
-) -> tuple[Tensor | None, ...]:
+def _again(ctx: Any, state: Tensor, tensors: Sequence[Tensor], cotangent: Tensor) -> Any:
+    """The gradients by operations of torch's own."""
     # Views, because one of the inputs may have been made from another: the matrix of a step from
     # the operand of an operation. Each is to get its own gradient only; torch adds the rest.
     inputs = [x.view_as(x) for x in (state, *tensors)]
-    wanted = [x for x, need in zip(inputs, ctx.needs_input_grad[2:], strict=True) if need]
     final = _run_differentiably(ctx.steps, inputs[0], tuple(inputs[1:]))
-    found = iter(
-        torch.autograd.grad(final, wanted, cotangent, create_graph=True, allow_unused=True)
-    )
-    return tuple(next(found) if need else None for need in ctx.needs_input_grad[2:])
+    return differentiable_gradients([final], inputs, ctx.needs_input_grad[2:], [cotangent])
 
 
 def _slots(

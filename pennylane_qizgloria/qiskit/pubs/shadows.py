@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pennylane as qml
 from jaxtyping import Bool, Float, Int, Int8
-from pennylane.measurements import ShadowExpvalMP
 from pennylane.tape import QuantumScript
 
-from ...engines.sampling import shadow_expectation
+from ...engines.shadows import shadow_recipes, shadow_results
 from .pubs import Pub, Reading
 
 MAX_SURPLUS = 0.25
@@ -45,8 +44,7 @@ def read_shadow(
     turned = tape.copy(operations=[*tape.operations, *(qml.U3(0, 0, 0, wires=w) for w in wires)])
     copies = []
     for shots in tape.shots:
-        # PennyLane draws the recipes so: equal seeds must give equal recipes on every device.
-        recipes = np.random.RandomState(process.seed).randint(0, 3, size=(shots, len(wires)))
+        recipes = shadow_recipes(process, shots, len(wires))
         placed = place_snapshots(recipes)
         pub, values = pub_of(turned, order, wires, placed.shots)
         copies.append((pub, pub.add(_with_bases(values, placed.bases)), placed, recipes))
@@ -55,10 +53,8 @@ def read_shadow(
         parts = []
         for pub, rows, placed, recipes in copies:
             found = placed.outcomes(bits[pub.number][rows])
-            shadows = [np.stack([own, recipes]).astype(np.int8) for own in found]
-            if isinstance(process, ShadowExpvalMP):
-                shadows = [shadow_expectation(process, *shadow) for shadow in shadows]
-            parts.append(shadows[0] if tape.batch_size is None else np.stack(shadows))
+            is_batched = tape.batch_size is not None
+            parts.append(shadow_results(process, found, recipes, is_batched))
         return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
 
     rows = [own.stop - own.start for _, own, _, _ in copies]

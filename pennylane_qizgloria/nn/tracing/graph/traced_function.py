@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...._compat.torch import version_of
 from ....pauli.run.autocast import without_autocast
+from ....pauli.run.higher_order import differentiable_gradients
 from .compilation import Function, compiled_whole
 from .joint_graph import Joint, joint, leaf
 from .simplification import simplified
@@ -91,26 +92,12 @@ class _Replayed(torch.autograd.Function):
         cotangents = tuple(cotangents[i] for i in both.through)
         if torch.is_grad_enabled():  # the gradient is to be differentiated in turn
             tensors = ctx.saved_tensors[: ctx.count]
-            return None, *_recorded_gradient(ctx.replay, tensors, cotangents, needed)
+            _, *everything = ctx.replay.function(*tensors)
+            results = [everything[i] for i in both.through]
+            return None, *differentiable_gradients(results, tensors, needed, cotangents)
         own = (cotangent.contiguous() for cotangent in cotangents)
         with without_autocast():
             return None, *both.backward(needed)(*ctx.saved_tensors[ctx.count :], *own)
-
-
-def _recorded_gradient(
-    replay: Replay,
-    tensors: Sequence[Tensor],
-    cotangents: Sequence[Tensor],
-    needed: Sequence[bool],
-) -> tuple[Tensor | None, ...]:
-    assert replay.joint is not None
-    _, *everything = replay.function(*tensors)
-    results = [everything[i] for i in replay.joint.through]
-    wanted = [tensor for tensor, need in zip(tensors, needed, strict=True) if need]
-    found = iter(
-        torch.autograd.grad(results, wanted, cotangents, create_graph=True, allow_unused=True)
-    )
-    return tuple(next(found) if need else None for need in needed)
 
 
 def _checked(results: tuple) -> tuple[Tensor, ...]:

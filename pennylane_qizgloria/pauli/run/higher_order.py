@@ -1,0 +1,29 @@
+"""Derivatives of derivatives, where a reverse pass of our own has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def differentiable_gradients(
+    results: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    needed: Sequence[bool],
+    cotangents: Sequence[Tensor],
+) -> tuple[Tensor | None, ...]:
+    """The gradients of results that torch recorded, for torch to differentiate again.
+
+    Args:
+        results: the results.
+        inputs: what they were computed from.
+        needed: for each input whether its gradient is needed.
+        cotangents: of the results.
+    """
+    wanted = [x for x, need in zip(inputs, needed, strict=True) if need]
+    found = iter(
+        torch.autograd.grad(results, wanted, cotangents, create_graph=True, allow_unused=True)
+    )
+    return tuple(next(found) if need else None for need in needed)

@@ -74,7 +74,7 @@ def module(**options):
         circuit,
         weights=angles,
         observables="Z",
-        device=args.device,
+        quantum_device=args.device,
         device_options={"seed": args.seed},
         **options,
     )

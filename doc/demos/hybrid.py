@@ -125,9 +125,9 @@ def simulator(noise):
     return qml.add_noise(device, model)
 
 
-on_simulator = {"device": simulator(args.noise)}
+on_simulator = {"quantum_device": simulator(args.noise)}
 on_backend = {
-    "device": "qizgloria.qiskit",
+    "quantum_device": "qizgloria.qiskit",
     "device_options": {"backend": args.backend or "aer", "seed": args.seed},
     "shots": args.shots,
 }
@@ -179,7 +179,7 @@ accuracies = {}
 for shots in (None, 1000, 100, 10):
     accuracies[shots] = []
     for strength in strengths:
-        tested = Net(device=simulator(strength), shots=shots)
+        tested = Net(quantum_device=simulator(strength), shots=shots)
         tested.load_state_dict(model.state_dict())
         accuracies[shots].append(accuracy(tested))
 

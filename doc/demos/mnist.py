@@ -132,7 +132,7 @@ class Net(nn.Module):
 analytic = TorchCircuit(
     circuit,
     angles,
-    device="qizgloria.qiskit",
+    quantum_device="qizgloria.qiskit",
     device_options={"backend": "aer", "seed": args.seed},
     shots=100,
 )
@@ -160,7 +160,7 @@ differences = TorchCircuit(
 rotations = qml.noise.op_in([qml.RX, qml.RY])
 noise = qml.NoiseModel({rotations: qml.noise.partial_wires(qml.DepolarizingChannel, 0.02)})
 device = qml.add_noise(qml.device("qizgloria.mixed", wires=2, readout_prob=0.03), noise)
-noisy = TorchCircuit(circuit, angles, device=device)
+noisy = TorchCircuit(circuit, angles, quantum_device=device)
 
 settings = {
     "(a) analytic gradient, 100 shots": (analytic, log_probabilities, F.nll_loss),

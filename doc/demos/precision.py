@@ -64,7 +64,7 @@ def milliseconds(model, x):
     for k in range(12 + args.repeats):
         start = time.perf_counter()
         model(x).sum().backward()
-        if k >= 12:  # before that, the circuit is analysed and recorded
+        if k >= 12:  # before that, the circuit is analysed and traced
             times.append(1e3 * (time.perf_counter() - start))
     return float(np.median(times))
 
@@ -166,7 +166,7 @@ for name in plain:
 #
 # torch.compile
 # -------------
-# A circuit is nothing to compile: ``TorchLayer`` has recorded its arithmetic already, and
+# A circuit is nothing to compile: ``TorchLayer`` has traced its arithmetic already, and
 # ``torch.compile`` breaks its graph there. What comes before and after is compiled, if the model
 # calls its parts one by one. ``nn.Sequential`` calls them in a loop, and a graph that breaks in a
 # loop is given up as a whole. The default backend, ``inductor``, needs a C++ compiler, and its

@@ -111,7 +111,7 @@ def loop_loss(weights, x, y):
 
 def seconds(function, *arguments):
     times = []
-    for _ in range(11):  # in the first ones, circuits are analysed and recorded
+    for _ in range(11):  # in the first ones, circuits are analysed and traced
         start = time.perf_counter()
         function(*arguments).sum().backward()
         times.append(time.perf_counter() - start)

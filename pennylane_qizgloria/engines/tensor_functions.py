@@ -53,13 +53,13 @@ class Circuits:
 
     Args:
         tapes: the tapes, whose other parameters are plain numbers.
-        places: for each tape which of its parameters are arguments, in this order.
+        positions: for each tape which of its parameters are arguments, in this order.
         config: under which they run.
         rows: axes in front of every argument and every result, for as many sets of arguments.
     """
 
     tapes: tuple[QuantumScript, ...]
-    places: tuple[tuple[int, ...], ...]
+    positions: tuple[tuple[int, ...], ...]
     config: SimulationConfig
     rows: tuple[int, ...] = ()
 
@@ -99,8 +99,8 @@ class Circuits:
     def _bound(self, arguments: Sequence[Tensor]) -> list[QuantumScript]:
         remaining = iter(arguments)
         return [
-            tape.bind_new_parameters([_parameter(next(remaining)) for _ in places], places)
-            for tape, places in zip(self.tapes, self.places, strict=True)
+            tape.bind_new_parameters([_parameter(next(remaining)) for _ in positions], positions)
+            for tape, positions in zip(self.tapes, self.positions, strict=True)
         ]
 
 
@@ -110,21 +110,21 @@ class Tangents:
 
     Args:
         function: what is differentiated.
-        places: the arguments that the tangents belong to.
+        positions: the arguments that the tangents belong to.
     """
 
     function: TensorFunction
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
 
     def __call__(self, *arguments: Tensor) -> Tensors:
         """One tangent for each result, forwards on dual numbers where that is possible."""
-        primals, directions = _split(arguments, len(self.places))
+        primals, directions = _split(arguments, len(self.positions))
         if isinstance(self.function, Circuits) and not _is_recorded(arguments):
             return self._forwards(primals, directions)
         # The image of cotangents is linear in them, and its own derivative is that of tangents.
         with torch.enable_grad():
             zeros = [torch.zeros_like(y).requires_grad_() for y in self.function(*primals)]
-            transposed = Cotangents(self.function, self.places)(*primals, *zeros)
+            transposed = Cotangents(self.function, self.positions)(*primals, *zeros)
         return _gradients(
             transposed, zeros, [x.conj() for x in directions], again=_is_recorded(arguments)
         )
@@ -132,16 +132,16 @@ class Tangents:
     def _forwards(self, primals: Sequence[Tensor], directions: Sequence[Tensor]) -> Tensors:
         duals = list(primals)
         with torch.no_grad(), forward_ad.dual_level():
-            for place, direction in zip(self.places, directions, strict=True):
+            for position, direction in zip(self.positions, directions, strict=True):
                 # A direction of zeros need not be followed.
                 if bool((direction != 0).any()):
-                    duals[place] = forward_ad.make_dual(primals[place], direction)
+                    duals[position] = forward_ad.make_dual(primals[position], direction)
             unpacked = [forward_ad.unpack_dual(y) for y in self.function(*duals)]
             return tuple(torch.zeros_like(y) if dy is None else dy for y, dy in unpacked)
 
     def specs(self, arguments: Sequence[Spec]) -> tuple[Spec, ...]:
         """Those of the results."""
-        return self.function.specs(arguments[: len(arguments) - len(self.places)])
+        return self.function.specs(arguments[: len(arguments) - len(self.positions)])
 
     def mapped(self, size: int) -> Tangents:
         """Rows have nothing to do with each other."""
@@ -150,7 +150,7 @@ class Tangents:
     @property
     def transposed(self) -> Cotangents:
         """The transpose of this function, which is linear in the tangents."""
-        return Cotangents(self.function, self.places)
+        return Cotangents(self.function, self.positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,20 +159,20 @@ class Cotangents:
 
     Args:
         function: what is differentiated.
-        places: the arguments with respect to which.
+        positions: the arguments with respect to which.
     """
 
     function: TensorFunction
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
 
     def __call__(self, *arguments: Tensor) -> Tensors:
         """One cotangent for each of these arguments, by one reverse pass."""
         again = _is_recorded(arguments)
         leaves, others = [], list(arguments)
-        for place in self.places:
-            x = arguments[place]
-            others[place] = x if x.requires_grad else x.detach().requires_grad_()
-            leaves.append(others[place])
+        for position in self.positions:
+            x = arguments[position]
+            others[position] = x if x.requires_grad else x.detach().requires_grad_()
+            leaves.append(others[position])
         with torch.enable_grad():
             count = len(arguments) - self._num_results(arguments)
             results = self.function(*others[:count])
@@ -184,7 +184,7 @@ class Cotangents:
 
     def specs(self, arguments: Sequence[Spec]) -> tuple[Spec, ...]:
         """Those of the arguments."""
-        return tuple(arguments[place] for place in self.places)
+        return tuple(arguments[position] for position in self.positions)
 
     def mapped(self, size: int) -> Cotangents:
         """Rows have nothing to do with each other."""
@@ -193,7 +193,7 @@ class Cotangents:
     @property
     def transposed(self) -> Tangents:
         """The transpose of this function, which is linear in the cotangents."""
-        return Tangents(self.function, self.places)
+        return Tangents(self.function, self.positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,28 +202,28 @@ class WithGradient:
 
     Args:
         function: what is differentiated; each of its rows has one real number.
-        places: the arguments with respect to which.
+        positions: the arguments with respect to which.
     """
 
     function: Circuits
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
 
     def __call__(self, *arguments: Tensor) -> Tensors:
         """The number, and then the gradients."""
         again = _is_recorded(arguments)
         others = list(arguments)
-        for place in self.places:
-            if not others[place].requires_grad:
-                others[place] = others[place].detach().requires_grad_()
+        for position in self.positions:
+            if not others[position].requires_grad:
+                others[position] = others[position].detach().requires_grad_()
         with torch.enable_grad():
             (value,) = self.function(*others)
-        leaves = [others[place] for place in self.places]
+        leaves = [others[position] for position in self.positions]
         found = _gradients((value,), leaves, [torch.ones_like(value)], again)
         return (value, *(x.conj() for x in found))
 
     def specs(self, arguments: Sequence[Spec]) -> tuple[Spec, ...]:
         """Those of the number and of the arguments."""
-        own = (arguments[place] for place in self.places)
+        own = (arguments[position] for position in self.positions)
         return (*self.function.specs(arguments), *own)
 
     def mapped(self, size: int) -> WithGradient:

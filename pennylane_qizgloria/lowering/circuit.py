@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from pennylane.ops import GlobalPhase
@@ -63,18 +61,14 @@ def lower(
         ValueError: if a parameter is outside its range, or an observable or an operand is not what
             it should be.
     """
-    places = wire_map(tape)
+    integer_wires = wire_map(tape)
     tensors = tuple(x for op in tape.operations for x in op.data if isinstance(x, Tensor))
     context = TapeContext(
-        places,
-        _on(places, confusion),
+        integer_wires,
+        {} if confusion is None else confusion.on(integer_wires),
         dtype,
         next((x.device for x in tensors if x.is_cuda), torch.device("cpu")),
     )
     measurements = measurement_plan(tape.measurements, context, is_sampled=bool(tape.shots))
-    program = lower_operations(tape.operations, places, measurements.observed, context)
+    program = lower_operations(tape.operations, integer_wires, measurements.observed, context)
     return LoweredCircuit(tape, context, program, measurements, tensors)
-
-
-def _on(places: Mapping[Any, int], confusion: ConfusionModel | None) -> dict[int, Tensor]:
-    return {} if confusion is None else confusion.on(places)

@@ -21,12 +21,12 @@ from ..devices.interfaces.first_order_torch import first_order_only
 from .execution import Execution, gradient_transform, is_first_order, make_device, mapping
 from .jacobian import batched_jacobian, linearised
 from .signature.arguments import broadcast_together, real_tensor
-from .signature.migration import rename_weights, translated
+from .signature.migration import by_former_name, rename_weights, translated
 from .signature.outputs import interpreted, quantum_function, read_outputs
 from .signature.roles import assign_roles, warn_of_unused
 from .signature.weights import first_values, require_dtype, require_number
-from .tracing.invocation import CircuitCall
-from .tracing.trace_cache import Recordings
+from .tracing.invocation import CircuitInvocation
+from .tracing.trace_cache import TraceCache
 
 
 class TorchCircuit(nn.Module):
@@ -60,7 +60,7 @@ class TorchCircuit(nn.Module):
         initial_weights: the first values of ``weight``, in any shape that has as many entries.
             By default they are drawn uniformly from [-1, 1].
         seed (int): for that draw; None takes torch's generator.
-        device: the name of a PennyLane device, or a device.
+        quantum_device: the name of a PennyLane device, or a device.
         device_options: keyword arguments for a device given by its name, such as ``backend``.
         shots: how many, for each circuit; None for exact results.
         diff_method: as for a QNode. ``"best"`` is exact backpropagation on the default device, and
@@ -89,7 +89,7 @@ class TorchCircuit(nn.Module):
     The result has the dtype of the input if that is a floating one (half precision included), else
     of the weights. ``torch.compile`` leaves the module out of its graphs.
 
-    On ``qizgloria.mixed`` without shots, the arithmetic is recorded when inputs of a shape come
+    On ``qizgloria.mixed`` without shots, the arithmetic is traced when inputs of a shape come
     often, and runs without the circuit while the device stays as it is; see `TorchLayer`.
 
     Copies and pickles run on a device with the same options; copies, on the same device if it was
@@ -146,7 +146,7 @@ class TorchCircuit(nn.Module):
         sparse: bool = False,
         initial_weights: Any = None,
         seed: Any = None,
-        device: Any = "qizgloria.mixed",
+        quantum_device: Any = "qizgloria.mixed",
         device_options: Any = None,
         shots: Any = None,
         diff_method: Any = "best",
@@ -157,6 +157,7 @@ class TorchCircuit(nn.Module):
     ) -> None:
         super().__init__()
         require_dtype(dtype)
+        quantum_device = by_former_name(others, "device", "quantum_device", quantum_device)
         given = {"circuit": circuit, "inputs": inputs, "weights": weights}
         given |= {"observables": observables, "interpret": interpret}
         given |= {"output_shape": output_shape, "sparse": sparse}
@@ -172,14 +173,10 @@ class TorchCircuit(nn.Module):
         self.register_buffer("index", outputs.index, persistent=False)
         self.sparse = bool(given["sparse"])
         function, wires = quantum_function(template, self._roles, self._observables)
+        options = mapping(device_options, "device_options={'seed': 1}")
         self._execution = Execution(
-            make_device(
-                device,
-                mapping(device_options, "device_options={'seed': 1}"),
-                wires,
-                diff_method,
-            ),
-            isinstance(device, Device),
+            make_device(quantum_device, options, wires, diff_method),
+            isinstance(quantum_device, Device),
             shots,
             diff_method,
             mapping(gradient_kwargs, "gradient_kwargs={'h': 0.01}"),
@@ -188,7 +185,7 @@ class TorchCircuit(nn.Module):
         self._first = first_values(initial_weights, seed, self.num_weights)
         self.weight = nn.Parameter(torch.empty(self.num_weights, dtype=dtype))
         self.reset_parameters()
-        self._recordings = Recordings(module=None)
+        self._trace_cache = TraceCache(module=None)
         # Made anew after copying and unpickling, as its function is local.
         qnode = self._execution.qnode(function, self._example())
         self._is_first_order = is_first_order(qnode, self._example())
@@ -202,12 +199,12 @@ class TorchCircuit(nn.Module):
     @property
     def is_traced(self) -> bool:
         """Whether the last call ran without building the circuit; see `TorchLayer`."""
-        return self._recordings.is_used
+        return self._trace_cache.is_used
 
     @property
     def untraced_reason(self) -> str | None:
         """Why calls build the circuit, if they cannot do without."""
-        return self._recordings.reason
+        return self._trace_cache.reason
 
     @property
     def seed(self) -> int | None:
@@ -334,7 +331,7 @@ class TorchCircuit(nn.Module):
             # Nothing to run, but what comes out should still depend on what went in.
             return (x.sum() + w.sum()) * x.new_zeros(0, math.prod(self.output_shape))
         tensors = first_order_only(x, w) if self._is_first_order else (x, w)
-        return self._interpreted(self._recordings.run(CircuitCall(self._ready()), tensors))
+        return self._interpreted(self._trace_cache.run(CircuitInvocation(self._ready()), tensors))
 
     def _differentiable_outputs(
         self, x: Float[Tensor, "batch inputs"], w: Float[Tensor, "batch weights"]
@@ -344,7 +341,7 @@ class TorchCircuit(nn.Module):
         if transform is None or len(x) == 0:
             return self._outputs(x, w)
         linear = linearised(self._ready(), transform, self._execution.gradient_kwargs)
-        return self._interpreted(CircuitCall(linear)((x, w)))
+        return self._interpreted(CircuitInvocation(linear)((x, w)))
 
     def _interpreted(
         self, measured: Float[Tensor, "batch measured"]

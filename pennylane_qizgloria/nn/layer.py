@@ -12,19 +12,19 @@ from torch import Tensor
 
 from ..pauli.run.autocast import without_autocast
 from .tracing.exporting import is_exported
-from .tracing.invocation import LayerCall
-from .tracing.trace_cache import Recordings
+from .tracing.invocation import LayerInvocation
+from .tracing.trace_cache import TraceCache
 
 LOW_PRECISION = (torch.float16, torch.bfloat16)
 """Dtypes that no circuit is computed in."""
 
 
 class TorchLayer(qml.qnn.TorchLayer):
-    r"""A QNode as a torch module, recorded once for each structure of its inputs.
+    r"""A QNode as a torch module, traced once for each structure of its inputs.
 
     Takes what :class:`pennylane.qnn.TorchLayer` takes and gives what it gives; only faster. The
     QNode's Python runs the first times that inputs of a shape, dtype and torch device come. What it
-    does to the numbers is then recorded, together with the evolution of small states, forwards and
+    does to the numbers is then traced, together with the evolution of small states, forwards and
     backwards. Later calls run that and nothing else.
 
     Args:
@@ -48,24 +48,24 @@ class TorchLayer(qml.qnn.TorchLayer):
     they are, that of the first weight. Inputs in half precision, such as autocast brings, are
     computed in ``float32`` at least, and results handed back in half precision.
 
-    **What is recorded**
+    **What is traced**
 
-    A recording is made of QNodes on ``qizgloria.mixed`` with exact results and ``diff_method``
+    A trace is made of QNodes on ``qizgloria.mixed`` with exact results and ``diff_method``
     ``"best"`` or ``"backprop"``, when calls of a structure have come often enough to pay for it.
     All others (other devices, shots), and calls under ``torch.func`` or in forward mode, run as in
-    PennyLane's layer. So do circuits that cannot be recorded, with one warning: where Python
+    PennyLane's layer. So do circuits that cannot be traced, with one warning: where Python
     branches on the numbers of inputs or weights, or takes them as floats, integers or arrays, draws
-    random numbers, switches gradients off, or changes what it depends on. A recording is compared
+    random numbers, switches gradients off, or changes what it depends on. A trace is compared
     with the QNode, values and gradients, before it is used.
 
-    A recording is used while everything that the QNode depends on is unchanged: closures, globals
+    A trace is used while everything that the QNode depends on is unchanged: closures, globals
     and attributes that its functions read, what lists, dicts and arrays hold, tensors, the modes of
     modules, the device. Otherwise the QNode runs again. Trainable tensors that the QNode takes from
     around it are read anew at each call. Numbers are validated as ever: parameters that are not
     finite or outside their range are refused. For what no program can see, such as a file that a
-    library reads, call :meth:`reset_recordings` when it has changed.
+    library reads, call :meth:`reset_traces` when it has changed.
 
-    The layer can be copied, pickled if its QNode can, and saved; recordings stay behind.
+    The layer can be copied, pickled if its QNode can, and saved; traces stay behind.
     ``torch.export`` and ``torch.jit.trace`` write its operations down; ``torch.compile`` breaks its
     graph at the layer.
 
@@ -103,21 +103,24 @@ class TorchLayer(qml.qnn.TorchLayer):
                 "qml.QNode(function, device)."
             )
         super().__init__(qnode, weight_shapes, init_method)
-        self._recordings = Recordings()
+        self._trace_cache = TraceCache()
 
     @property
     def is_traced(self) -> bool:
         """Whether the last call ran without the QNode's Python."""
-        return self._recordings.is_used
+        return self._trace_cache.is_used
 
     @property
     def untraced_reason(self) -> str | None:
         """Why calls run the QNode's Python, if they cannot do without."""
-        return self._recordings.reason
+        return self._trace_cache.reason
 
-    def reset_recordings(self) -> None:
-        """Forget all recordings, so that the next call runs the QNode's Python anew."""
-        self._recordings.clear()
+    def reset_traces(self) -> None:
+        """Forget all traces, so that the next call runs the QNode's Python anew."""
+        self._trace_cache.clear()
+
+    reset_recordings = reset_traces
+    """The name of :meth:`reset_traces` before version 0.2."""
 
     @torch.compiler.disable
     def forward(self, inputs: Any) -> Tensor:
@@ -154,8 +157,8 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     # --- evaluation -------------------------------------------------------------------------------
 
-    def _call(self) -> LayerCall:
-        return LayerCall(self.qnode, self.input_arg, tuple(self.qnode_weights))
+    def _call(self) -> LayerInvocation:
+        return LayerInvocation(self.qnode, self.input_arg, tuple(self.qnode_weights))
 
     def _weights(self) -> list[Tensor]:
         """The weights as they are now, wherever parametrisations and the like have put them."""
@@ -163,7 +166,7 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     def _evaluate_qnode(self, x: Tensor) -> Any:
         """The results for one set of inputs, or for a batch of them."""
-        run, call = self._recordings.run, self._call()
+        run, call = self._trace_cache.run, self._call()
         with without_autocast():
             if x.dtype not in LOW_PRECISION:
                 return run(call, [x, *self._weights()])

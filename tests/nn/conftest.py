@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pennylane_qizgloria.nn.layer import TorchLayer
-from pennylane_qizgloria.nn.tracing.trace_cache import Ledger
+from pennylane_qizgloria.nn.tracing.trace_cache import TracingAccount
 
 N = 2
 
@@ -90,16 +90,16 @@ def drawn():
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """Record each call at once, although that does not pay."""
-    monkeypatch.setattr(Ledger, "pays", lambda self, structure: True)
+    monkeypatch.setattr(TracingAccount, "pays", lambda self, structure: True)
 
 
 @pytest.fixture(scope="session")
-def recordings():
-    """A function that counts the recordings of each structure; None where it is run as it is."""
+def traces_of():
+    """A function that counts the traces of each structure; None where it is run as it is."""
 
     def numbers(module):
-        made = [structure.made for structure in module._recordings.made.values()]
-        return [None if any(x.recording is None for x in own) else len(own) for own in made]
+        made = [history.traces for history in module._trace_cache.histories.values()]
+        return [None if any(x.traced is None for x in own) else len(own) for own in made]
 
     return numbers
 

@@ -254,7 +254,7 @@ def test_values_and_jacobians_are_those_of_the_networks(name, batch, rng):
 
 
 @every_circuit
-def test_recordings_give_what_the_networks_give(name, rng):
+def test_trace_cache_give_what_the_networks_give(name, rng):
     """A module that is called again would give something else than at first."""
     circuit, inputs, weights = CIRCUITS[name]
     observables = observables_on(circuit.num_qubits)
@@ -265,7 +265,7 @@ def test_recordings_give_what_the_networks_give(name, rng):
         x = rng.uniform(-2, 2, size=(2, layer.num_inputs))
         y = layer(torch.tensor(x))
         input_jacobian, weight_jacobian = layer.backward_pass(torch.tensor(x))
-    assert all(structure.made for structure in layer._recordings.made.values())
+    assert all(history.traces for history in layer._trace_cache.histories.values())
     given = None if layer.num_inputs == 0 else x
     expected = np.broadcast_to(network.forward(given, w), y.shape)
     np.testing.assert_allclose(y.detach(), expected, atol=1e-8)

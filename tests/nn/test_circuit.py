@@ -150,16 +150,16 @@ def test_sparse_probabilities_are_the_dense_ones(make, x):
 # --- differentiation ------------------------------------------------------------------------------
 
 METHODS = [
-    {"device": "default.qubit"},
+    {"quantum_device": "default.qubit"},
     {"diff_method": "backprop"},
     {"diff_method": "device"},
     {"diff_method": "parameter-shift"},
     {"diff_method": "finite-diff", "gradient_kwargs": {"h": 1e-6}},
-    {"diff_method": "parameter-shift", "device": "default.qubit"},
-    {"diff_method": qml.gradients.param_shift, "device": "default.qubit"},
-    {"diff_method": "hadamard", "device": "default.qubit"},
-    {"device": "default.mixed"},
-    {"device": QizgloriaMixed(wires=2)},
+    {"diff_method": "parameter-shift", "quantum_device": "default.qubit"},
+    {"diff_method": qml.gradients.param_shift, "quantum_device": "default.qubit"},
+    {"diff_method": "hadamard", "quantum_device": "default.qubit"},
+    {"quantum_device": "default.mixed"},
+    {"quantum_device": QizgloriaMixed(wires=2)},
 ]
 
 
@@ -182,7 +182,7 @@ def test_every_method_gives_the_same_gradients(make, x, options, outputs):
 def test_the_adjoint_method_of_another_device(make, x):
     """A batch would be refused, or differentiated as one sample."""
     exact = make(observables=OBSERVABLES)
-    layer = make(observables=OBSERVABLES, diff_method="adjoint", device="default.qubit")
+    layer = make(observables=OBSERVABLES, diff_method="adjoint", quantum_device="default.qubit")
     torch.testing.assert_close(layer(x), exact(x))
     for ours, expected in zip(gradients(layer, x), gradients(exact, x), strict=True):
         torch.testing.assert_close(ours, expected)
@@ -235,7 +235,7 @@ def test_jacobians_at_other_weights(make, x):
 def test_all_shifted_circuits_run_together(make, x):
     """Every output would run all of them again."""
     device = QizgloriaMixed()
-    layer = make(device=device, diff_method="parameter-shift")
+    layer = make(quantum_device=device, diff_method="parameter-shift")
     with qml.Tracker(device) as tracker:
         layer.backward_pass(x)
     assert tracker.totals["batches"] == 1
@@ -334,7 +334,7 @@ def test_copies_are_independent(make, x, way, options):
 def test_copies_share_a_device_that_was_given(make):
     """A connection to a machine would be copied."""
     device = QizgloriaMixed(seed=1)
-    assert copy.deepcopy(make(device=device))._ready().device is device
+    assert copy.deepcopy(make(quantum_device=device))._ready().device is device
 
 
 def test_later_changes_to_the_circuit_have_no_effect(make, circuit, x):
@@ -361,7 +361,7 @@ def test_what_repr_shows(make):
         "TorchCircuit(num_qubits=2, num_inputs=2, num_weights=3, output_shape=(2,), "
         "device=qizgloria.mixed)"
     )
-    shown = repr(make(sparse=True, shots=10, device="default.qubit", diff_method="spsa"))
+    shown = repr(make(sparse=True, shots=10, quantum_device="default.qubit", diff_method="spsa"))
     assert shown.endswith("device=default.qubit, shots=10, diff_method=spsa, sparse=True)")
 
 
@@ -391,7 +391,10 @@ def test_options_reach_the_device(make, x):
         ({"initial_weights": [1.0, np.nan, 0.0]}, "must be finite"),
         ({"dtype": torch.int64}, "real floats, so dtype cannot be torch.int64"),
         ({"dtype": torch.complex64}, "real floats"),
-        ({"device": QizgloriaMixed(), "device_options": {"seed": 1}}, "which was made already"),
+        (
+            {"quantum_device": QizgloriaMixed(), "device_options": {"seed": 1}},
+            "which was made already",
+        ),
     ],
 )
 def test_wrong_options_are_refused_at_construction(make, options, message):

@@ -14,7 +14,7 @@ def make(device, **options):
     circuit = QuantumCircuit(1)
     circuit.rx(x, 0)
     circuit.ry(w, 0)
-    seeded = {"device": device, "device_options": {"seed": 3}}
+    seeded = {"quantum_device": device, "device_options": {"seed": 3}}
     given = {"initial_weights": [0.4], "dtype": torch.float64, **seeded, **options}
     return TorchCircuit(circuit, x, w, "Z", **given)
 

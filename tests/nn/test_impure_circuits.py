@@ -1,7 +1,7 @@
 """Circuits that depend on more than their arguments, against PennyLane's layer on the same device.
 
 Each of the first functions here makes a world: a quantum function of ``inputs`` and ``weights``,
-and a function that changes what it depends on. `TRACEABLE` ones can be recorded all the same,
+and a function that changes what it depends on. `TRACEABLE` ones can be traced all the same,
 `OTHERS` cannot.
 """
 
@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from pennylane_qizgloria import TorchLayer
-from pennylane_qizgloria.nn.tracing.trace_cache import Ledger
+from pennylane_qizgloria.nn.tracing.trace_cache import TracingAccount
 
 TRACEABLE = {}
 OTHERS = {}
@@ -634,7 +634,7 @@ DEVICE = qml.device("qizgloria.mixed", wires=2)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """Record a call as soon as one before it has been watched, although that does not pay."""
-    monkeypatch.setattr(Ledger, "pays", lambda self, structure: structure.calls > 1)
+    monkeypatch.setattr(TracingAccount, "pays", lambda self, structure: structure.calls > 1)
 
 
 def layer_of(kind, function):

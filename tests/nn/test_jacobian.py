@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pennylane_qizgloria.nn.jacobian import batched_jacobian, linearised
-from pennylane_qizgloria.nn.tracing.invocation import CircuitCall
+from pennylane_qizgloria.nn.tracing.invocation import CircuitInvocation
 
 
 def function(x, w):
@@ -65,7 +65,7 @@ def test_linearised_qnodes_have_the_jacobian_of_the_qnode(rng, probabilities):
     linear = linearised(shifted, qml.gradients.param_shift, {})
     x, w = (torch.tensor(rng.normal(size=shape)) for shape in ((3, 2), (2,)))
     found, expected = (
-        batched_jacobian(lambda x, w, own=own: CircuitCall(own)((x, w)), x, w, True)
+        batched_jacobian(lambda x, w, own=own: CircuitInvocation(own)((x, w)), x, w, True)
         for own in (linear, exact)
     )
     for ours, reference in zip(found, expected, strict=True):

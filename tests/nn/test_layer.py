@@ -90,16 +90,16 @@ def circuits(draw):
 @settings(deadline=None, max_examples=12, derandomize=True, database=None)
 @given(circuit=circuits(), shape=st.sampled_from([(N,), (1, N), (3, N), (2, 2, N)]))
 def test_random_circuits_are_replayed_right(
-    pair, circuit, shape, drawn, assert_same, weakened, recordings
+    pair, circuit, shape, drawn, assert_same, weakened, traces_of
 ):
-    """A recording would differ from the circuit that it is of."""
+    """a trace would differ from the circuit that it is of."""
     layers = pair(circuit)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "TorchLayer runs")
         for factor in (1, 0.7):
             assert_same(*layers, factor * drawn(*shape), atol=1e-7)
             weakened(layers)
-    assert recordings(layers[0]) == [1]
+    assert traces_of(layers[0]) == [1]
 
 
 @pytest.mark.parametrize("trained", [True, False])
@@ -127,7 +127,7 @@ def test_what_pennylane_compares_in_python(pair, drawn, assert_same, caplog, tra
 @pytest.mark.parametrize("number", range(len(MEASUREMENTS)))
 @pytest.mark.filterwarnings("ignore:Casting complex", "ignore:Measurement .* not affected")
 def test_readout_error_is_replayed_right(
-    pair, readout, number, drawn, assert_same, weakened, recordings
+    pair, readout, number, drawn, assert_same, weakened, traces_of
 ):
     """Readout error would be left out, or that of the first call taken."""
 
@@ -141,7 +141,7 @@ def test_readout_error_is_replayed_right(
     for _ in range(2):
         assert_same(*layers, drawn(3, N), atol=1e-7)
         weakened(layers)
-    assert recordings(layers[0]) == [1]
+    assert traces_of(layers[0]) == [1]
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ def test_readout_error_is_replayed_right(
     [(torch.float32, None, 1e-5), (torch.float32, torch.float32, 1e-4),
      (torch.float64, torch.float32, 1e-4)],
 )  # fmt: skip
-def test_dtypes(pair, dtype, r_dtype, atol, drawn, assert_same, recordings, rotated):
+def test_dtypes(pair, dtype, r_dtype, atol, drawn, assert_same, traces_of, rotated):
     """Results would come in the precision of the device, not in that of the inputs."""
     device = qml.device("qizgloria.mixed", wires=N, r_dtype=r_dtype)
     layers = pair(rotated, SHAPES, device=device)
     assert_same(*layers, drawn(4, N, dtype=dtype), atol)
-    assert recordings(layers[0]) == [1]
+    assert traces_of(layers[0]) == [1]
 
 
-def test_a_tuple_of_measurements_is_stacked(pair, drawn, assert_same, recordings):
+def test_a_tuple_of_measurements_is_stacked(pair, drawn, assert_same, traces_of):
     """Shapes would not be PennyLane's."""
 
     def circuit(inputs, angles, strength):
@@ -168,12 +168,12 @@ def test_a_tuple_of_measurements_is_stacked(pair, drawn, assert_same, recordings
     layers = pair(circuit)
     for shape in ((N,), (3, N), (2, 4, N)):
         assert_same(*layers, drawn(*shape))
-    assert recordings(layers[0]) == [1, 1, 1]
+    assert traces_of(layers[0]) == [1, 1, 1]
 
 
 def test_large_states_are_evolved_by_the_plan(pair, monkeypatch, drawn, assert_same, weakened):
     """Graphs and memory would grow with the states."""
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_WORDS", 1000)
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_WORDS", 1000)
 
     def circuit(inputs, weights, strength):
         qml.AngleEmbedding(inputs, wires=range(6))
@@ -192,11 +192,11 @@ def test_large_states_are_evolved_by_the_plan(pair, monkeypatch, drawn, assert_s
     for _ in range(2):
         assert_same(*layers, drawn(16, 6))
         weakened(layers)
-    (structure,) = layers[0]._recordings.made.values()
-    assert [own.recording.evolution is not None for own in structure.made] == [True]
+    (history,) = layers[0]._trace_cache.histories.values()
+    assert [own.traced.evolution is not None for own in history.traces] == [True]
 
 
-def test_deferred_measurements(pair, drawn, assert_same, recordings):
+def test_deferred_measurements(pair, drawn, assert_same, traces_of):
     """Wires that preprocessing adds would be forgotten."""
 
     def circuit(inputs, angles, strength):
@@ -207,11 +207,11 @@ def test_deferred_measurements(pair, drawn, assert_same, recordings):
 
     layers = pair(circuit)
     assert_same(*layers, drawn(N))
-    assert recordings(layers[0]) == [1]
+    assert traces_of(layers[0]) == [1]
 
 
 @pytest.mark.parametrize("measure", [qml.expval, qml.var])
-def test_observables_are_trained(pair, drawn, assert_same, weakened, recordings, measure):
+def test_observables_are_trained(pair, drawn, assert_same, weakened, traces_of, measure):
     """A matrix that depends on a weight would be frozen, or get no gradient."""
 
     def circuit(inputs, angles, strength):
@@ -226,13 +226,13 @@ def test_observables_are_trained(pair, drawn, assert_same, weakened, recordings,
         for _ in range(2):
             assert_same(*layers, drawn(*shape))
             weakened(layers)
-    assert recordings(layers[0]) == [1, 1]
+    assert traces_of(layers[0]) == [1, 1]
     layers[0](drawn(N)).backward()
     assert layers[0].angles.grad.abs().min() > 0
     assert layers[0].strength.grad.abs() > 0
 
 
-def test_both_ways_of_normalising_are_recorded(pair, drawn, assert_same, recordings):
+def test_both_ways_of_normalising_are_traced(pair, drawn, assert_same, traces_of):
     """Normalised amplitudes would be treated as the others, or not be replayed."""
 
     def circuit(inputs, angles, strength):
@@ -245,11 +245,11 @@ def test_both_ways_of_normalising_are_recorded(pair, drawn, assert_same, recordi
     for _ in range(2):
         assert_same(*layers, drawn(2, N))
         assert_same(*layers, 1.0 * normalised)
-    assert len(recordings(layers[0])) == 1
-    assert recordings(layers[0])[0] in (1, 2)
+    assert len(traces_of(layers[0])) == 1
+    assert traces_of(layers[0])[0] in (1, 2)
 
 
-def test_without_weights_and_without_inputs(pair, drawn, assert_same, recordings):
+def test_without_weights_and_without_inputs(pair, drawn, assert_same, traces_of):
     """A circuit that ignores an argument would not be recordable."""
 
     def no_weights(inputs):
@@ -263,7 +263,7 @@ def test_without_weights_and_without_inputs(pair, drawn, assert_same, recordings
     for circuit, shapes in ((no_weights, {}), (no_inputs, {"angles": (3,), "strength": 1})):
         layers = pair(circuit, shapes)
         assert_same(*layers, drawn(N))
-        assert recordings(layers[0]) == [1]
+        assert traces_of(layers[0]) == [1]
 
 
 def test_arguments_are_pennylanes(rotated, qnode):
@@ -319,7 +319,7 @@ def test_trackers_count_what_is_run(layer, drawn):
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-def test_inputs_that_are_not_finite_are_refused(layer, bad, drawn, recordings):
+def test_inputs_that_are_not_finite_are_refused(layer, bad, drawn, traces_of):
     """They would spread through the model."""
     layer(drawn(3, N))
     inputs = drawn(3, N)
@@ -327,7 +327,7 @@ def test_inputs_that_are_not_finite_are_refused(layer, bad, drawn, recordings):
     with pytest.raises(ValueError, match=r"qizgloria.mixed: RX.*must be finite"):
         layer(inputs)
     assert layer(drawn(3, N)).isfinite().all()
-    assert recordings(layer) == [1]
+    assert traces_of(layer) == [1]
 
 
 def test_strengths_out_of_range_are_refused(drawn, qnode):

@@ -13,12 +13,12 @@ from torch.nn.utils import parametrize
 N = 2
 
 
-def test_copies_are_independent(layer, drawn, recordings):
-    """A copy would share its weights, or its recordings, with the original."""
+def test_copies_are_independent(layer, drawn, traces_of):
+    """A copy would share its weights, or its traces, with the original."""
     inputs = drawn(3, N)
     before = layer(inputs)
     other = copy.deepcopy(layer)
-    assert recordings(other) == []
+    assert traces_of(other) == []
     assert other.qnode_weights["weights"] is other.weights
     with torch.no_grad():
         other.weights.add_(1)
@@ -196,7 +196,7 @@ def test_arrays_are_inputs(layer, drawn):
 @pytest.mark.parametrize("limit", [0, 200], ids=["run", "recorded"])
 def test_autocast_around_the_reverse_pass(layer, drawn, monkeypatch, limit):
     """Gradients are the same whether the reverse pass is called under autocast or not."""
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_STEPS", limit)
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", limit)
     layer.float()
     inputs = drawn(3, N, dtype=torch.float32)
     for _ in range(2):

@@ -67,15 +67,15 @@ def run_traced(
         )
     ready = [_with_visible_parameters(tape) for tape in tapes]
     every = [tape.get_parameters(trainable_only=False) for tape in ready]
-    places = tuple(
+    positions = tuple(
         tuple(i for i, x in enumerate(own) if tracer_kind(x) is not None) for own in every
     )
     function = Circuits(
-        tuple(_with_plain_numbers(*pair) for pair in zip(ready, places, strict=True)),
-        places,
+        tuple(_with_plain_numbers(*pair) for pair in zip(ready, positions, strict=True)),
+        positions,
         config,
     )
-    traced = [own[i] for own, at in zip(every, places, strict=True) for i in at]
+    traced = [own[i] for own, at in zip(every, positions, strict=True) for i in at]
     # JAX need not be installed.
     bridge = import_module(f".{interface}_bridge", __package__)
     found = iter(bridge.call(function, traced))

@@ -44,8 +44,8 @@ def refuse_second_derivatives(
     for kind in {*kinds} - {None}:
         # JAX need not be installed.
         guard = import_module(f".first_order_{kind}", __package__).first_order_only
-        places = [i for i, own in enumerate(kinds) if own == kind]
-        tape = tape.bind_new_parameters(guard(*(values[i] for i in places)), places)
+        positions = [i for i, own in enumerate(kinds) if own == kind]
+        tape = tape.bind_new_parameters(guard(*(values[i] for i in positions)), positions)
     return (tape,), null_postprocessing
 
 

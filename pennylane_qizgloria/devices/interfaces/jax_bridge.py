@@ -107,22 +107,22 @@ mlir.register_lowering(torch_call_p, mlir.lower_fun(_in_jit, multiple_results=Tr
 def _jvp(
     primals: Sequence[Any], tangents: Sequence[Any], *, function: TensorFunction, linear: int
 ) -> tuple[list[Any], list[Any]]:
-    places = tuple(i for i, t in enumerate(tangents) if type(t) is not ad.Zero)
-    directions = [tangents[i] for i in places]
+    positions = tuple(i for i, t in enumerate(tangents) if type(t) is not ad.Zero)
+    directions = [tangents[i] for i in positions]
     first_linear = len(primals) - linear
-    if linear and all(place >= first_linear for place in places):
+    if linear and all(position >= first_linear for position in positions):
         images = [ad.instantiate_zeros(t) for t in tangents[first_linear:]]
         results = torch_call_p.bind(*primals, function=function, linear=linear)
         along = (*primals[:first_linear], *images)
         return results, torch_call_p.bind(*along, function=function, linear=linear)
     if isinstance(function, Circuits) and function.is_real_number:
         # One call gives all that is needed, where two would each evolve the state.
-        value, *gradients = call(WithGradient(function, places), primals)
-        terms = map(_contracted, gradients, directions, [value.ndim] * len(places))
+        value, *gradients = call(WithGradient(function, positions), primals)
+        terms = map(_contracted, gradients, directions, [value.ndim] * len(positions))
         return [value], [sum(terms).astype(value.dtype)]
     results = torch_call_p.bind(*primals, function=function, linear=linear)
     images = torch_call_p.bind(
-        *primals, *directions, function=Tangents(function, places), linear=len(places)
+        *primals, *directions, function=Tangents(function, positions), linear=len(positions)
     )
     return results, images
 

@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from difflib import get_close_matches
 from typing import Any
 
+from ...user_warnings import warn
+
 _RENAMED = {"input_params": "inputs", "weight_params": "weights"}
 """Arguments of EstimatorQNN and SamplerQNN, and their names here."""
 
 _ELSEWHERE = {
-    "estimator": "Give device='qizgloria.qiskit' and device_options={'estimator': ...}.",
-    "sampler": "Give device='qizgloria.qiskit' and device_options={'sampler': ...}.",
-    "pass_manager": "Give device='qizgloria.qiskit' and device_options={'pass_manager': ...}.",
-    "backend": "Give device='qizgloria.qiskit' and device_options={'backend': ...}.",
-    "noise_model": "Give device='qizgloria.qiskit' and device_options={'noise_model': ...}.",
+    **{
+        name: f"Give quantum_device='qizgloria.qiskit' and device_options={{{name!r}: ...}}."
+        for name in ("estimator", "sampler", "pass_manager", "backend", "noise_model")
+    },
     "readout_prob": "Give device_options={'readout_prob': ...}.",
     "gradient": "The method of differentiation is diff_method=.",
     "input_gradients": "Inputs get gradients wherever they require them; leave it out.",
@@ -51,6 +52,21 @@ def translated(
                 )
         found |= more
     return found
+
+
+def by_former_name(others: dict[str, Any], former: str, name: str, value: Any) -> Any:
+    """The value of an argument, which may be given by the name that it had before.
+
+    Args:
+        others: keyword arguments that there are not; the former name is taken out.
+        former: the former name.
+        name: the name.
+        value: what is given by that name.
+    """
+    if former not in others:
+        return value
+    warn(f"TorchCircuit({former}=...) is called {name}= now.", FutureWarning)
+    return others.pop(former)
 
 
 def arguments_of_network(network: Any) -> dict[str, Any]:

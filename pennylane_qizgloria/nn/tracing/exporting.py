@@ -1,6 +1,6 @@
 """Layers inside programs that torch writes down: ``torch.jit.trace`` and ``torch.export``.
 
-What is written down are the operations of a recording. To make one, the QNode runs in a thread of
+What is written down are the operations of a trace. To make one, the QNode runs in a thread of
 its own, where torch writes nothing down.
 """
 

@@ -1,6 +1,6 @@
 """How modules call their QNodes: what is given, and what is made of the results.
 
-A call can be made with something else in the place of the QNode, which is how it is recorded.
+A call can be made with something else in the place of the QNode, which is how it is traced.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 
 @runtime_checkable
-class Call(Protocol):
+class Invocation(Protocol):
     """A call of a QNode; calls are equal if they do the same."""
 
     @property
@@ -41,7 +41,7 @@ class Call(Protocol):
 
 
 @dataclass(frozen=True)
-class LayerCall:
+class LayerInvocation:
     """How `qml.qnn.TorchLayer` calls a QNode.
 
     Args:
@@ -92,7 +92,7 @@ def _computed_in(inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
 
 
 @dataclass(frozen=True)
-class CircuitCall:
+class CircuitInvocation:
     """How `TorchCircuit` calls a QNode: with all samples at once.
 
     Args:

@@ -1,6 +1,6 @@
-"""Recordings of QNodes: what remains of a call when its structure is known.
+"""Traces of QNodes: what remains of a call when its structure is known.
 
-A recording holds for one structure: the shapes, dtypes and torch devices of inputs and weights,
+A trace holds for one structure: the shapes, dtypes and torch devices of inputs and weights,
 and the answers that PennyLane and this package got when they looked at the numbers (whether they
 are in their domain, whether a state is normalised). It is made from the device's own functions,
 and compared with the QNode on other numbers, values and gradients, before it is used.
@@ -29,37 +29,37 @@ from ...pauli.program.final_state import FinalState
 from ...pauli.run.adjoint import run_steps, traced_steps
 from ...pauli.run.evolve import tensors_of
 from ...pauli.state.measure import State
-from .graph.trace import Unrecordable
-from .graph.traced_function import Replay, record
-from .invocation import Call, without_memory
+from .graph.trace import UntraceableError
+from .graph.traced_function import TracedFunction, trace_function
+from .invocation import Invocation, without_memory
 from .verification import check
 
-MAX_RECORDED_WORDS = 2**15
-"""Up to this size of the states, all batch elements together, the evolution is recorded, too."""
+MAX_TRACED_WORDS = 2**15
+"""Up to this size of the states, all batch elements together, the evolution is traced, too."""
 
-MAX_RECORDED_STEPS = 200
-"""Longer evolutions are not recorded."""
+MAX_TRACED_STEPS = 200
+"""Longer evolutions are not traced."""
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class TracedQNode:
     """A QNode's call without its Python.
 
     Args:
-        replays: the whole call; or what comes before and behind an evolution.
+        functions: the whole call; or what comes before and behind an evolution.
         evolution: the plan of an evolution between the two, and the memory that its reverse pass
-            may take; None where it is recorded with the rest.
+            may take; None where it is traced with the rest.
         single: whether the result is one tensor, not a tuple.
     """
 
-    replays: tuple[Replay, ...]
+    functions: tuple[TracedFunction, ...]
     evolution: tuple[Plan, int | None] | None
     single: bool
 
     @property
     def current(self) -> bool:
         """Whether it holds no constants that have been written to since."""
-        return all(replay.current for replay in self.replays)
+        return all(traced_function.current for traced_function in self.functions)
 
     def __call__(self, tensors: Sequence[Tensor]) -> Any:
         """What the call makes of the QNode's results.
@@ -71,9 +71,9 @@ class Recording:
             BrokenConditionError: if it is not for these numbers.
         """
         if self.evolution is None:
-            results = self.replays[0](*tensors)
+            results = self.functions[0](*tensors)
         else:
-            before, behind = self.replays
+            before, behind = self.functions
             made, (steps, budget) = before(*tensors), self.evolution
             vector = run_steps(steps.steps, made[0].new_ones(1, 1), made, budget)
             results = behind(vector, *tensors)
@@ -82,12 +82,12 @@ class Recording:
     def as_operations(self, tensors: Sequence[Tensor]) -> Any:
         """The same by operations of torch's alone, for what writes programs of these down.
 
-        Whether the numbers fulfil the recording's conditions is not looked at.
+        Whether the numbers fulfil the trace's conditions is not looked at.
         """
         if self.evolution is None:
-            results = self.replays[0].as_operations(*tensors)
+            results = self.functions[0].as_operations(*tensors)
         else:
-            before, behind = self.replays
+            before, behind = self.functions
             made, (steps, budget) = before.as_operations(*tensors), self.evolution
             with traced_steps():
                 vector = run_steps(steps.steps, made[0].new_ones(1, 1), made, budget)
@@ -95,10 +95,10 @@ class Recording:
         return results[0] if self.single else results
 
 
-def recording(
-    call: Call, tensors: Sequence[Tensor], watched: Collection[int] | None = None
-) -> Recording:
-    """Record a call.
+def trace_qnode(
+    call: Invocation, tensors: Sequence[Tensor], watched: Collection[int] | None = None
+) -> TracedQNode:
+    """Trace a call.
 
     Args:
         call: the call.
@@ -106,8 +106,8 @@ def recording(
         watched: the ids of the tensors from elsewhere that a guard watches.
 
     Raises:
-        Unrecordable: if its Python depends on the numbers, or it makes several circuits.
-        UnlikeError: if the recording gives something else than the call.
+        UntraceableError: if its Python depends on the numbers, or it makes several circuits.
+        TraceMismatchError: if the trace gives something else than the call.
     """
     with torch.inference_mode(False), torch.enable_grad():
         given = [tensor.detach().clone() for tensor in tensors]
@@ -116,7 +116,7 @@ def recording(
         results = qnode(**keywords)
         config = qml.workflow.construct_execution_config(qnode)(**keywords)
         circuit = _Circuit(qnode, config, results)
-        made = _recorded(call, circuit, given, watched)
+        made = _traced(call, circuit, given, watched)
         check(made, call, given, circuit.simulation_config.dtype)
     return made
 
@@ -154,7 +154,7 @@ class _Circuit:
         """Its one tape, lowered."""
         tapes, _ = qml.workflow.construct_batch(self.qnode, level="device")(**keywords)
         if len(tapes) != 1:
-            raise Unrecordable(f"a transform turns it into {len(tapes)} circuits")
+            raise UntraceableError(f"a transform turns it into {len(tapes)} circuits")
         config = self.simulation_config
         return lower(tapes[0], config.dtype, config.confusion)
 
@@ -163,18 +163,18 @@ class _Circuit:
         exact = exact_results(own, state)
         leaves, structure = qml.pytrees.flatten(self.results)
         if len(leaves) != len(exact):
-            raise Unrecordable("its results are not those of its measurements")
+            raise UntraceableError("its results are not those of its measurements")
         return qml.pytrees.unflatten(exact, structure)
 
 
-def _recorded(
-    call: Call, circuit: _Circuit, tensors: Sequence[Tensor], watched: Collection[int] | None
-) -> Recording:
-    """A recording, not compared with anything yet."""
+def _traced(
+    call: Invocation, circuit: _Circuit, tensors: Sequence[Tensor], watched: Collection[int] | None
+) -> TracedQNode:
+    """A trace, not compared with anything yet."""
     lowered = circuit.lowered(**call.keywords(tensors))
     engine = engine_for(lowered, circuit.simulation_config.method)
     if not isinstance(engine, ExactEngine):
-        raise Unrecordable(f"method={engine.name!r} has no steps that could be traced")
+        raise UntraceableError(f"method={engine.name!r} has no steps that could be traced")
     own = lowered.program
     scalars, batch = own.arguments.scalars, own.batch_size or 1
     ready = plan(own.program, scalars.device)
@@ -187,9 +187,9 @@ def _recorded(
         single = isinstance(results, Tensor)
         return (results,) if single else results
 
-    if batch * ready.peak <= MAX_RECORDED_WORDS and len(ready.steps) <= MAX_RECORDED_STEPS:
-        replay = record(whole, tensors, watched)
-        return Recording((replay,), None, single)
+    if batch * ready.peak <= MAX_TRACED_WORDS and len(ready.steps) <= MAX_TRACED_STEPS:
+        traced_function = trace_function(whole, tensors, watched)
+        return TracedQNode((traced_function,), None, single)
 
     def before(*given: Tensor) -> tuple[Tensor, ...]:
         arguments = circuit.lowered(**call.keywords(given)).program.arguments
@@ -209,9 +209,11 @@ def _recorded(
         single = isinstance(results, Tensor)
         return (results,) if single else results
 
-    first = record(before, tensors, watched)
+    first = trace_function(before, tensors, watched)
     with torch.no_grad():
         made = first(*tensors)
         budget = circuit.simulation_config.memory_budget
         vector = run_steps(ready.steps, made[0].new_ones(1, 1), made, budget)
-    return Recording((first, record(behind, [vector, *tensors], watched)), (ready, budget), single)
+    return TracedQNode(
+        (first, trace_function(behind, [vector, *tensors], watched)), (ready, budget), single
+    )

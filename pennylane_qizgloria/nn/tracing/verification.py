@@ -1,4 +1,4 @@
-"""Comparing a recording with the call that it is of, values and gradients."""
+"""Comparing a trace with the call that it is of, values and gradients."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ Function = Callable[[Sequence[Tensor]], Any]
 """From tensors to one tensor or several."""
 
 DOUBLE, SINGLE = 1e-7, 1e-3
-"""How far a recording may be from the call, in double precision and where anything is not."""
+"""How far a trace may be from the call, in double precision and where anything is not."""
 
 
-class UnlikeError(Exception):
-    """A recording gives something else than the call does."""
+class TraceMismatchError(Exception):
+    """A trace gives something else than the call does."""
 
 
 def check(
     made: Function, call: Function, tensors: Sequence[Tensor], precision: torch.dtype
 ) -> None:
-    """Compare a recording with the call itself, on other numbers where those are allowed.
+    """Compare a trace with the call itself, on other numbers where those are allowed.
 
     Args:
-        made: the recording.
+        made: the trace.
         call: the call.
         tensors: inputs and weights.
         precision: of the simulation.
 
     Raises:
-        UnlikeError: if values or gradients differ.
+        TraceMismatchError: if values or gradients differ.
     """
     for change in (_shrunk, _rolled, torch.clone):
         given = [change(tensor) for tensor in tensors]
@@ -43,7 +43,7 @@ def check(
                 raise
             continue  # these numbers are not in the circuit's domain
         if not _close(own, expected, precision):
-            raise UnlikeError
+            raise TraceMismatchError
         return
 
 

@@ -15,7 +15,7 @@ def make(device="qizgloria.mixed", **options):
     circuit.ry(X[0], 0)
     circuit.ry(X[1] + W[0], 1)
     circuit.cx(0, 1)
-    given = {"initial_weights": [0.4], "dtype": torch.float64, "device": device, **options}
+    given = {"initial_weights": [0.4], "dtype": torch.float64, "quantum_device": device, **options}
     return TorchCircuit(circuit, X, W, ["IZ", "ZI"], **given)
 
 

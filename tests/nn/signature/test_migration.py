@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from qiskit.circuit import ParameterVector, QuantumCircuit
+from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_machine_learning.connectors import TorchConnector
@@ -128,9 +128,12 @@ def test_other_checkpoints_are_as_strict_as_ever():
         ({"observable": "ZZ"}, "no argument 'observable'. Did you mean 'observables'"),
         ({"weigths": W}, "Did you mean 'weights'"),
         ({"input_parameters": X}, "Did you mean 'input_params'"),
-        ({"bakend": "aer"}, r"Did you mean 'backend'\? Give device=.*device_options={'backend'"),
+        (
+            {"bakend": "aer"},
+            r"Did you mean 'backend'\? Give quantum_device=.*device_options={'backend'",
+        ),
         ({"readout_porb": 0.1}, r"Did you mean 'readout_prob'\? Give device_options="),
-        ({"backend": "aer"}, r"device='qizgloria.qiskit' and device_options={'backend'"),
+        ({"backend": "aer"}, r"quantum_device='qizgloria.qiskit' and device_options={'backend'"),
         ({"estimator": None}, r"device_options={'estimator'"),
         ({"gradient": None}, "is diff_method="),
         ({"input_gradients": True}, "leave it out"),
@@ -159,3 +162,14 @@ def test_an_argument_under_both_names_is_refused():
     """One of them would have no effect."""
     with pytest.raises(ValueError, match="weights is given twice"):
         TorchCircuit(circuit(), X, W, weight_params=W)
+
+
+def test_a_device_by_its_former_name():
+    """``device=`` names the PennyLane device as before, with a warning that says what it is now."""
+    x = Parameter("x")
+    circuit = QuantumCircuit(1)
+    circuit.rx(x, 0)
+    with pytest.warns(FutureWarning, match="quantum_device=") as caught:
+        layer = TorchCircuit(circuit, x, observables="Z", device="default.mixed")
+    assert layer.device.name == "default.mixed"
+    assert caught[0].filename == __file__

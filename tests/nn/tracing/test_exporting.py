@@ -25,7 +25,7 @@ def model(request, rotated, monkeypatch):
     Shapes of the latter cannot be checked while torch.jit traces, where they are tensors.
     """
     if request.param == "apart":
-        monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_STEPS", 0)
+        monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", 0)
     circuit = rotated if request.param == "rotated" else deep
     layer = TorchLayer(
         qml.QNode(circuit, qml.device("qizgloria.mixed", wires=N)), {"weights": (1, N, 3)}

@@ -4,21 +4,26 @@ import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.nn.tracing.invocation import Call, CircuitCall, LayerCall, without_memory
+from pennylane_qizgloria.nn.tracing.invocation import (
+    CircuitInvocation,
+    Invocation,
+    LayerInvocation,
+    without_memory,
+)
 
 
 def test_a_layer_gives_its_weights_in_the_dtype_of_the_inputs(qnode):
     """Results would come in another dtype than the inputs."""
-    call = LayerCall(qnode(), "inputs", ("weights",))
+    call = LayerInvocation(qnode(), "inputs", ("weights",))
     keywords = call.keywords([torch.ones(2).double(), torch.ones(1, 2, 3)])
     assert list(keywords) == ["inputs", "weights"]
     assert keywords["weights"].dtype == torch.float64
-    assert isinstance(call, Call)
+    assert isinstance(call, Invocation)
 
 
 def test_a_layer_calls_something_else_if_asked_to(qnode):
-    """A call could not be recorded."""
-    call = LayerCall(qnode(), "inputs", ("weights",))
+    """A call could not be traced."""
+    call = LayerInvocation(qnode(), "inputs", ("weights",))
     seen = []
 
     def circuit(**keywords):
@@ -35,7 +40,7 @@ def test_a_layer_calls_something_else_if_asked_to(qnode):
 def test_a_batch_of_one_has_no_axis(batch, rows):
     """Devices that take no batches could not run a single sample."""
     w = torch.ones(batch, 5) if rows else torch.ones(5)
-    keywords = CircuitCall(None).keywords((torch.ones(batch, 2), w))
+    keywords = CircuitInvocation(None).keywords((torch.ones(batch, 2), w))
     assert keywords["x"].shape == ((2,) if batch == 1 else (3, 2))
     assert keywords["w"].shape == ((5,) if batch == 1 else w.shape)
 
@@ -51,16 +56,31 @@ def test_a_batch_of_one_has_no_axis(batch, rows):
 )
 def test_a_circuit_gives_a_row_for_each_sample(results, expected):
     """What no input has an effect on would lack the batch axis."""
-    call = CircuitCall(lambda x, w: results)
+    call = CircuitInvocation(lambda x, w: results)
     assert call((torch.ones(3, 2), torch.ones(1))).tolist() == expected
 
 
 def test_copies_of_qnodes_keep_the_tape_to_themselves(qnode):
-    """A layer whose QNode holds tensors of a graph could not be copied."""
+    """The tape of a call stays in the copy that is called, so that the layer can be copied."""
     original = qnode()
     copied = without_memory(original)
     copied(torch.ones(2), torch.ones(1, 2, 3, requires_grad=True))
     assert original._tape is None
     assert copied._tape is not None
     wrapped = qml.transforms.broadcast_expand(original)
-    assert without_memory(wrapped) is wrapped or type(wrapped) is qml.QNode
+    without_memory(wrapped)(torch.ones(2), torch.ones(1, 2, 3, requires_grad=True))
+    assert wrapped._tape is None
+
+
+def test_what_is_no_qnode_is_called_as_it_is():
+    """Only QNodes remember tapes; other callables are not copied."""
+
+    class Counted:
+        calls = 0
+
+        def __call__(self):
+            self.calls += 1
+
+    counted = Counted()
+    without_memory(counted)()
+    assert counted.calls == 1

@@ -1,4 +1,4 @@
-"""When TorchLayer records its QNode, when a recording serves, and what is run as it is."""
+"""When TorchLayer records its QNode, when a trace serves, and what is run as it is."""
 
 import copy
 import gc
@@ -17,11 +17,16 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 
 from pennylane_qizgloria import QizgloriaMixed, TorchCircuit
 from pennylane_qizgloria.nn.layer import TorchLayer
-from pennylane_qizgloria.nn.tracing.invocation import LayerCall
-from pennylane_qizgloria.nn.tracing.trace_cache import FIRST_CALLS, Ledger, Recordings, Structure
-from pennylane_qizgloria.nn.tracing.traced_qnode import recording
+from pennylane_qizgloria.nn.tracing.invocation import LayerInvocation
+from pennylane_qizgloria.nn.tracing.trace_cache import (
+    FIRST_CALLS,
+    CallHistory,
+    TraceCache,
+    TracingAccount,
+)
+from pennylane_qizgloria.nn.tracing.traced_qnode import trace_qnode
 
-PAYS = Ledger.pays
+PAYS = TracingAccount.pays
 
 SHAPES = {"weights": (1, 2, 3)}
 
@@ -56,7 +61,7 @@ def test_training_runs_no_python_of_the_circuit(counted, drawn):
     assert losses[-1] < losses[0]
 
 
-def test_new_structures_are_recorded_anew(counted, drawn):
+def test_new_structures_are_traced_anew(counted, drawn):
     """Numbers would be taken for those of another shape or dtype."""
     layer, calls = counted
     changes = [
@@ -77,7 +82,7 @@ def test_new_structures_are_recorded_anew(counted, drawn):
     assert calls() > before
 
 
-def test_other_settings_of_the_qnode_are_recorded_anew(layer, drawn):
+def test_other_settings_of_the_qnode_are_traced_anew(layer, drawn):
     """A change of the device would be overlooked."""
     inputs = drawn(N)
     before = layer(inputs)
@@ -87,7 +92,7 @@ def test_other_settings_of_the_qnode_are_recorded_anew(layer, drawn):
     assert torch.allclose(layer(inputs), 0.6 * before)
 
 
-def test_tensors_from_elsewhere_are_not_frozen(pair, drawn, assert_same, recordings):
+def test_tensors_from_elsewhere_are_not_frozen(pair, drawn, assert_same, traces_of):
     """A circuit would go on with what a tensor around it was at first."""
     trainable = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     given = torch.tensor(0.2, dtype=torch.float64)
@@ -105,7 +110,7 @@ def test_tensors_from_elsewhere_are_not_frozen(pair, drawn, assert_same, recordi
         with torch.no_grad():
             trainable.add_(0.1)
             given.add_(0.4)
-    assert recordings(layers[0]) == [3]
+    assert traces_of(layers[0]) == [3]
 
 
 def test_a_reset_makes_the_circuit_run_again(counted, drawn):
@@ -115,17 +120,17 @@ def test_a_reset_makes_the_circuit_run_again(counted, drawn):
     before = calls()
     layer(drawn(3, N))
     assert calls() == before
-    layer.reset_recordings()
+    layer.reset_traces()
     layer(drawn(3, N))
     assert calls() > before
 
 
 def test_old_structures_make_way(layer, monkeypatch, drawn):
     """Inputs of ever new lengths would fill the memory."""
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.MAX_STRUCTURES", 2)
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.MAX_HISTORIES", 2)
     for batch in (1, 2, 3):
         layer(drawn(batch, N))
-    assert len(layer._recordings.made) == 2
+    assert len(layer._trace_cache.histories) == 2
 
 
 def branches(inputs, angles, strength):
@@ -172,8 +177,8 @@ STRANGE = [branches, takes_floats, takes_arrays, embeds_bits, hides_gradients, w
 
 
 @pytest.mark.parametrize("circuit", STRANGE)
-def test_circuits_that_cannot_be_recorded_run_with_one_warning(
-    pair, circuit, drawn, assert_same, weakened, recordings
+def test_circuits_that_cannot_be_traced_run_with_one_warning(
+    pair, circuit, drawn, assert_same, weakened, traces_of
 ):
     """Results would be those of the first call, or a word about the speed would be missing."""
     layers = pair(circuit)
@@ -186,7 +191,7 @@ def test_circuits_that_cannot_be_recorded_run_with_one_warning(
     messages = [str(w.message) for w in caught if "TorchLayer" in str(w.message)]
     assert len(messages) == 1
     assert f"QNode '{circuit.__name__}' as it is" in messages[0]
-    assert not any(recordings(layers[0]))
+    assert not any(traces_of(layers[0]))
 
 
 def test_random_numbers_and_hidden_state_are_found_out(drawn, qnode):
@@ -224,7 +229,7 @@ def test_several_circuits_run_as_they_are(pair, drawn, assert_same, qnode):
      ("qizgloria.mixed", {"diff_method": "parameter-shift"})],
 )  # fmt: skip
 def test_other_devices_and_methods_run_without_a_word(
-    pair, device, options, drawn, assert_same, recordings
+    pair, device, options, drawn, assert_same, traces_of
 ):
     """The layer would not be a drop-in replacement, or nag."""
 
@@ -238,43 +243,43 @@ def test_other_devices_and_methods_run_without_a_word(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_same(*layers, drawn(N))
-    assert recordings(layers[0]) == []
+    assert traces_of(layers[0]) == []
 
 
-def test_shots_run_without_a_word(drawn, recordings, rotated):
+def test_shots_run_without_a_word(drawn, traces_of, rotated):
     """Samples would be exact, or always the same."""
     device = qml.device("qizgloria.mixed", wires=N, seed=1)
     layer = TorchLayer(qml.set_shots(qml.QNode(rotated, device), shots=10), SHAPES)
     results = {tuple(layer(drawn(N)).tolist()) for _ in range(8)}
     assert len(results) > 1
-    assert recordings(layer) == []
+    assert traces_of(layer) == []
 
 
-# --- recordings of other modules ------------------------------------------------------------------
+# --- traces of other modules ------------------------------------------------------------------
 
 
 @pytest.fixture
 def patient(monkeypatch):
     """Recordings are made when they pay, as ever."""
-    monkeypatch.setattr(Ledger, "pays", PAYS)
+    monkeypatch.setattr(TracingAccount, "pays", PAYS)
 
 
-def test_a_call_that_comes_often_is_recorded(qnode, drawn, patient):
+def test_a_call_that_comes_often_is_traced(qnode, drawn, patient):
     """The first recording comes after some calls of one structure."""
-    call = LayerCall(qnode(), "inputs", ("weights",))
-    own = Recordings()
+    call = LayerInvocation(qnode(), "inputs", ("weights",))
+    own = TraceCache()
     results = [own.run(call, (drawn(3, N), drawn(1, N, 3))) for _ in range(FIRST_CALLS + 3)]
     torch.testing.assert_close(results[1:], results[:1] * (FIRST_CALLS + 2))
     assert own.is_used
-    assert [len(structure.made) for structure in own.made.values()] == [1]
+    assert [len(history.traces) for history in own.histories.values()] == [1]
 
 
-def test_many_batch_sizes_are_not_recorded_in_vain(layer, drawn, recordings, patient):
+def test_many_batch_sizes_are_not_traced_in_vain(layer, drawn, traces_of, patient):
     """Sizes that come a few times each cost no recording, since none would pay."""
     for _ in range(3):
         for batch in range(1, 21):
             layer(drawn(batch, N))
-    assert recordings(layer) == [0] * 20
+    assert traces_of(layer) == [0] * 20
 
 
 @pytest.mark.parametrize(
@@ -285,15 +290,15 @@ def test_many_batch_sizes_are_not_recorded_in_vain(layer, drawn, recordings, pat
 )  # fmt: skip
 def test_a_recording_is_made_when_it_pays(patient, calls, seconds, last, balance, expected):
     """The first one after some calls; others when time spent or saved has come to their price."""
-    structure = Structure(calls=calls, seconds=seconds)
-    assert Ledger(last=last, balance=balance).pays(structure) == expected
+    structure = CallHistory(calls=calls, seconds=seconds)
+    assert TracingAccount(last=last, balance=balance).pays(structure) == expected
 
 
 def test_threads_share_a_layer(layer, drawn):
-    """Calls from several threads at once give the same, and a recording is made in the end."""
+    """Calls from several threads at once give the same, and a trace is made in the end."""
     inputs = drawn(3, N)
     expected = layer(inputs).detach()
-    layer.reset_recordings()
+    layer.reset_traces()
     with ThreadPoolExecutor(max_workers=8) as pool:
         for found in pool.map(lambda _: layer(inputs).detach(), range(40)):
             torch.testing.assert_close(found, expected)
@@ -328,15 +333,15 @@ def test_a_recording_that_failed_by_accident_is_tried_again(layer, drawn, monkey
     def record(*args):
         for accident in accidents:
             raise accident
-        return recording(*args)
+        return trace_qnode(*args)
 
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.recording", record)
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.trace_qnode", record)
     for _ in range(4):
         layer(drawn(3, N))
     assert layer.is_traced
 
 
-def test_quiet_recordings_say_nothing(qnode, drawn):
+def test_quiet_trace_cache_say_nothing(qnode, drawn):
     """A warning would come that the user can do nothing about."""
 
     def circuit(inputs):
@@ -344,25 +349,28 @@ def test_quiet_recordings_say_nothing(qnode, drawn):
         qml.RX(inputs[1], wires=0)
         return qml.expval(qml.Z(0))
 
-    call, own = LayerCall(qml.QNode(circuit, qnode().device), "inputs", ()), Recordings(module=None)
+    call, own = (
+        LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", ()),
+        TraceCache(module=None),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert own.run(call, (drawn(N),)).item() == pytest.approx(np.cos(drawn(N).sum().item()))
-    ((structure),) = own.made.values()
-    assert [made.recording for made in structure.made] == [None]
+    (history,) = own.histories.values()
+    assert [made.traced for made in history.traces] == [None]
     assert "takes the value" in own.reason
 
 
 def test_copies_start_anew_with_the_same_habits(qnode, drawn):
-    """A copy would run another module's recordings."""
-    own = Recordings(module="Another")
-    own.run(LayerCall(qnode(), "inputs", ("weights",)), (drawn(N), drawn(1, N, 3)))
+    """A copy would run another module's traces."""
+    own = TraceCache(module="Another")
+    own.run(LayerInvocation(qnode(), "inputs", ("weights",)), (drawn(N), drawn(1, N, 3)))
     for twin in (copy.deepcopy(own), pickle.loads(pickle.dumps(own))):
-        assert not twin.made
+        assert not twin.histories
         assert twin.module == "Another"
 
 
-def test_devices_with_noise_added_are_recorded(pair, drawn, assert_same, recordings):
+def test_devices_with_noise_added_are_traced(pair, drawn, assert_same, traces_of):
     """Noise that a device adds would cost the recording, or be left out of it."""
 
     def circuit(inputs, angles, strength):
@@ -375,7 +383,7 @@ def test_devices_with_noise_added_are_recorded(pair, drawn, assert_same, recordi
     device = qml.device("qizgloria.mixed", wires=N)
     noisy = pair(circuit, device=qml.add_noise(device, model))
     assert_same(*noisy, drawn(3, N))
-    assert recordings(noisy[0]) == [1]
+    assert traces_of(noisy[0]) == [1]
     plain, _ = pair(circuit, device=device)
     assert not torch.allclose(plain(drawn(3, N)), noisy[0](drawn(3, N)))
 
@@ -400,7 +408,7 @@ def test_what_the_garbage_collector_calls_is_no_part_of_a_circuit(layer, drawn, 
     assert layer.untraced_reason is None
 
 
-def test_states_whose_memory_is_checked_are_recorded(drawn):
+def test_states_whose_memory_is_checked_are_traced(drawn):
     """Looking up the free memory is no part of the QNode."""
 
     @qml.qnode(qml.device("qizgloria.mixed", wires=8))
@@ -416,7 +424,7 @@ def test_states_whose_memory_is_checked_are_recorded(drawn):
     assert layer.is_traced
 
 
-def test_devices_that_run_otherwise_are_not_recorded(pair, drawn, recordings):
+def test_devices_that_run_otherwise_are_not_traced(pair, drawn, traces_of):
     """Somebody's own device would be passed by."""
 
     class Loud(QizgloriaMixed):
@@ -430,7 +438,7 @@ def test_devices_that_run_otherwise_are_not_recorded(pair, drawn, recordings):
     ours, _ = pair(circuit, device=Loud(wires=N))
     plain, _ = pair(circuit)
     torch.testing.assert_close(ours(drawn(N)), 2 * plain(drawn(N)))
-    assert recordings(ours) == []
+    assert traces_of(ours) == []
 
 
 def test_small_networks_of_circuits_train_alike_with_and_without(rng):
@@ -442,7 +450,7 @@ def test_small_networks_of_circuits_train_alike_with_and_without(rng):
         circuit.rx(w[qubit], qubit)
     circuit.cx(0, 1)
     layer = TorchCircuit(circuit, x, w, ["ZI", "IZ"], seed=0)
-    plain = TorchCircuit(circuit, x, w, ["ZI", "IZ"], seed=0, device="default.mixed")
+    plain = TorchCircuit(circuit, x, w, ["ZI", "IZ"], seed=0, quantum_device="default.mixed")
     data = torch.tensor(rng.normal(size=(5, 2))).float()
     losses = []
     for module in (layer, plain):
@@ -454,5 +462,5 @@ def test_small_networks_of_circuits_train_alike_with_and_without(rng):
         losses.append(module(data).square().mean())
     torch.testing.assert_close(*losses)
     torch.testing.assert_close(layer.weight, plain.weight)
-    assert [len(structure.made) for structure in layer._recordings.made.values()] == [1]
-    assert plain._recordings.made == {}
+    assert [len(history.traces) for history in layer._trace_cache.histories.values()] == [1]
+    assert plain._trace_cache.histories == {}

@@ -1,21 +1,21 @@
-"""Recordings of calls: whole, or around an evolution; and what cannot be recorded."""
+"""Recordings of calls: whole, or around an evolution; and what cannot be traced."""
 
 import numpy as np
 import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.nn.tracing.graph.trace import Unrecordable
-from pennylane_qizgloria.nn.tracing.invocation import CircuitCall, LayerCall
-from pennylane_qizgloria.nn.tracing.traced_qnode import recording
-from pennylane_qizgloria.nn.tracing.verification import UnlikeError
+from pennylane_qizgloria.nn.tracing.graph.trace import UntraceableError
+from pennylane_qizgloria.nn.tracing.invocation import CircuitInvocation, LayerInvocation
+from pennylane_qizgloria.nn.tracing.traced_qnode import trace_qnode
+from pennylane_qizgloria.nn.tracing.verification import TraceMismatchError
 
 NAMES = ("weights",)
 
 
 @pytest.fixture
 def call(qnode):
-    return LayerCall(qnode(), "inputs", NAMES)
+    return LayerInvocation(qnode(), "inputs", NAMES)
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def gradients(function, tensors):
     [("WORDS", 2**15), ("WORDS", 1), ("STEPS", 0)],
     ids=["whole", "words", "steps"],
 )
-def test_small_evolutions_are_recorded_and_others_run(call, tensors, monkeypatch, limit, value):
+def test_small_evolutions_are_traced_and_others_run(call, tensors, monkeypatch, limit, value):
     """Graphs would grow with the states, or small states be slow."""
-    monkeypatch.setattr(f"pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_{limit}", value)
-    made = recording(call, tensors)
+    monkeypatch.setattr(f"pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_{limit}", value)
+    made = trace_qnode(call, tensors)
     assert (made.evolution is None) == (value == 2**15)
-    assert len(made.replays) == (1 if made.evolution is None else 2)
+    assert len(made.functions) == (1 if made.evolution is None else 2)
     others = [0.7 * tensor for tensor in tensors]
     torch.testing.assert_close(gradients(made, others), gradients(call, others))
     assert made.current
@@ -57,10 +57,10 @@ def test_wires_that_are_simulated_apart(drawn, monkeypatch, value):
                 qml.CNOT([wire, register[(wire + 1) % 5]])
         return [qml.expval(qml.Z(wire)) for wire in range(10)]
 
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_RECORDED_STEPS", value)
+    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", value)
     node = qml.QNode(circuit, qml.device("qizgloria.mixed", wires=10), interface="torch")
-    call, tensors = LayerCall(node, "inputs", NAMES), [drawn(3, 2), drawn(10)]
-    made = recording(call, tensors)
+    call, tensors = LayerInvocation(node, "inputs", NAMES), [drawn(3, 2), drawn(10)]
+    made = trace_qnode(call, tensors)
     assert (made.evolution is None) == (value > 0)
     if made.evolution is not None:
         assert made.evolution[0].subplans
@@ -75,10 +75,10 @@ def test_one_result_or_several(qnode, tensors):
         qml.RX(inputs[..., 0], wires=0)
         return qml.expval(qml.Z(0)), qml.probs(wires=1)
 
-    several = LayerCall(qml.QNode(circuit, qnode().device), "inputs", NAMES)
-    whole = recording(CircuitCall(qnode_of_rows(qnode)), [tensors[0], tensors[1].flatten()])
+    several = LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", NAMES)
+    whole = trace_qnode(CircuitInvocation(qnode_of_rows(qnode)), [tensors[0], tensors[1].flatten()])
     assert whole.single
-    made = recording(several, tensors)
+    made = trace_qnode(several, tensors)
     assert made.single == isinstance(several(tensors), torch.Tensor)
 
 
@@ -98,13 +98,15 @@ def test_a_constant_that_is_written_to_makes_it_out_of_date(qnode, tensors):
         qml.RX(inputs[..., 0] + angle, wires=0)
         return [qml.expval(qml.Z(0))]
 
-    made = recording(LayerCall(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors)
+    made = trace_qnode(
+        LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors
+    )
     assert made.current
     angle.add_(1)
     assert not made.current
 
 
-def test_several_circuits_are_not_recorded(qnode, tensors):
+def test_several_circuits_are_not_traced(qnode, tensors):
     """What becomes of their results would be left out."""
 
     def circuit(inputs, weights):
@@ -112,8 +114,8 @@ def test_several_circuits_are_not_recorded(qnode, tensors):
         return [qml.expval(qml.Z(0)), qml.expval(qml.X(0))]
 
     split = qml.transforms.split_non_commuting(qml.QNode(circuit, qnode().device))
-    with pytest.raises(Unrecordable, match="2 circuits"):
-        recording(LayerCall(split, "inputs", NAMES), tensors)
+    with pytest.raises(UntraceableError, match="2 circuits"):
+        trace_qnode(LayerInvocation(split, "inputs", NAMES), tensors)
 
 
 def test_hidden_state_is_found_by_comparing(qnode, tensors):
@@ -124,5 +126,5 @@ def test_hidden_state_is_found_by_comparing(qnode, tensors):
         qml.RX(inputs[..., 0] * random.uniform(), wires=0)
         return [qml.expval(qml.Z(0))]
 
-    with pytest.raises(UnlikeError):
-        recording(LayerCall(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors)
+    with pytest.raises(TraceMismatchError):
+        trace_qnode(LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors)

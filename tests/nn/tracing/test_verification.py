@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pennylane_qizgloria.nn.tracing.verification import UnlikeError, check
+from pennylane_qizgloria.nn.tracing.verification import TraceMismatchError, check
 
 
 def call(tensors):
@@ -15,7 +15,7 @@ TENSORS = [torch.tensor([0.3, 0.0, 0.8]).double(), torch.tensor([1.0, 2.0, 3.0])
 
 
 def test_the_same_function_passes():
-    """Nothing would be recorded."""
+    """Nothing would be traced."""
     check(lambda tensors: call(tensors), call, TENSORS, torch.float64)
 
 
@@ -33,7 +33,7 @@ def test_the_same_function_passes():
 )
 def test_another_function_is_found_out(other):
     """A wrong recording would be used."""
-    with pytest.raises(UnlikeError):
+    with pytest.raises(TraceMismatchError):
         check(other, call, TENSORS, torch.float64)
 
 
@@ -45,7 +45,7 @@ def test_single_precision_may_differ_more():
         return first * (1 + 1e-5), second
 
     check(rounded, call, TENSORS, torch.float32)
-    with pytest.raises(UnlikeError):
+    with pytest.raises(TraceMismatchError):
         check(rounded, call, TENSORS, torch.float64)
 
 
@@ -59,7 +59,7 @@ def test_other_numbers_are_tried_where_some_are_out_of_the_domain():
 
     given = [torch.tensor([0.6, 0.8], dtype=torch.float64)]
     check(lambda t: (t[0] * 2,), normalised, given, torch.float64)
-    with pytest.raises(UnlikeError):
+    with pytest.raises(TraceMismatchError):
         check(lambda t: (t[0] * 3,), normalised, given, torch.float64)
 
 

@@ -1,4 +1,4 @@
-"""Parts of a recorded graph as Python functions."""
+"""Parts of a traced graph as Python functions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A recorded function forwards and backwards, as two functions that share what is computed.
+"""A traced function forwards and backwards, as two functions that share what is computed.
 
-The function and its vector-Jacobian product are recorded together as one joint graph and cut in
+The function and its vector-Jacobian product are traced together as one joint graph and cut in
 two: forwards goes to the results and to what backwards starts from.
 """
 
@@ -15,11 +15,11 @@ from torch import Tensor, fx
 
 from .compilation import Function, ancestors, compiled
 from .simplification import simplified
-from .trace import Unrecordable, trace
+from .trace import UntraceableError, trace
 
 
 @dataclass(frozen=True, eq=False)
-class Joint:
+class JointGraph:
     """A function forwards and backwards.
 
     Args:
@@ -50,8 +50,8 @@ class Joint:
         return self._backwards[needed]
 
 
-def joint(function: Function, examples: Sequence[Tensor]) -> Joint | None:
-    """Both directions of a recorded function, if they can be recorded.
+def joint_graph(function: Function, examples: Sequence[Tensor]) -> JointGraph | None:
+    """Both directions of a traced function, if they can be traced.
 
     Args:
         function: gives whether its conditions hold, and results.
@@ -73,7 +73,7 @@ def joint(function: Function, examples: Sequence[Tensor]) -> Joint | None:
         return None
     try:
         traced = trace(both, [*map(leaf, examples), *cotangents], is_users=False)
-    except Unrecordable:  # some gradients of torch write in place
+    except UntraceableError:  # some gradients of torch write in place
         return None
     graph = simplified(traced.graph, differentiable=False)
     return _cut(graph, len(examples), through, len(results), wanted)
@@ -81,7 +81,7 @@ def joint(function: Function, examples: Sequence[Tensor]) -> Joint | None:
 
 def _cut(
     graph: fx.Graph, arguments: int, through: tuple[int, ...], results: int, wanted: list[int]
-) -> Joint:
+) -> JointGraph:
     """A joint graph, cut in two."""
     outputs: Any = graph.output_node().args[0]
     _, holds, *rest = outputs
@@ -89,7 +89,7 @@ def _cut(
     placeholders = list(graph.find_nodes(op="placeholder"))
     given, cotangents = placeholders[:arguments], placeholders[arguments:]
     saved = _needed_backwards(graph, [*given, holds, *values], [*gradients.values()])
-    return Joint(
+    return JointGraph(
         compiled(graph, given, [holds, *values, *saved]),
         through,
         results,

@@ -1,4 +1,4 @@
-"""Making a recorded graph shorter.
+"""Making a traced graph shorter.
 
 What follows from constants alone is computed now. Operations that only move numbers about (views,
 selections, stacks) are followed through on the positions of the numbers, so that a chain of them
@@ -30,7 +30,7 @@ def simplified(graph: fx.Graph, differentiable: bool) -> fx.Graph:
     """A graph that does the same.
 
     Args:
-        graph: as recorded, see `tracing`.
+        graph: as traced, see `tracing`.
         differentiable: whether torch is to differentiate it; if not, detaching does nothing.
     """
     return _Simplifier(graph, differentiable).run()

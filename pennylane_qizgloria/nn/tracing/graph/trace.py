@@ -1,8 +1,8 @@
-"""Recording what a function of tensors does to them, as a graph of torch's own operations.
+"""Tracing what a function of tensors does to them, as a graph of torch's own operations.
 
 The function runs once, on real numbers. Operations that depend on its arguments are written down;
 everything else it does, all Python included, happens now and never again: its tensors are constants
-of the graph. What cannot be written down raises `Unrecordable`: values that leave torch, random
+of the graph. What cannot be written down raises `UntraceableError`: values that leave torch, random
 numbers, writing in place.
 
 Where this package asks whether a condition on the numbers holds (see `pauli.conditions`), or
@@ -46,13 +46,13 @@ VALUES = {
 """Ways out of torch that are not operations."""
 
 
-class Unrecordable(Exception):
-    """Says why a function cannot be recorded."""
+class UntraceableError(Exception):
+    """Says why a function cannot be traced."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A recorded function.
+    """A traced function.
 
     Args:
         graph: from the arguments, and then `live`, to a tuple: whether the conditions hold (None
@@ -73,7 +73,7 @@ def trace(
     watched: Collection[int] | None = None,
     is_users: bool = True,
 ) -> Trace:
-    """Record a function.
+    """Trace a function.
 
     Args:
         function: takes tensors and returns several, or None in the place of some.
@@ -82,18 +82,18 @@ def trace(
         is_users: whether it has code of the user's, which may switch gradients off.
 
     Raises:
-        Unrecordable: if it does what no graph can do again.
+        UntraceableError: if it does what no graph can do again.
     """
-    recorder = _Recorder(examples, watched, is_users)
-    with collecting(recorder.condition), closeness_by(_collected), recorder, _Watch(recorder):
+    tracer = _Tracer(examples, watched, is_users)
+    with collecting(tracer.condition), closeness_by(_collected), tracer, _Watch(tracer):
         results = function(*examples)
-    if recorder.refusal is not None:  # also where the function has caught it
-        raise recorder.refusal
-    recorder.finish(results)
-    return Trace(recorder.graph, tuple(recorder.live), tuple(recorder.watched))
+    if tracer.refusal is not None:  # also where the function has caught it
+        raise tracer.refusal
+    tracer.finish(results)
+    return Trace(tracer.graph, tuple(tracer.live), tuple(tracer.watched))
 
 
-class _Recorder(TorchDispatchMode):
+class _Tracer(TorchDispatchMode):
     """Sees all operations of torch below its automatic differentiation."""
 
     def __init__(
@@ -110,7 +110,7 @@ class _Recorder(TorchDispatchMode):
         self.live: list[Tensor] = []
         self.watched: list[tuple[Tensor, int]] = []
         self.conditions: list[tuple[fx.Node, bool]] = []
-        self.refusal: Unrecordable | None = None
+        self.refusal: UntraceableError | None = None
         self.is_asked = False  # for a condition, which may be looked at
         self.arguments = [self._add_argument(example) for example in examples]
 
@@ -144,9 +144,9 @@ class _Recorder(TorchDispatchMode):
         """Whether a tensor follows from the arguments."""
         return id(tensor) in self.nodes
 
-    def refuse(self, why: str) -> Unrecordable:
+    def refuse(self, why: str) -> UntraceableError:
         """The reason not to go on, for raising."""
-        self.refusal = self.refusal or Unrecordable(why)
+        self.refusal = self.refusal or UntraceableError(why)
         return self.refusal
 
     def finish(self, results: Sequence[Tensor | None]) -> None:
@@ -219,7 +219,7 @@ class _Recorder(TorchDispatchMode):
             if isinstance(part, Tensor):
                 self._keep(part, self.graph.call_function(operator.getitem, (node, index)))
 
-    # --- what is not recorded ---------------------------------------------------------------------
+    # --- what is not traced -----------------------------------------------------------------------
 
     def _check(self, func: Any, args: tuple) -> None:
         if self.is_users and not torch.is_grad_enabled():
@@ -255,15 +255,15 @@ class _Recorder(TorchDispatchMode):
 class _Watch(TorchFunctionMode):
     """Sees values leave torch."""
 
-    def __init__(self, recorder: _Recorder) -> None:
+    def __init__(self, tracer: _Tracer) -> None:
         super().__init__()
-        self.recorder = recorder
+        self.tracer = tracer
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
-        if func in VALUES and self.recorder.depends(args[0]):
-            raise self.recorder.refuse(f"it takes the values of a tensor by {VALUES[func]}")
+        if func in VALUES and self.tracer.depends(args[0]):
+            raise self.tracer.refuse(f"it takes the values of a tensor by {VALUES[func]}")
         return func(*args, **(kwargs or {}))
 
 

@@ -1,8 +1,8 @@
-"""Running a recorded function again, forwards and backwards.
+"""Running a traced function again, forwards and backwards.
 
-Both directions are recorded, so that a call is one node of torch's graph and neither direction
+Both directions are traced, so that a call is one node of torch's graph and neither direction
 pays for automatic differentiation, operation by operation. Higher derivatives go through the
-recorded function itself, which torch differentiates as it does any other.
+traced function itself, which torch differentiates as it does any other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...._compat.torch import version_of
 from ....pauli.run.autocast import without_autocast
 from ....pauli.run.higher_order import differentiable_gradients
 from .compilation import Function, compiled_whole
-from .joint_graph import Joint, joint, leaf
+from .joint_graph import JointGraph, joint_graph, leaf
 from .simplification import simplified
 from .trace import trace
 
@@ -28,20 +28,20 @@ class BrokenConditionError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Replay:
-    """A recorded function.
+class TracedFunction:
+    """A traced function.
 
     Args:
         function: whether the conditions hold, and the results; for torch to differentiate.
         value: the same, where no derivative is needed.
-        joint: both directions; None where only `function` can be differentiated.
+        joint_graph: both directions; None where only `function` can be differentiated.
         live: tensors from elsewhere, which are the last arguments.
         watched: tensors from elsewhere that must stay as they are, and their versions.
     """
 
     function: Function
     value: Function
-    joint: Joint | None
+    joint_graph: JointGraph | None
     live: tuple[Tensor, ...]
     watched: tuple[tuple[Tensor, int], ...]
 
@@ -60,9 +60,9 @@ class Replay:
         if not torch.is_grad_enabled() or not any(x.requires_grad for x in arguments):
             with torch.no_grad():
                 return _checked(self.value(*arguments))
-        if self.joint is None:
+        if self.joint_graph is None:
             return _checked(self.function(*arguments))
-        return _Replayed.apply(self, *arguments)
+        return _TracedFunctionNode.apply(self, *arguments)
 
     def as_operations(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The results by operations of torch's alone, whether the conditions hold or not."""
@@ -70,29 +70,29 @@ class Replay:
         return tuple(results)
 
 
-class _Replayed(torch.autograd.Function):
-    """A recorded function as one node of torch's graph."""
+class _TracedFunctionNode(torch.autograd.Function):
+    """A traced function as one node of torch's graph."""
 
     @staticmethod
-    def forward(ctx: Any, replay: Replay, *tensors: Tensor) -> Any:
-        assert replay.joint is not None
-        holds, *rest = replay.joint.forward(*tensors)
+    def forward(ctx: Any, traced_function: TracedFunction, *tensors: Tensor) -> Any:
+        assert traced_function.joint_graph is not None
+        holds, *rest = traced_function.joint_graph.forward(*tensors)
         if holds is not None and not holds:
             raise BrokenConditionError
-        count = replay.joint.results
-        ctx.replay, ctx.count = replay, len(tensors)
+        count = traced_function.joint_graph.results
+        ctx.traced_function, ctx.count = traced_function, len(tensors)
         ctx.save_for_backward(*tensors, *rest[count:])
-        flat = [rest[i] for i in range(count) if i not in replay.joint.through]
+        flat = [rest[i] for i in range(count) if i not in traced_function.joint_graph.through]
         ctx.mark_non_differentiable(*flat)
         return tuple(rest[:count])
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        needed, both = ctx.needs_input_grad[1:], ctx.replay.joint
+        needed, both = ctx.needs_input_grad[1:], ctx.traced_function.joint_graph
         cotangents = tuple(cotangents[i] for i in both.through)
         if torch.is_grad_enabled():  # the gradient is to be differentiated in turn
             tensors = ctx.saved_tensors[: ctx.count]
-            _, *everything = ctx.replay.function(*tensors)
+            _, *everything = ctx.traced_function.function(*tensors)
             results = [everything[i] for i in both.through]
             return None, *differentiable_gradients(results, tensors, needed, cotangents)
         own = (cotangent.contiguous() for cotangent in cotangents)
@@ -107,12 +107,12 @@ def _checked(results: tuple) -> tuple[Tensor, ...]:
     return tuple(rest)
 
 
-def record(
+def trace_function(
     function: Callable[..., Sequence[Tensor]],
     examples: Sequence[Tensor],
     watched: Collection[int] | None = None,
-) -> Replay:
-    """Record a function.
+) -> TracedFunction:
+    """Trace a function.
 
     Args:
         function: takes tensors and returns several, of which none is an argument itself.
@@ -122,7 +122,7 @@ def record(
             None for any.
 
     Raises:
-        Unrecordable: if it does what no graph can do again.
+        UntraceableError: if it does what no graph can do again.
     """
     given = [leaf(example) for example in examples]
     traced = trace(function, given, watched)
@@ -130,4 +130,4 @@ def record(
     again = compiled_whole(graph)
     value = compiled_whole(simplified(graph, differentiable=False))
     everything = [*given, *(leaf(tensor) for tensor in traced.live)]
-    return Replay(again, value, joint(again, everything), traced.live, traced.watched)
+    return TracedFunction(again, value, joint_graph(again, everything), traced.live, traced.watched)

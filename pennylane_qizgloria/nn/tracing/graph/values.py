@@ -1,4 +1,4 @@
-"""What the values of a recorded graph are known to be while it is simplified.
+"""What the values of a traced graph are known to be while it is simplified.
 
 A value of the graph is a tensor (a constant) or a node. An entry says what a node has become in the
 new graph: `Known` if it follows from constants alone, `Moved` if it holds numbers of other entries

@@ -21,7 +21,7 @@ def node(graph, name):
 
 
 def test_a_whole_graph_is_its_function(graph):
-    """A recording would compute something else."""
+    """a trace would compute something else."""
     x, y = torch.tensor([0.1, 0.2]), torch.tensor([0.3, 0.4])
     holds, first, second = compiled_whole(graph)(x, y)
     assert holds is None

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from pennylane_qizgloria.nn.tracing.graph.joint_graph import joint, leaf
+from pennylane_qizgloria.nn.tracing.graph.joint_graph import joint_graph, leaf
 
 
 def function(x, y, n):
@@ -20,7 +20,7 @@ def examples(rng):
 
 def test_results_come_first_and_then_what_is_saved(examples):
     """Results would be mixed up."""
-    both = joint(function, examples)
+    both = joint_graph(function, examples)
     assert both.through == (0, 3)
     holds, *rest = both.forward(*examples)
     assert holds is None
@@ -32,7 +32,7 @@ def test_results_come_first_and_then_what_is_saved(examples):
 @pytest.mark.parametrize("needed", list(itertools.product([True, False], repeat=2)))
 def test_gradients_are_those_that_are_needed(examples, needed):
     """A frozen weight would cost as much as a trained one, or a gradient be another's."""
-    both = joint(function, examples)
+    both = joint_graph(function, examples)
     _, *rest = both.forward(*examples)
     cotangents = [torch.tensor(0.7, dtype=torch.float64), torch.arange(3.0, dtype=torch.float64)]
     found = both.backward((*needed, False))(*rest[both.results :], *cotangents)
@@ -47,7 +47,7 @@ def test_gradients_are_those_that_are_needed(examples, needed):
 
 def test_backwards_does_not_go_forwards_again(examples):
     """Every step would compute the circuit twice."""
-    both = joint(lambda x, y, n: (None, (x.sin() * y).exp().sum()), examples)
+    both = joint_graph(lambda x, y, n: (None, (x.sin() * y).exp().sum()), examples)
     _, *rest = both.forward(*examples)
     backward = both.backward((True, True, False))
     code = backward.func.__self__.code
@@ -58,10 +58,10 @@ def test_backwards_does_not_go_forwards_again(examples):
 
 def test_functions_without_gradients_have_no_joint(examples):
     """There would be nothing to cut."""
-    assert joint(lambda x, y, n: (None, n + 1, x.detach()), examples) is None
+    assert joint_graph(lambda x, y, n: (None, n + 1, x.detach()), examples) is None
 
 
-def test_gradients_that_draw_or_write_are_not_recorded(examples):
+def test_gradients_that_draw_or_write_are_not_traced(examples):
     """A gradient would be frozen at its first value."""
 
     class Strange(torch.autograd.Function):
@@ -73,11 +73,11 @@ def test_gradients_that_draw_or_write_are_not_recorded(examples):
         def backward(ctx, cotangent):
             return cotangent * torch.rand_like(cotangent)
 
-    assert joint(lambda x, y, n: (None, Strange.apply(x)), examples) is None
+    assert joint_graph(lambda x, y, n: (None, Strange.apply(x)), examples) is None
 
 
 def test_leaves_have_their_own_numbers():
-    """A recording would train the user's tensors."""
+    """a trace would train the user's tensors."""
     given = torch.arange(6.0).view(2, 3).T
     own = leaf(given)
     assert own.requires_grad

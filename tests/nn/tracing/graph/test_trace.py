@@ -5,7 +5,7 @@ import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.nn.tracing.graph.trace import Unrecordable, trace
+from pennylane_qizgloria.nn.tracing.graph.trace import UntraceableError, trace
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_what_a_library_finds_is_a_condition(examples, same):
 )
 def test_what_no_graph_can_repeat_is_refused(function, reason, examples):
     """Numbers of the first call would come back in all later ones."""
-    with pytest.raises(Unrecordable, match=reason):
+    with pytest.raises(UntraceableError, match=reason):
         trace(function, examples)
 
 
@@ -89,5 +89,5 @@ def test_a_refusal_that_the_function_catches_still_counts(examples):
         except Exception:
             return (x,)
 
-    with pytest.raises(Unrecordable):
+    with pytest.raises(UntraceableError):
         trace(function, examples)

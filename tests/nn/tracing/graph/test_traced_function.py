@@ -4,7 +4,10 @@ import pennylane as qml
 import pytest
 import torch
 
-from pennylane_qizgloria.nn.tracing.graph.traced_function import BrokenConditionError, record
+from pennylane_qizgloria.nn.tracing.graph.traced_function import (
+    BrokenConditionError,
+    trace_function,
+)
 
 
 @pytest.fixture
@@ -46,41 +49,41 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("order", [1, 2])
 def test_replays_give_the_same_on_other_numbers(name, order, examples):
-    """A recording would hold numbers that it should compute."""
+    """a trace would hold numbers that it should compute."""
     function = FUNCTIONS[name]
-    replay = record(function, examples)
+    traced = trace_function(function, examples)
     others = [1 - 0.7 * example for example in examples]
     expected = results_and_gradients(function, others, order)
-    for own, other in zip(results_and_gradients(replay, others, order), expected, strict=True):
+    for own, other in zip(results_and_gradients(traced, others, order), expected, strict=True):
         assert (own is None and other is None) or torch.allclose(own, other, atol=1e-10)
     with torch.no_grad():
-        for own, other in zip(replay(*others), function(*others), strict=True):
+        for own, other in zip(traced(*others), function(*others), strict=True):
             assert torch.allclose(own, other)
             assert not own.requires_grad
 
 
 def test_conditions_of_libraries_are_kept(examples):
-    """A recording would go the first way on numbers that need the other."""
+    """a trace would go the first way on numbers that need the other."""
 
     def function(x, w):
         return (x * 2 if qml.math.allclose(w, 1.0) else x + w.sum(),)
 
-    replay = record(function, examples)
+    traced = trace_function(function, examples)
     x, w = examples
-    assert torch.allclose(replay(x, w + 1)[0], function(x, w + 1)[0])
+    assert torch.allclose(traced(x, w + 1)[0], function(x, w + 1)[0])
     for own in (x, x.clone().requires_grad_()):
         with pytest.raises(BrokenConditionError):
-            replay(own, torch.ones_like(w))
+            traced(own, torch.ones_like(w))
 
 
 def test_trainable_tensors_from_elsewhere_stay_trainable(examples):
     """A parameter in a closure would be frozen."""
     p = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
-    replay = record(lambda x, w: (x * p,), examples)
+    traced = trace_function(lambda x, w: (x * p,), examples)
     for value in (0.3, 2.0):
         with torch.no_grad():
             p.fill_(value)
-        (result,) = replay(*examples)
+        (result,) = traced(*examples)
         assert torch.allclose(result, examples[0] * value)
         (gradient,) = torch.autograd.grad(result.sum(), p)
         assert torch.allclose(gradient, examples[0].sum())
@@ -89,27 +92,27 @@ def test_trainable_tensors_from_elsewhere_stay_trainable(examples):
 def test_writing_to_a_constant_makes_a_recording_outdated(examples):
     """A change of a tensor in a closure would be overlooked."""
     p = torch.tensor(0.3, dtype=torch.float64)
-    replay = record(lambda x, w: (x * p,), examples)
-    assert replay.current
+    traced = trace_function(lambda x, w: (x * p,), examples)
+    assert traced.current
     p.add_(1)
-    assert not replay.current
+    assert not traced.current
 
 
 def test_results_do_not_share_memory_with_constants(examples):
     """Somebody who writes to a result would change all later ones."""
-    replay = record(lambda x, w: (torch.ones(3), x * 2), examples)
+    traced = trace_function(lambda x, w: (torch.ones(3), x * 2), examples)
     with torch.no_grad():
-        replay(*examples)[0].mul_(5)
-        assert torch.equal(replay(*examples)[0], torch.ones(3))
+        traced(*examples)[0].mul_(5)
+        assert torch.equal(traced(*examples)[0], torch.ones(3))
 
 
 def test_backwards_computes_only_what_is_asked_for(examples):
     """Gradients of the inputs of a first layer would cost time for nothing."""
-    replay = record(FUNCTIONS["arithmetic"], examples)
+    traced = trace_function(FUNCTIONS["arithmetic"], examples)
     x, w = examples[0], examples[1].clone().requires_grad_()
-    sum(r.sum() for r in replay(x, w)).backward()
+    sum(r.sum() for r in traced(x, w)).backward()
     assert torch.allclose(w.grad, torch.full_like(w, 12))
-    (backward,) = replay.joint._backwards.values()
+    (backward,) = traced.joint_graph._backwards.values()
     assert "mm" not in backward.func.__self__.code
 
 
@@ -137,12 +140,12 @@ def gradients(call, given):
 
 def test_other_numbers_give_what_the_function_gives(tensors):
     """The numbers of the recording would come back."""
-    replay = record(function, tensors())
+    traced = trace_function(function, tensors())
     for _ in range(3):
         given = tensors()
-        torch.testing.assert_close(replay(*given), function(*given))
-        torch.testing.assert_close(gradients(replay, given), gradients(function, given))
-    assert replay.current
+        torch.testing.assert_close(traced(*given), function(*given))
+        torch.testing.assert_close(gradients(traced, given), gradients(function, given))
+    assert traced.current
 
 
 def test_python_runs_once(tensors):
@@ -153,39 +156,39 @@ def test_python_runs_once(tensors):
         calls.append(1)
         return function(x, w)
 
-    replay = record(counted, tensors())
+    traced = trace_function(counted, tensors())
     before = len(calls)
     for _ in range(3):
-        gradients(replay, tensors())
+        gradients(traced, tensors())
     assert len(calls) == before
 
 
 def test_a_call_is_one_node_of_the_graph(tensors):
     """Going backwards would pay for each operation."""
-    result = record(function, tensors())(*tensors())[0]
-    assert type(result.grad_fn).__name__ == "_ReplayedBackward"
+    result = trace_function(function, tensors())(*tensors())[0]
+    assert type(result.grad_fn).__name__ == "_TracedFunctionNodeBackward"
     assert {edge[0] is None or edge[0].name() == "torch::autograd::AccumulateGrad"
             for edge in result.grad_fn.next_functions} == {True}  # fmt: skip
 
 
 def test_gradients_that_are_not_needed_are_left_out(tensors):
     """Frozen weights would get a gradient."""
-    replay = record(function, tensors())
+    traced = trace_function(function, tensors())
     x, w = tensors()
     w = w.detach()
-    (by_x,) = torch.autograd.grad(replay(x, w)[0].sum(), x)
+    (by_x,) = torch.autograd.grad(traced(x, w)[0].sum(), x)
     torch.testing.assert_close(by_x, torch.autograd.grad(function(x, w)[0].sum(), x)[0])
-    assert not replay(x.detach(), w)[0].requires_grad
+    assert not traced(x.detach(), w)[0].requires_grad
     with torch.no_grad():
-        assert not replay(*tensors())[0].requires_grad
+        assert not traced(*tensors())[0].requires_grad
 
 
 def test_results_without_gradients_have_none(tensors):
     """A loss could be built on them that trains nothing."""
-    assert not record(function, tensors())(*tensors())[1].requires_grad
+    assert not trace_function(function, tensors())(*tensors())[1].requires_grad
 
 
 def test_higher_derivatives(tensors):
     """Curvature would be wrong."""
-    replay = record(function, tensors())
-    assert torch.autograd.gradgradcheck(lambda x, w: replay(x, w)[::2], tensors())
+    traced = trace_function(function, tensors())
+    assert torch.autograd.gradgradcheck(lambda x, w: traced(x, w)[::2], tensors())

@@ -12,7 +12,7 @@ from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from pennylane_qizgloria import TorchCircuit, TorchLayer
 from pennylane_qizgloria.nn.tracing.guarding.observation import observe
 from pennylane_qizgloria.nn.tracing.guarding.reachability import IncomparableError, guard
-from pennylane_qizgloria.nn.tracing.trace_cache import Ledger
+from pennylane_qizgloria.nn.tracing.trace_cache import TracingAccount
 
 CALLS = 8
 
@@ -22,7 +22,7 @@ DEVICE = qml.device("qizgloria.mixed", wires=2)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """Record a call as soon as one before it has been watched, although that does not pay."""
-    monkeypatch.setattr(Ledger, "pays", lambda self, structure: structure.calls > 1)
+    monkeypatch.setattr(TracingAccount, "pays", lambda self, structure: structure.calls > 1)
 
 
 def measured(angle, weights):
@@ -132,14 +132,14 @@ def test_the_noise_of_a_device_is_followed(kind):
         x = Parameter("x")
         circuit = QuantumCircuit(1)
         circuit.rx(x, 0)
-        layer = TorchCircuit(circuit, x, observables="Z", device=device)
+        layer = TorchCircuit(circuit, x, observables="Z", quantum_device=device)
     for value in (0.1, 0.2, 0.1, 0.3):
         strength[0] = value
         for _ in range(4):
             result = layer(torch.tensor([[0.4], [0.9]], dtype=torch.float64))
             expected = (1 - 4 / 3 * value) * np.cos([[0.4], [0.9]])
             np.testing.assert_allclose(result.detach().numpy(), expected, atol=1e-12)
-        assert layer._recordings.is_used
+        assert layer._trace_cache.is_used
 
 
 # --- guards by themselves -------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_a_readout_error_is_trained(make, kind, drawn):
             circuit = QuantumCircuit(2)
             circuit.rx(x[0], 0)
             circuit.ry(x[1], 1)
-            layer = TorchCircuit(circuit, x, observables=["IZ", "ZI"], device=device)
+            layer = TorchCircuit(circuit, x, observables=["IZ", "ZI"], quantum_device=device)
         optimiser = torch.optim.SGD([parameter], lr=0.02)
         own = []
         for _ in range(6):

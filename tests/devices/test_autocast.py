@@ -5,16 +5,17 @@ from __future__ import annotations
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 from pennylane import numpy as pnp
 
 
 @pytest.mark.parametrize("r_dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("method", ["best", "device", "parameter-shift"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_values_and_gradients(dtype, method, r_dtype, make_device):
+def test_values_and_gradients(dtype, method, r_dtype):
     """Values, gradients and their dtypes are what they are without autocast."""
 
-    @qml.qnode(make_device(4, r_dtype=r_dtype), interface="torch", diff_method=method)
+    @qml.qnode(mixed_device(4, r_dtype=r_dtype), interface="torch", diff_method=method)
     def circuit(x):
         for wire in range(4):
             qml.RY(x[wire], wire)
@@ -37,10 +38,10 @@ def test_values_and_gradients(dtype, method, r_dtype, make_device):
         assert torch.equal(found, expected)
 
 
-def test_backward_inside(make_device):
+def test_backward_inside():
     """The reverse pass runs inside an autocast region, too."""
 
-    @qml.qnode(make_device(3, r_dtype=torch.float32), interface="torch")
+    @qml.qnode(mixed_device(3, r_dtype=torch.float32), interface="torch")
     def circuit(x):
         for wire in range(3):
             qml.RY(x[wire], wire)
@@ -57,10 +58,10 @@ def test_backward_inside(make_device):
     assert torch.allclose(x.grad, expected, atol=1e-2)
 
 
-def test_other_interfaces(make_device):
+def test_other_interfaces():
     """Autograd's gradients are simulated with autocast off as well."""
 
-    @qml.qnode(make_device(3, r_dtype=torch.float32))
+    @qml.qnode(mixed_device(3, r_dtype=torch.float32))
     def circuit(x):
         for wire in range(3):
             qml.RY(x, wire)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.devices import mixed_device
 from pennylane import numpy as pnp
 from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
@@ -39,7 +40,7 @@ ORDERS = {
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("max_diff", [1, 2])
 @pytest.mark.parametrize("name", COSTS)
-def test_derivatives(name, max_diff, order, make_device):
+def test_derivatives(name, max_diff, order):
     """Gradients and Hessians of every kind of result are default.mixed's."""
     measured, cost = COSTS[name]
 
@@ -52,7 +53,7 @@ def test_derivatives(name, max_diff, order, make_device):
         return ORDERS[order](lambda x: cost(circuit(x)))
 
     expected = derivative(qml.device("default.mixed", wires=2))
-    assert np.allclose(derivative(make_device(2)), expected, rtol=0, atol=1e-9)
+    assert np.allclose(derivative(mixed_device(2)), expected, rtol=0, atol=1e-9)
     assert np.abs(expected).max() > 1e-2
 
 
@@ -78,7 +79,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_parameters_beside_the_data(name, make_device):
+def test_parameters_beside_the_data(name):
     """Gradients go through what PennyLane keeps of a parameter besides the parameter."""
 
     def circuit(x):
@@ -91,16 +92,16 @@ def test_parameters_beside_the_data(name, make_device):
     x = pnp.array(0.4, requires_grad=True)
     found, expected = (
         qml.grad(qml.QNode(circuit, device, interface="autograd"))(x)
-        for device in (make_device(2), qml.device("default.mixed", wires=2))
+        for device in (mixed_device(2), qml.device("default.mixed", wires=2))
     )
     assert abs(found - expected) < 1e-8
     assert abs(expected) > 1e-3
 
 
-def test_no_parameter_reaches_the_measurement(make_device):
+def test_no_parameter_reaches_the_measurement():
     """The gradient is zero where the measurement sees none of the parameters."""
 
-    @qml.qnode(make_device(2))
+    @qml.qnode(mixed_device(2))
     def circuit(x):
         qml.RX(x, 1)
         return qml.expval(qml.Z(0))
@@ -112,11 +113,11 @@ def tape(x, shots=None):
     return QuantumScript([qml.RX(x, 0)], [qml.expval(qml.Z(0)), qml.probs([0])], shots=shots)
 
 
-def test_execute_while_tracing(make_device):
+def test_execute_while_tracing():
     """``device.execute`` takes tapes with autograd's boxes, several of them too."""
 
     def total(x):
-        first, (mean, probabilities) = make_device(1).execute([tape(x), tape(2 * x)])
+        first, (mean, probabilities) = mixed_device(1).execute([tape(x), tape(2 * x)])
         return first[0] + mean * probabilities[1]
 
     def by_hand(x):
@@ -127,9 +128,9 @@ def test_execute_while_tracing(make_device):
         assert abs(way(total)(x) - way(by_hand)(x)) < 1e-10
 
 
-def test_execute_with_shots_while_tracing(make_device):
+def test_execute_with_shots_while_tracing():
     """Samples have no derivative that autograd could take; the message says what has one."""
     with pytest.raises(DeviceError, match=r"qizgloria.mixed.*shots.*parameter-shift"):
-        qml.grad(lambda x: make_device(1).execute(tape(x, shots=10))[0])(
+        qml.grad(lambda x: mixed_device(1).execute(tape(x, shots=10))[0])(
             pnp.array(0.4, requires_grad=True)
         )

@@ -6,6 +6,9 @@ import jax
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.circuits import steep_circuit
+from helpers.derivatives import gradient
+from helpers.devices import mixed_device
 from pennylane import numpy as pnp
 from pennylane.devices import ExecutionConfig
 
@@ -15,9 +18,9 @@ INTERFACES = ["torch", "numpy", "auto", "autograd", "jax"]
 
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("method", ["best", "backprop"])
-def test_what_best_means(method, interface, make_device):
+def test_what_best_means(method, interface):
     """An interface would get a slower method than there is, or one that cannot serve it."""
-    device = make_device(2)
+    device = mixed_device(2)
     config = ExecutionConfig(gradient_method=method, interface=interface)
     resolved = device.setup_execution_config(config)
     assert resolved.gradient_method == "backprop"
@@ -29,12 +32,12 @@ def test_what_best_means(method, interface, make_device):
     assert second.gradient_method == "backprop"
 
 
-def test_best_with_shots_is_parameter_shift(interface, make_device, sloped, differentiate):
+def test_best_with_shots_is_parameter_shift(interface):
     """With shots the default would be refused, or be the gradient of something else."""
-    device = make_device(2, seed=1)
-    node = qml.set_shots(qml.QNode(sloped, device, interface=interface), 100)
+    device = mixed_device(2, seed=1)
+    node = qml.set_shots(qml.QNode(steep_circuit, device, interface=interface), 100)
     with qml.Tracker(device) as tracker:
-        differentiate(node, ANGLE)
+        gradient(node, ANGLE, interface)
     # One circuit for the value, two shifted ones for the derivative.
     assert tracker.totals["simulations"] == 3
     assert tracker.totals["shots"] == 300
@@ -43,7 +46,7 @@ def test_best_with_shots_is_parameter_shift(interface, make_device, sloped, diff
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("interface", ["autograd", "jax"])
-def test_second_derivatives_elsewhere(interface, order, make_device):
+def test_second_derivatives_elsewhere(interface, order):
     """Second derivatives of autograd and JAX are exact, whatever ``max_diff`` says."""
 
     def circuit(x):
@@ -51,7 +54,7 @@ def test_second_derivatives_elsewhere(interface, order, make_device):
         qml.DepolarizingChannel(0.1, 0)
         return qml.expval(qml.Z(0))
 
-    node = qml.QNode(circuit, make_device(1), interface=interface, max_diff=order)
+    node = qml.QNode(circuit, mixed_device(1), interface=interface, max_diff=order)
     expected = -(1 - 4 * 0.1 / 3) * np.cos(ANGLE)
     if interface == "jax":
         second = jax.grad(jax.grad(node))(jax.numpy.array(ANGLE))

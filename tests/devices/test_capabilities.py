@@ -3,6 +3,7 @@
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.execution import execute
 from pennylane.devices.capabilities import DeviceCapabilities, ExecutionCondition
 from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
@@ -194,7 +195,7 @@ def test_unlisted_operation_is_decomposed(device):
 
 @pytest.mark.parametrize("shots", MODES)
 @pytest.mark.parametrize("name", OBSERVABLES)
-def test_listed_observable(name, shots, device, execute):
+def test_listed_observable(name, shots, device):
     """An observable would be refused where it is listed, or run where its conditions exclude it."""
     observable = OBSERVABLES[name]()
     assert observable.name == name
@@ -212,7 +213,7 @@ def test_listed_observable(name, shots, device, execute):
 
 @pytest.mark.parametrize("shots", MODES)
 @pytest.mark.parametrize("name", PROCESSES)
-def test_listed_measurement(name, shots, device, execute):
+def test_listed_measurement(name, shots, device):
     """A measurement would be refused where it is listed, or run where it is not to be."""
     process = PROCESSES[name]()
     assert type(process).__name__ == name
@@ -233,13 +234,13 @@ def test_listed_measurement(name, shots, device, execute):
 
 
 @pytest.mark.parametrize("observable", [qml.QubitDensityMatrix(np.eye(2) / 2, "a"), qml.S("a")])
-def test_unlisted_observable_is_refused(observable, device, execute):
+def test_unlisted_observable_is_refused(observable, device):
     """Something that is no observable would be measured as if it were one."""
     with pytest.raises(DeviceError, match=r"qizgloria\.mixed"):
         execute(device, start(), [qml.measurements.ExpectationMP(observable)])
 
 
-def test_flags(device, execute):
+def test_flags(device):
     """Overlapping or non-commuting observables would be refused in spite of what the file says."""
     assert CAPABILITIES.overlapping_observables
     assert CAPABILITIES.non_commuting_observables

@@ -8,6 +8,8 @@ import jax
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.circuits import noisy_tape
+from helpers.devices import mixed_device
 from pennylane.devices import ExecutionConfig
 from pennylane.exceptions import QuantumFunctionError
 
@@ -33,21 +35,21 @@ ARGUMENTS = {
     ],
     ids=lambda config: f"{config.gradient_method}, order {config.derivative_order}",
 )
-def test_refused(method, config, make_device, tape_of):
+def test_refused(method, config):
     """First derivatives would be handed out as second ones, or as those of another method."""
     asked = f"order {config.derivative_order} by {config.gradient_method!r}"
     with pytest.raises(NotImplementedError, match=f"qizgloria.mixed.*{re.escape(asked)}"):
-        getattr(make_device(2), method)([tape_of()], *ARGUMENTS[method], config)
+        getattr(mixed_device(2), method)([noisy_tape()], *ARGUMENTS[method], config)
 
 
 @pytest.mark.parametrize("method", ARGUMENTS)
 @pytest.mark.parametrize("name", [None, "best", "backprop", "device", "adjoint"])
-def test_not_refused(method, name, make_device, tape_of):
+def test_not_refused(method, name):
     """PennyLane could not use a method that the device says it supports."""
-    call = getattr(make_device(2), method)
+    call = getattr(mixed_device(2), method)
     config = ExecutionConfig(gradient_method=name)
     found, expected = (
-        jax.tree_util.tree_leaves(call([tape_of()], *ARGUMENTS[method], *rest))
+        jax.tree_util.tree_leaves(call([noisy_tape()], *ARGUMENTS[method], *rest))
         for rest in ([config], [])
     )
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
@@ -72,14 +74,14 @@ SUPPORTED = {
 
 @pytest.mark.parametrize("interface", ["auto", "torch", "autograd", "jax", "numpy"])
 @pytest.mark.parametrize(("method", "order"), SUPPORTED)
-def test_supports(method, order, interface, make_device, tape_of):
+def test_supports(method, order, interface):
     """PennyLane would ask for what the device refuses, or not ask for what it has."""
-    device = make_device(2)
+    device = mixed_device(2)
     config = ExecutionConfig(gradient_method=method, derivative_order=order, interface=interface)
     derivatives, products = SUPPORTED[method, order]
     reverse_pass = method in {"device", "adjoint"} and order == 2
     derivatives = derivatives or (reverse_pass and interface in {"autograd", "jax", "numpy"})
-    exact, sampled = tape_of(), tape_of().copy(shots=10)
+    exact, sampled = noisy_tape(), noisy_tape().copy(shots=10)
     assert device.supports_derivatives(config) is derivatives
     if reverse_pass and not derivatives:
         with pytest.raises(QuantumFunctionError, match=r"max_diff=2 .*'backprop'"):
@@ -99,21 +101,23 @@ def test_supports(method, order, interface, make_device, tape_of):
         assert device.supports_derivatives(config, sampled) is by_shifts
 
 
-def test_supports_by_default(make_device, tape_of):
+def test_supports_by_default():
     """PennyLane asks without a configuration, too."""
-    device = make_device(2)
+    device = mixed_device(2)
     for supports in (device.supports_derivatives, device.supports_vjp, device.supports_jvp):
         assert supports() is True
-        assert supports(None, tape_of()) is True
-        assert supports(None, tape_of().copy(shots=10)) is True
+        assert supports(None, noisy_tape()) is True
+        assert supports(None, noisy_tape().copy(shots=10)) is True
 
 
 @pytest.mark.parametrize("shots", [20_000, (20_000, 20_000)])
-def test_products_with_shots(shots, make_device, tape_of):
+def test_products_with_shots(shots):
     """What the device computes from shots are estimates of what it computes without."""
     measurements = [qml.expval(qml.Z(0)), qml.probs(wires=[1])]
-    exact, sampled = (tape_of(measurements=measurements).copy(shots=own) for own in (None, shots))
-    device = make_device(2, seed=1)
+    exact, sampled = (
+        noisy_tape(measurements=measurements).copy(shots=own) for own in (None, shots)
+    )
+    device = mixed_device(2, seed=1)
     copies = 1 if isinstance(shots, int) else len(shots)
     cotangent = (1.0, np.array([0.3, -0.4]))
     cotangents = cotangent if copies == 1 else (cotangent,) * copies

@@ -9,6 +9,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.circuits import noisy_tape
+from helpers.devices import mixed_device
 from pennylane.tape import QuantumScript
 
 MEASURED = {
@@ -40,11 +42,11 @@ def unpacked(items):
 
 @pytest.mark.parametrize("trainable", [(0,), (0, 2)], ids=str)
 @pytest.mark.parametrize("name", MEASURED)
-def test_shapes(name, trainable, make_device, tape_of):
+def test_shapes(name, trainable):
     """PennyLane would put Jacobians and products together wrongly, or fail on their nesting."""
     makers, each = MEASURED[name]
-    tape = tape_of(measurements=[make() for make in makers], trainable=trainable)
-    device, num = make_device(2), len(trainable)
+    tape = noisy_tape(measurements=[make() for make in makers], trainable=trainable)
+    device, num = mixed_device(2), len(trainable)
     result_shape = unpacked(each)
     jacobian_shape = unpacked(unpacked([shape] * num) for shape in each)
     cotangents = unpacked(np.ones(shape) for shape in each)
@@ -64,9 +66,9 @@ def test_shapes(name, trainable, make_device, tape_of):
     assert shapes(device.compute_jvp([tape], [(1.0,) * num])) == (result_shape,)
 
 
-def test_one_circuit_without_a_batch(make_device, tape_of):
+def test_one_circuit_without_a_batch():
     """``device.compute_derivatives(circuit)`` would fail, or wrap its result in a tuple."""
-    device, tape = make_device(2), tape_of()
+    device, tape = mixed_device(2), noisy_tape()
     (in_batch,) = device.compute_derivatives([tape])
     single = device.compute_derivatives(tape)
     assert shapes(single) == ((), (), ())
@@ -84,12 +86,12 @@ def test_one_circuit_without_a_batch(make_device, tape_of):
     assert value == pytest.approx(device.execute(tape), abs=1e-14)
 
 
-def test_batch_of_circuits(make_device, tape_of):
+def test_batch_of_circuits():
     """Derivatives would be given back in another order, or all be those of one circuit."""
-    device = make_device(2)
+    device = mixed_device(2)
     second = QuantumScript([qml.RX(0.7, 0)], [qml.expval(qml.Z(0))], trainable_params=[0])
-    third = tape_of([0.9, 0.1, 0.3], [qml.expval(qml.Z(1)), qml.probs(wires=0)], (1,))
-    tapes = [tape_of(), second, third]
+    third = noisy_tape([0.9, 0.1, 0.3], [qml.expval(qml.Z(1)), qml.probs(wires=0)], (1,))
+    tapes = [noisy_tape(), second, third]
     cotangents = [1.0, 2.0, (3.0, np.array([1.0, -1.0]))]
     tangents = [(1.0, 0.0, 0.0), (2.0,), (0.5,)]
     jacobians = device.compute_derivatives(tapes)
@@ -108,16 +110,16 @@ def test_batch_of_circuits(make_device, tape_of):
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_broadcast_parameters(batch, make_device, tape_of):
+def test_broadcast_parameters(batch):
     """Gradients of a broadcast circuit would be of the wrong shape, or mix its elements."""
-    device = make_device(2)
+    device = mixed_device(2)
     x = np.linspace(0.2, 1.1, batch)
     processes = [qml.expval(qml.Z(0)), qml.probs(wires=[0, 1])]
-    tape = tape_of([x, -0.8, 0.15], processes, (0, 1))
+    tape = noisy_tape([x, -0.8, 0.15], processes, (0, 1))
     ((first, second),) = device.compute_derivatives([tape])
     assert shapes((first, second)) == (((batch, batch), (batch,)), ((batch, 4, batch), (batch, 4)))
     for i in range(batch):
-        single = tape_of([x[i], -0.8, 0.15], processes, (0, 1))
+        single = noisy_tape([x[i], -0.8, 0.15], processes, (0, 1))
         ((mine, other),) = device.compute_derivatives([single])
         unit = np.eye(batch)[i]
         np.testing.assert_allclose(first[0][i], mine[0] * unit, rtol=0, atol=1e-12)
@@ -138,10 +140,10 @@ def test_broadcast_parameters(batch, make_device, tape_of):
     np.testing.assert_allclose(images, second[0].sum(-1) + 2 * second[1], rtol=0, atol=1e-12)
 
 
-def test_zero_tangents(make_device, tape_of):
+def test_zero_tangents():
     """PennyLane marks constants by zero tangents; they would raise an error or be computed."""
-    device = make_device(2)
-    tape = tape_of(measurements=[qml.expval(qml.Z(0)), qml.probs(wires=1)])
+    device = mixed_device(2)
+    tape = noisy_tape(measurements=[qml.expval(qml.Z(0)), qml.probs(wires=1)])
     ((number, array),) = device.compute_jvp([tape], [(0, 0.0, 0)])
     assert number == 0
     np.testing.assert_array_equal(array, np.zeros(2))
@@ -151,14 +153,14 @@ def test_zero_tangents(make_device, tape_of):
     np.testing.assert_allclose(array, rows[1][1], rtol=0, atol=1e-13)
 
 
-def test_dropped_operations(make_device):
+def test_dropped_operations():
     """A parameter that no measurement sees would raise an error instead of having zero."""
     tape = QuantumScript(
         [qml.RX(0.4, 0), qml.RY(0.3, 1), qml.DepolarizingChannel(0.1, 1), qml.RX(0.2, 1)],
         [qml.expval(qml.Z(0))],
         trainable_params=[0, 1, 2, 3],
     )
-    device = make_device(2)
+    device = mixed_device(2)
     expected = [-np.sin(0.4), 0, 0, 0]
     np.testing.assert_allclose(device.compute_derivatives([tape])[0], expected, atol=1e-13)
     np.testing.assert_allclose(device.compute_vjp([tape], [1.0])[0], expected, atol=1e-13)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.devices import mixed_device
 from pennylane.devices import ExecutionConfig
 from pennylane.exceptions import DeviceError, QuantumFunctionError
 from pennylane.tape import QuantumScript
@@ -99,10 +100,10 @@ def test_cotangents_of_several_shots(any_device):
     ],
 )
 @pytest.mark.parametrize("shots", [None, 10])
-def test_tangents_of_other_shapes(tangents, message, shots, make_device):
+def test_tangents_of_other_shapes(tangents, message, shots):
     """Tangents have the shapes of the parameters."""
     with pytest.raises((TypeError, ValueError), match=f"qizgloria.mixed.*{message}"):
-        make_device(1).compute_jvp([tape(shots=shots)], tangents)
+        mixed_device(1).compute_jvp([tape(shots=shots)], tangents)
 
 
 @pytest.mark.parametrize("method", ["compute_jvp", "execute_and_compute_jvp"])

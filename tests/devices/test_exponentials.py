@@ -7,6 +7,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative
 from pennylane import numpy as pnp
 from pennylane.ops.op_math import Exp
 from scipy.linalg import expm
@@ -106,19 +107,19 @@ def differentiated(node, interface, point):
 
 @pytest.mark.parametrize("method", ["backprop", "device"])
 @pytest.mark.parametrize("name", CASES)
-def test_time_and_coefficients(name, method, interface, five_point):
+def test_time_and_coefficients(name, method, interface):
     """Derivatives by the time and by a coefficient of the generator, for each interface."""
     value, gradient = differentiated(node_of(CASES[name][0], interface, method), interface, POINT)
     np.testing.assert_allclose(value, reference(name)(POINT), atol=1e-10)
-    np.testing.assert_allclose(gradient, five_point(reference(name), POINT), atol=1e-8)
+    np.testing.assert_allclose(gradient, five_point_derivative(reference(name), POINT), atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["word", "sum", "LinearCombination", "adjoint"])
 @pytest.mark.parametrize("interface", ["torch", "autograd"])
-def test_parameter_shift_by_the_time(name, interface, five_point):
+def test_parameter_shift_by_the_time(name, interface):
     """PennyLane's shift rules bind another time to an evolution of a sum."""
     node = node_of(lambda t, c: CASES[name][0](t, 0.7), interface, "parameter-shift")
-    expected = five_point(lambda point: reference(name)([point[0], 0.7]), POINT[:1])[0]
+    expected = five_point_derivative(lambda point: reference(name)([point[0], 0.7]), POINT[:1])[0]
     if interface == "torch":
         leaf = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
         (gradient,) = torch.autograd.grad(node(leaf, None), leaf)
@@ -128,15 +129,15 @@ def test_parameter_shift_by_the_time(name, interface, five_point):
 
 
 @pytest.mark.parametrize("name", ["word", "sum"])
-def test_hidden_coefficients_with_shifts(name, five_point):
+def test_hidden_coefficients_with_shifts(name):
     """A coefficient that PennyLane's shift rules do not see has no silent derivative of zero."""
     node = node_of(CASES[name][0], "autograd", "parameter-shift")
     gradient = qml.grad(node)(*pnp.array(POINT, requires_grad=True))
-    np.testing.assert_allclose(gradient, five_point(reference(name), POINT), atol=1e-8)
+    np.testing.assert_allclose(gradient, five_point_derivative(reference(name), POINT), atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["word", "sum", "exp of a word", "exp of a sum"])
-def test_controlled(name, five_point):
+def test_controlled(name):
     """Controls of exponentials, of words and of sums."""
     operation, matrix = CASES[name]
 
@@ -156,11 +157,11 @@ def test_controlled(name, five_point):
 
     found, gradient = differentiated(node, "torch", POINT)
     np.testing.assert_allclose(found, value(POINT), atol=1e-10)
-    np.testing.assert_allclose(gradient, five_point(value, POINT), atol=1e-8)
+    np.testing.assert_allclose(gradient, five_point_derivative(value, POINT), atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["word", "sum", "exp of a word", "exp of a sum", "adjoint"])
-def test_batches_of_times(name, five_point):
+def test_batches_of_times(name):
     """Each time of a batch has its own value and derivative."""
     node = node_of(CASES[name][0], "torch", "backprop")
     times = torch.tensor([0.3, -0.8], dtype=torch.float64, requires_grad=True)
@@ -168,7 +169,9 @@ def test_batches_of_times(name, five_point):
     (gradient,) = torch.autograd.grad(values.sum(), times)
     for t, value, slope in zip(times.tolist(), values.tolist(), gradient.tolist(), strict=True):
         np.testing.assert_allclose(value, reference(name)([t, 0.7]), atol=1e-10)
-        expected = five_point(lambda point: reference(name)([point[0], 0.7]), np.array([t]))
+        expected = five_point_derivative(
+            lambda point: reference(name)([point[0], 0.7]), np.array([t])
+        )
         np.testing.assert_allclose([slope], expected, atol=1e-8)
 
 
@@ -203,7 +206,7 @@ def test_many_wires():
         np.testing.assert_allclose(slope, derivative, atol=1e-10)
 
 
-def test_random_products(five_point):
+def test_random_products():
     """QDrift runs with torch's times."""
     node = node_of(
         lambda t, c: qml.QDrift(qml.X(0) @ qml.Y(1) + 0.4 * qml.Z(0), t, n=3, seed=7),
@@ -212,7 +215,9 @@ def test_random_products(five_point):
     )
     t = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(node(t, None), t)
-    expected = five_point(lambda point: node(torch.tensor(point[0]), None).item(), POINT[:1])
+    expected = five_point_derivative(
+        lambda point: node(torch.tensor(point[0]), None).item(), POINT[:1]
+    )
     np.testing.assert_allclose([slope], expected, atol=1e-8)
 
 

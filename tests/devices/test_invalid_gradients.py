@@ -5,6 +5,8 @@ from __future__ import annotations
 import pennylane as qml
 import pytest
 import torch
+from helpers.circuits import steep_circuit
+from helpers.derivatives import gradient
 from pennylane.exceptions import QuantumFunctionError
 
 ANGLE = 0.7
@@ -25,8 +27,10 @@ def test_exact_gradients_of_shots(method, device):
 
 
 @pytest.mark.parametrize("method", ["backprop", "adjoint"])
-def test_exact_methods_of_every_interface(method, interface, device, sloped, differentiate):
+def test_exact_methods_of_every_interface(method, interface, device):
     """A gradient of exact results would be given for a circuit with shots."""
-    node = qml.set_shots(qml.QNode(sloped, device, interface=interface, diff_method=method), 100)
+    node = qml.set_shots(
+        qml.QNode(steep_circuit, device, interface=interface, diff_method=method), 100
+    )
     with pytest.raises(QuantumFunctionError, match=f"qizgloria.mixed: diff_method={method!r}"):
-        differentiate(node, ANGLE)
+        gradient(node, ANGLE, interface)

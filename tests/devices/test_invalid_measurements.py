@@ -6,6 +6,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
+from helpers.execution import execute_tuple
 from pennylane.exceptions import DeviceError
 
 
@@ -18,10 +20,10 @@ from pennylane.exceptions import DeviceError
         (lambda: qml.prod(qml.X(0), qml.S(1)), r"X\(0\) @ S\(1\)"),
     ],
 )
-def test_unsupported_observable(make, named, device, run):
+def test_unsupported_observable(make, named, device):
     """An observable would be measured as another one."""
     with pytest.raises(DeviceError, match=f"Observable {named}.* not supported on qizgloria.mixed"):
-        run(device, [qml.X(0)], [qml.expval(make())])
+        execute_tuple(device, [qml.X(0)], [qml.expval(make())])
 
 
 SKEWED = np.array([[1.0, 1.0], [0.0, 2.0]])
@@ -60,10 +62,10 @@ ROADS = [
 @pytest.mark.parametrize("readout_prob", [None, 0.1])
 @pytest.mark.parametrize(("measure", "shots"), ROADS)
 @pytest.mark.parametrize("wrong", ["not Hermitian", "not finite"])
-def test_observables_that_are_none(wrong, measure, shots, readout_prob, make_device, run):
+def test_observables_that_are_none(wrong, measure, shots, readout_prob):
     """Whatever is measured, with and without shots and readout error, an observable that is not
     Hermitian or not finite is refused."""
-    device = make_device(2, readout_prob=readout_prob)
+    device = mixed_device(2, readout_prob=readout_prob)
     for name, make in {"not Hermitian": NOT_HERMITIAN, "not finite": NOT_FINITE}[wrong].items():
         try:
             process = measure(make())
@@ -71,20 +73,20 @@ def test_observables_that_are_none(wrong, measure, shots, readout_prob, make_dev
             assert name == "coefficient"  # PennyLane has no probabilities of Hamiltonians
             continue
         with pytest.raises(ValueError, match=rf"(?s)^qizgloria.mixed: The observable .*{wrong}"):
-            run(device, [qml.RX(0.3, 0)], [process], shots)
+            execute_tuple(device, [qml.RX(0.3, 0)], [process], shots)
 
 
-def test_real_coefficients_of_complex_type(make_device, run):
+def test_real_coefficients_of_complex_type():
     """A coefficient is taken for what it is: complex numbers without imaginary part are real."""
     observable = qml.Hamiltonian(np.array([0.5 + 0j, 2]), [qml.Z(0), qml.X(1) @ qml.Hadamard(0)])
     for readout_prob in (None, 0.0, {0: 1.0}):
-        device = make_device(2, readout_prob=readout_prob)
-        (value,) = run(device, [qml.Hadamard(1)], [qml.expval(observable)])
+        device = mixed_device(2, readout_prob=readout_prob)
+        (value,) = execute_tuple(device, [qml.Hadamard(1)], [qml.expval(observable)])
         sign = -1 if readout_prob == {0: 1.0} else 1
         assert abs(value - sign * (0.5 + np.sqrt(2))) < 1e-12
 
 
-def test_unsupported_measurement(device, run):
+def test_unsupported_measurement(device):
     """A measurement that the device does not know would fail without its name."""
 
     class Transform(qml.measurements.MeasurementTransform):
@@ -97,4 +99,4 @@ def test_unsupported_measurement(device, run):
             return "mystery"
 
     with pytest.raises(DeviceError, match=r"mystery not accepted .* on qizgloria.mixed"):
-        run(device, [qml.X(0)], [Transform()])
+        execute_tuple(device, [qml.X(0)], [Transform()])

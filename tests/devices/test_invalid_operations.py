@@ -6,6 +6,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
+from helpers.execution import execute_tuple
 from pennylane.exceptions import DeviceError
 
 NAN = np.nan
@@ -26,11 +28,11 @@ class Opaque(qml.operation.Operation):
         lambda: Opaque(wires=0),
     ],
 )
-def test_unsupported_operation(make, device, run):
+def test_unsupported_operation(make, device):
     """An operation would be left out, or fail without its name."""
     op = make()
     with pytest.raises(DeviceError, match=rf"{op.name}.* not supported with qizgloria.mixed and"):
-        run(device, [op], [qml.expval(qml.Z(0))])
+        execute_tuple(device, [op], [qml.expval(qml.Z(0))])
 
 
 def test_postselection(device):
@@ -74,17 +76,17 @@ def test_postselection(device):
         (lambda: qml.DiagonalQubitUnitary(np.array([1, 2.0]), wires=1), "must be unitary"),
     ],
 )
-def test_matrices(make, message, device, run):
+def test_matrices(make, message, device):
     """A map that is no channel would give a state that is none."""
     with pytest.raises(ValueError, match=message):
-        run(device, [make()], [qml.expval(qml.Z(0))])
+        execute_tuple(device, [make()], [qml.expval(qml.Z(0))])
 
 
-def test_wide_unitary(make_device, run):
+def test_wide_unitary():
     """Wide matrices, which are applied in another way, would not be checked."""
     with pytest.raises(ValueError, match=r"QubitUnitary on wires .* is not unitary"):
-        run(
-            make_device(4),
+        execute_tuple(
+            mixed_device(4),
             [qml.QubitUnitary(2 * np.eye(16), wires=range(4))],
             [qml.expval(qml.Z(0))],
         )
@@ -103,25 +105,25 @@ def test_wide_unitary(make_device, run):
     ],
     ids=["hermitian", "positive", "trace", "trace in a batch", "size", "vector"],
 )
-def test_density_matrices(matrix, message, convert, device, run):
+def test_density_matrices(matrix, message, convert, device):
     """A circuit would start in a state that is none."""
     operation = qml.QubitDensityMatrix(convert(matrix), wires=[1])
     with pytest.raises(ValueError, match=rf"QubitDensityMatrix on wires \[1\].*{message}"):
-        run(device, [operation], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [operation], [qml.expval(qml.Z(1))])
 
 
-def test_density_matrix_that_is_not_finite(device, run):
+def test_density_matrix_that_is_not_finite(device):
     """A NaN would be reported as a matrix that is not Hermitian."""
     operation = qml.QubitDensityMatrix(np.diag([1, NAN]), wires=[1])
     with pytest.raises(ValueError, match=r"QubitDensityMatrix on wires \[1\].*finite"):
-        run(device, [operation], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [operation], [qml.expval(qml.Z(1))])
 
 
 @pytest.mark.parametrize("vector", [[1.0, 1.0], [1.0, NAN], [0.0, 0.0]], ids=str)
-def test_state_vectors(vector, device, run):
+def test_state_vectors(vector, device):
     """A circuit would start in a state that is none."""
     operation = qml.StatePrep(np.array(vector), wires=[1], validate_norm=False)
     with pytest.raises(
         ValueError, match=r"StatePrep on wires \[1\] must hold a state of squared norm 1"
     ):
-        run(device, [operation], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [operation], [qml.expval(qml.Z(1))])

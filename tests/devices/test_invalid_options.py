@@ -6,6 +6,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 from pennylane.exceptions import DeviceError
 
 
@@ -23,10 +24,10 @@ from pennylane.exceptions import DeviceError
     ],
     ids=["negative", "above 1", "str", "bool", "object", "length", "matrices", "wire"],
 )
-def test_readout_error(given, error, message, make_device):
+def test_readout_error(given, error, message):
     """A readout error would be taken for another one."""
     with pytest.raises(error, match=message):
-        make_device(3, readout_prob=given)
+        mixed_device(3, readout_prob=given)
 
 
 @pytest.mark.parametrize(
@@ -39,30 +40,30 @@ def test_readout_error(given, error, message, make_device):
     ],
     ids=str,
 )
-def test_unknown_precision(options, named, make_device):
+def test_unknown_precision(options, named):
     """A simulation would run in a precision that nobody has tested."""
     with pytest.raises(ValueError, match=f"single or double precision, not in {named}: r_dtype is"):
-        make_device(1, **options)
+        mixed_device(1, **options)
 
 
 @pytest.mark.parametrize("value", ["banana", 3, object()], ids=["banana", "3", "object"])
-def test_precision_that_is_none(value, make_device):
+def test_precision_that_is_none(value):
     """The user would be told that numpy does not understand, and not what would be understood."""
     with pytest.raises(ValueError, match="r_dtype is float32 or float64"):
-        make_device(1, r_dtype=value)
+        mixed_device(1, r_dtype=value)
 
 
-def test_two_precisions(make_device):
+def test_two_precisions():
     """One of two contradicting dtypes would win silently."""
     with pytest.raises(ValueError, match="of one precision, got float64 and complex64"):
-        make_device(1, r_dtype=np.float64, c_dtype=np.complex64)
+        mixed_device(1, r_dtype=np.float64, c_dtype=np.complex64)
 
 
 @pytest.mark.parametrize("value", [0, -1])
-def test_memory_budget(value, make_device):
+def test_memory_budget(value):
     """A budget that is none would be ignored, or fail at the first gradient."""
     with pytest.raises(ValueError, match=f"memory_budget.*{value!r}"):
-        make_device(1, memory_budget=value)
+        mixed_device(1, memory_budget=value)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +81,10 @@ def test_memory_budget(value, make_device):
         ("colour", r"It has wires, shots, seed, readout_prob, .*\."),
     ],
 )
-def test_option_that_there_is_not(option, hint, make_device):
+def test_option_that_there_is_not(option, hint):
     """What is meant is said, or where it belongs."""
     with pytest.raises(TypeError, match=rf"^qizgloria.mixed has no option '{option}'. {hint}$"):
-        make_device(1, **{option: 1})
+        mixed_device(1, **{option: 1})
 
 
 def test_unknown_option(device):

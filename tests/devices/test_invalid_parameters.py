@@ -9,6 +9,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.execution import execute_tuple
 
 from pennylane_qizgloria import TorchLayer
 
@@ -41,13 +42,13 @@ LIBRARIES = {
 @pytest.mark.parametrize("value", [-0.1, 1.1, NAN, INF])
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize(("name", "position"), PROBABILITIES)
-def test_strength_out_of_range(name, position, library, value, device, run):
+def test_strength_out_of_range(name, position, library, value, device):
     """A map that is no channel would give a state that is none."""
     kind, strengths = CHANNELS[name]
     strengths = list(strengths)
     strengths[position] = LIBRARIES[library](value)
     with pytest.raises(ValueError, match=rf"{name}\(.*{value}.*\) on wires \[1\]: .* in \[0, 1\]"):
-        run(device, [qml.RX(0.1, 1), kind(*strengths, wires=1)], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [qml.RX(0.1, 1), kind(*strengths, wires=1)], [qml.expval(qml.Z(1))])
 
 
 @pytest.mark.parametrize(
@@ -55,26 +56,26 @@ def test_strength_out_of_range(name, position, library, value, device, run):
     [(-1.0, 1.0, 0.1), (1.0, -1.0, 0.1), (1.0, 2.5, 0.1), (1.0, 1.0, -0.1), (NAN, 1.0, 1.0)],
 )
 @pytest.mark.parametrize("convert", [float, torch.tensor])
-def test_relaxation_times(times, convert, device, run):
+def test_relaxation_times(times, convert, device):
     """Times that no qubit has would give a state that is none."""
     channel = qml.ThermalRelaxationError(0.1, *map(convert, times), wires=1)
     with pytest.raises(
         ValueError, match=r"ThermalRelaxationError\(.*\) on wires \[1\]: .*t2 at most"
     ):
-        run(device, [channel], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [channel], [qml.expval(qml.Z(1))])
 
 
-def test_sum_of_reset_probabilities(device, run):
+def test_sum_of_reset_probabilities(device):
     """Two probabilities in range would add up to more than 1."""
     with pytest.raises(ValueError, match=r"ResetError\(0.6, 0.7\) on wires \[0\]: .* p_0 \+ p_1"):
-        run(device, [qml.ResetError(0.6, 0.7, wires=0)], [qml.expval(qml.Z(0))])
+        execute_tuple(device, [qml.ResetError(0.6, 0.7, wires=0)], [qml.expval(qml.Z(0))])
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, NAN])
-def test_pauli_error(value, device, run):
+def test_pauli_error(value, device):
     """A probability that is none would be accepted. (PennyLane's operator refuses it itself.)"""
     with pytest.raises(ValueError, match=r"p must be in the interval \[0,1\]"):
-        run(device, [qml.PauliError("XY", value, wires=[0, 1])], [qml.expval(qml.Z(0))])
+        execute_tuple(device, [qml.PauliError("XY", value, wires=[0, 1])], [qml.expval(qml.Z(0))])
 
 
 GATES = {
@@ -94,32 +95,32 @@ GATES = {
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("name", GATES)
-def test_parameter_that_is_not_finite(name, library, value, device, run):
+def test_parameter_that_is_not_finite(name, library, value, device):
     """One NaN would make a whole training run NaN, and nobody would know where from."""
     gate = GATES[name](LIBRARIES[library](value))
     with pytest.raises(ValueError, match=rf"{name}\(.*{value}.*\) on wires .*must be finite"):
-        run(device, [gate], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [gate], [qml.expval(qml.Z(1))])
 
 
-def test_not_finite_without_effect_on_the_result(device, run):
+def test_not_finite_without_effect_on_the_result(device):
     """A NaN would be found or not, depending on what is measured."""
     with pytest.raises(ValueError, match=r"RX\(nan\) on wires \[2\]"):
-        run(device, [qml.RX(NAN, wires=2)], [qml.expval(qml.Z(0))])
+        execute_tuple(device, [qml.RX(NAN, wires=2)], [qml.expval(qml.Z(0))])
 
 
-def test_message_has_the_parameters_as_the_user_gave_them(device, run):
+def test_message_has_the_parameters_as_the_user_gave_them(device):
     """The message would show the order, and the constants, of the gate's decomposition."""
     with pytest.raises(ValueError, match=r"U3\(0.1, 0.2, nan\) on wires \[0\]"):
-        run(device, [qml.U3(0.1, 0.2, NAN, wires=0)], [qml.expval(qml.Z(0))])
+        execute_tuple(device, [qml.U3(0.1, 0.2, NAN, wires=0)], [qml.expval(qml.Z(0))])
     with pytest.raises(ValueError, match=r"U2\(0.1, nan\) on wires \[0\]"):
-        run(device, [qml.U2(0.1, NAN, wires=0)], [qml.expval(qml.Z(0))])
+        execute_tuple(device, [qml.U2(0.1, NAN, wires=0)], [qml.expval(qml.Z(0))])
 
 
-def test_batch_sizes(device, run):
+def test_batch_sizes(device):
     """Batches that do not fit would be broadcast against each other, or fail deep in torch."""
     operations = [qml.RX(np.array([0.1, 0.2]), 0), qml.BitFlip(torch.tensor([0.1, 0.2, 0.3]), 0)]
     with pytest.raises(ValueError, match=r"must have one batch size, got \[2, 3\]"):
-        run(device, operations, [qml.expval(qml.Z(0))])
+        execute_tuple(device, operations, [qml.expval(qml.Z(0))])
 
 
 # --- shapes, types and complex numbers ------------------------------------------------------------
@@ -152,20 +153,20 @@ TAKE_ONE = GATES | SYMBOLIC | ONE
     ids=str,
 )
 @pytest.mark.parametrize("name", TAKE_ONE)
-def test_parameters_that_are_no_numbers(name, value, message, device, run):
+def test_parameters_that_are_no_numbers(name, value, message, device):
     """Device, operation and value are named, and what is expected."""
     expected = rf"(?s)qizgloria.mixed: {re.escape(name)}\(.*\) on wires \[.*: .*{message}"
     with pytest.raises(ValueError, match=expected):
-        run(device, [TAKE_ONE[name](value)], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [TAKE_ONE[name](value)], [qml.expval(qml.Z(1))])
 
 
 @pytest.mark.parametrize("first", [1, 2])
-def test_batch_sizes_of_one_operation(first, device, run):
+def test_batch_sizes_of_one_operation(first, device):
     """Two batches in one operation have one size, whichever comes first."""
     sizes = [np.full(n, 0.1) for n in (first, 3 - first)]
     for op in (qml.GeneralizedAmplitudeDamping(*sizes, wires=0), qml.Rot(*sizes, 0.1, wires=0)):
         with pytest.raises(ValueError, match=rf"{op.name}\(.*one size, got \[1, 2\]"):
-            run(device, [op], [qml.expval(qml.Z(0))])
+            execute_tuple(device, [op], [qml.expval(qml.Z(0))])
 
 
 @pytest.mark.parametrize(
@@ -182,11 +183,11 @@ def test_batch_sizes_of_one_operation(first, device, run):
     ids=lambda value: f"{type(value).__module__}, {np.ndim(value)} axes",
 )
 @pytest.mark.parametrize("name", TAKE_ONE)
-def test_complex_numbers_without_imaginary_part(name, value, device, run):
+def test_complex_numbers_without_imaginary_part(name, value, device):
     """A real number of a complex dtype is that number."""
     operation = TAKE_ONE[name]
-    (found,) = run(device, [qml.RY(0.3, 1), operation(value)], [qml.expval(qml.Z(1))])
-    (expected,) = run(device, [qml.RY(0.3, 1), operation(0.4)], [qml.expval(qml.Z(1))])
+    (found,) = execute_tuple(device, [qml.RY(0.3, 1), operation(value)], [qml.expval(qml.Z(1))])
+    (expected,) = execute_tuple(device, [qml.RY(0.3, 1), operation(0.4)], [qml.expval(qml.Z(1))])
     np.testing.assert_allclose(np.ravel(found), np.ravel(expected), atol=1e-12)
 
 
@@ -229,8 +230,8 @@ def test_complex_inputs_of_a_layer():
         (lambda: qml.QubitDensityMatrix("a", wires=1), "numbers are needed, got 'a'"),
     ],
 )
-def test_matrices_of_wrong_shape_or_type(make, message, device, run):
+def test_matrices_of_wrong_shape_or_type(make, message, device):
     """Matrices for other wires, or that are none, are refused with the operation."""
     op = make()
     with pytest.raises(ValueError, match=rf"(?s)qizgloria.mixed: {op.name} on .*{message}"):
-        run(device, [op], [qml.expval(qml.Z(1))])
+        execute_tuple(device, [op], [qml.expval(qml.Z(1))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pennylane as qml
 import pytest
+from helpers.execution import execute_tuple
 from pennylane.exceptions import DeviceError
 
 
@@ -17,10 +18,10 @@ from pennylane.exceptions import DeviceError
         lambda: qml.mutual_info(wires0=[0], wires1=[1]),
     ],
 )
-def test_states_from_shots(make, device, run):
+def test_states_from_shots(make, device):
     """A state would be given as if shots could tell it."""
     with pytest.raises(DeviceError, match=r"not accepted with finite shots on qizgloria.mixed"):
-        run(device, [qml.X(0)], [make()], shots=10)
+        execute_tuple(device, [qml.X(0)], [make()], shots=10)
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,9 @@ def test_states_from_shots(make, device, run):
         lambda: qml.shadow_expval(qml.Z(0)),
     ],
 )
-def test_samples_without_shots(make, device, run):
+def test_samples_without_shots(make, device):
     """Samples would be drawn in a number that nobody asked for."""
     with pytest.raises(
         DeviceError, match=r"not accepted for analytic simulation on qizgloria.mixed"
     ):
-        run(device, [qml.X(0)], [make()])
+        execute_tuple(device, [qml.X(0)], [make()])

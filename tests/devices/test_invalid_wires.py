@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pennylane as qml
 import pytest
+from helpers.execution import execute_tuple
 from pennylane.exceptions import WireError
 
 
@@ -16,7 +17,7 @@ from pennylane.exceptions import WireError
         ([qml.BitFlip(0.1, wires="b")], [qml.expval(qml.Z(0))], "'b'"),
     ],
 )
-def test_unknown_wires(operations, measurements, named, device, run):
+def test_unknown_wires(operations, measurements, named, device):
     """A circuit would run on wires that the device does not have."""
     with pytest.raises(WireError, match=rf"qizgloria.mixed as .* not found .*\{{{named}\}}"):
-        run(device, operations, measurements)
+        execute_tuple(device, operations, measurements)

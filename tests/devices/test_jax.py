@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.derivatives import five_point_derivative
+from helpers.devices import mixed_device
 from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 
@@ -118,23 +120,23 @@ def node(device, **options):
         for name in TRANSFORMS
     ],
 )
-def test_transforms_in_jit(transform, make_device):
+def test_transforms_in_jit(transform):
     """Every transformation of every kind of result agrees with a dense formula."""
-    found = jax.jit(lambda: TRANSFORMS[transform](node(make_device(2))))()
+    found = jax.jit(lambda: TRANSFORMS[transform](node(mixed_device(2))))()
     assert np.allclose(found, reference(transform), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("transform", ["value", "jacrev", "jvp", "vmap", "batch"])
-def test_transforms_at_once(transform, make_device):
+def test_transforms_at_once(transform):
     """Without jit, too."""
-    found = TRANSFORMS[transform](node(make_device(2)))
+    found = TRANSFORMS[transform](node(mixed_device(2)))
     assert np.allclose(found, reference(transform), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("method", ["best", "device", "adjoint"])
-def test_jacobian_with_products_of_the_device(method, make_device):
+def test_jacobian_with_products_of_the_device(method):
     """``device_vjp=True`` is no obstacle to the Jacobian of several results."""
-    circuit = node(make_device(2), diff_method=method, device_vjp=True)
+    circuit = node(mixed_device(2), diff_method=method, device_vjp=True)
     found = jax.jit(jax.jacobian(circuit))(X)
     assert np.allclose(found, reference("jacrev"), rtol=0, atol=1e-9)
 
@@ -206,7 +208,7 @@ OBSERVABLES = {
 
 
 @pytest.mark.parametrize("name", [*PREPARATIONS, *ARRAYS, *OBSERVABLES])
-def test_array_parameters(name, make_device, five_point):
+def test_array_parameters(name):
     """Gradients through matrices, states and what PennyLane keeps of them are default.mixed's."""
 
     def circuit(x, xp):
@@ -223,17 +225,17 @@ def test_array_parameters(name, make_device, five_point):
         return qml.expval(qml.Z(0) + 0.5 * qml.Y(1) @ qml.X(0))
 
     exact = qml.QNode(circuit, qml.device("default.mixed", wires=2), interface=None)
-    (expected,) = five_point(lambda x: exact(x[0], np), np.array([0.4]))
-    node = qml.QNode(lambda x: circuit(x, jnp), make_device(2), interface="jax")
+    (expected,) = five_point_derivative(lambda x: exact(x[0], np), np.array([0.4]))
+    node = qml.QNode(lambda x: circuit(x, jnp), mixed_device(2), interface="jax")
     found = jax.jit(lambda x: (jax.grad(node)(x), jax.jacfwd(node)(x)))(0.4)
     assert np.allclose(found, expected, rtol=0, atol=1e-8)
     assert abs(expected) > 1e-3
 
 
-def test_product_of_matrices_before_the_circuit(make_device):
+def test_product_of_matrices_before_the_circuit():
     """A dot product ahead of the circuit in one jit, which aborts JAX 0.7.1 otherwise."""
 
-    @qml.qnode(make_device(2))
+    @qml.qnode(mixed_device(2))
     def circuit(x):
         body(x)
         return qml.expval(qml.Z(1))
@@ -243,10 +245,10 @@ def test_product_of_matrices_before_the_circuit(make_device):
     assert np.allclose(found, turn.T @ jax.jit(jax.grad(circuit))(turn @ X), rtol=0, atol=1e-12)
 
 
-def test_no_parameter_reaches_the_measurement(make_device):
+def test_no_parameter_reaches_the_measurement():
     """The gradient is zero where the measurement sees none of the parameters."""
 
-    @qml.qnode(make_device(2))
+    @qml.qnode(mixed_device(2))
     def circuit(x):
         qml.RX(x, 1)
         return qml.expval(qml.Z(0)), qml.probs([0])
@@ -257,10 +259,10 @@ def test_no_parameter_reaches_the_measurement(make_device):
         assert np.array_equal(second, [0, 0])
 
 
-def test_single_precision(make_device):
+def test_single_precision():
     """Results and gradients have the dtypes of the device and of the parameters."""
 
-    @qml.qnode(make_device(2, r_dtype=np.float32))
+    @qml.qnode(mixed_device(2, r_dtype=np.float32))
     def circuit(x):
         body(x)
         return qml.probs([1])
@@ -272,10 +274,10 @@ def test_single_precision(make_device):
     assert np.allclose(gradient, jax.grad(lambda x: circuit(x)[0])(x), atol=1e-6)
 
 
-def test_integers_are_no_obstacle(make_device):
+def test_integers_are_no_obstacle():
     """Basis states may be traced: they have no derivative, and the others have theirs."""
 
-    @qml.qnode(make_device(2))
+    @qml.qnode(mixed_device(2))
     def circuit(bits, x):
         qml.BasisState(bits, [0, 1])
         qml.RX(x, 0)
@@ -293,11 +295,11 @@ def tape(x, shots=None):
 
 
 @pytest.mark.parametrize("transform", [lambda f: f, jax.jit], ids=["plain", "jit"])
-def test_execute_while_tracing(transform, make_device):
+def test_execute_while_tracing(transform):
     """``device.execute`` takes tapes with JAX's tracers, several of them too."""
 
     def total(x):
-        first, (mean, probabilities) = make_device(1).execute([tape(x), tape(2 * x)])
+        first, (mean, probabilities) = mixed_device(1).execute([tape(x), tape(2 * x)])
         return first[0] + mean * probabilities[1]
 
     def by_hand(x):
@@ -308,7 +310,7 @@ def test_execute_while_tracing(transform, make_device):
         assert np.allclose(found, way(by_hand)(0.4), rtol=0, atol=1e-10)
 
 
-def test_execute_with_shots_while_tracing(make_device):
+def test_execute_with_shots_while_tracing():
     """Samples have no derivative that JAX could take; the message says what has one."""
     with pytest.raises(DeviceError, match=r"qizgloria.mixed.*shots.*parameter-shift"):
-        jax.grad(lambda x: make_device(1).execute(tape(x, shots=10))[0])(0.4)
+        jax.grad(lambda x: mixed_device(1).execute(tape(x, shots=10))[0])(0.4)

@@ -6,6 +6,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative
+from helpers.devices import mixed_device
 
 HERMITIAN = np.array([[0.3, 0.4 - 0.7j], [0.4 + 0.7j, -1.1]])
 POINT = torch.tensor([0.7, -0.6, 1.2], dtype=torch.float64)
@@ -52,16 +54,16 @@ def real_jacobian(circuit, x):
 
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_measurement(name, make_device, five_point):
+def test_measurement(name):
     """The gradient of a measurement would be wrong, or not that of the device's own pass."""
-    own = real_jacobian(measured(name, make_device(3), interface="torch"), POINT)
+    own = real_jacobian(measured(name, mixed_device(3), interface="torch"), POINT)
     mixed = qml.device("default.mixed", wires=3)
     reference = measured(name, mixed, interface="torch", diff_method="backprop")
     expected = real_jacobian(reference, POINT)
     if own.ndim < expected.ndim:  # default.mixed gives some real numbers as complex ones
         expected = expected[..., 0, :]
     torch.testing.assert_close(own, expected, rtol=0, atol=1e-9)
-    plain = measured(name, make_device(3), interface="numpy", diff_method=None)
+    plain = measured(name, mixed_device(3), interface="numpy", diff_method=None)
 
     def parts(x):
         result = np.asarray(plain(x))
@@ -69,30 +71,30 @@ def test_measurement(name, make_device, five_point):
             return result
         return np.stack([result.real, result.imag], -1)
 
-    np.testing.assert_allclose(own, five_point(parts, POINT.numpy()), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(own, five_point_derivative(parts, POINT.numpy()), rtol=0, atol=1e-6)
     assert own.abs().max() > 1e-2
 
 
 @pytest.mark.parametrize("device_vjp", [True, False])
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_measurement_by_the_device(name, device_vjp, make_device):
+def test_measurement_by_the_device(name, device_vjp):
     """The device's own derivative would fail where backpropagation works, or differ from it."""
     own = real_jacobian(
         measured(
-            name, make_device(3), interface="torch", diff_method="device", device_vjp=device_vjp
+            name, mixed_device(3), interface="torch", diff_method="device", device_vjp=device_vjp
         ),
         POINT,
     )
-    expected = real_jacobian(measured(name, make_device(3), interface="torch"), POINT)
+    expected = real_jacobian(measured(name, mixed_device(3), interface="torch"), POINT)
     torch.testing.assert_close(own, expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", ["backprop", "device"])
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_batched_measurement(name, method, make_device):
+def test_batched_measurement(name, method):
     """The elements of a batch would get one another's gradients."""
-    batched = measured(name, make_device(3), interface="torch", diff_method=method)
-    single = measured(name, make_device(3), interface="torch")
+    batched = measured(name, mixed_device(3), interface="torch", diff_method=method)
+    single = measured(name, mixed_device(3), interface="torch")
     own = real_jacobian(batched, POINTS)
     expected = torch.zeros_like(own)
     for i in range(3):
@@ -101,10 +103,10 @@ def test_batched_measurement(name, method, make_device):
 
 
 @pytest.mark.parametrize("name", ["expval", "var", "probs", "density matrix", "purity", "entropy"])
-def test_hessian(name, make_device):
+def test_hessian(name):
     """Second derivatives would be wrong: curvature, Newton steps, Fisher information."""
     mixed = qml.device("default.mixed", wires=3)
-    own = measured(name, make_device(3), interface="torch")
+    own = measured(name, mixed_device(3), interface="torch")
     reference = measured(name, mixed, interface="torch", diff_method="backprop")
 
     def cost(circuit):

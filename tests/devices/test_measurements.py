@@ -12,6 +12,9 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.circuits import circuit_angles, example_circuit, noisy_circuit
+from helpers.devices import mixed_device
+from helpers.execution import execute_tuple
 from pennylane import numpy as pnp
 
 COMPLEX = np.array([[0.3, 0.4 - 0.7j], [0.4 + 0.7j, -1.1]])
@@ -94,30 +97,27 @@ def device_wires(labels: tuple) -> list:
     return sorted(labels, key=str)
 
 
-@pytest.fixture(scope="module")
-def expected(noisy, angles, run):
+@cache
+def expected(labels: tuple, batch: int | None, element: int) -> dict:
     """All measurements of one element of a batch on default.mixed."""
-
-    @cache
-    def reference(labels: tuple, batch: int | None, element: int) -> dict:
-        x = angles(batch)
-        device = qml.device("default.mixed", wires=device_wires(labels))
-        measurements = [make(labels) for make in MEASUREMENTS.values()]
-        results = run(device, noisy(x if batch is None else x[:, element], labels), measurements)
-        return dict(zip(MEASUREMENTS, results, strict=True))
-
-    return reference
+    x = circuit_angles(batch)
+    device = qml.device("default.mixed", wires=device_wires(labels))
+    measurements = [make(labels) for make in MEASUREMENTS.values()]
+    results = execute_tuple(
+        device, noisy_circuit(x if batch is None else x[:, element], labels), measurements
+    )
+    return dict(zip(MEASUREMENTS, results, strict=True))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("batch", [None, 1, 3])
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_value(name, batch, precision, make_device, noisy, angles, run, expected):
+def test_value(name, batch, precision):
     """A measurement would be wrong, or wrong for a batch, or lose more digits than it must."""
     labels = LABELS["integers"]
     options, tolerance = PRECISIONS[precision]
     process = MEASUREMENTS[name](labels)
-    (result,) = run(make_device(**options), noisy(angles(batch)), [process])
+    (result,) = execute_tuple(mixed_device(**options), example_circuit(batch), [process])
     if batch is None:
         reference = np.asarray(expected(labels, None, 0)[name])
     else:
@@ -128,24 +128,28 @@ def test_value(name, batch, precision, make_device, noisy, angles, run, expected
 
 @pytest.mark.parametrize("labels", [LABELS["odd order"], LABELS["strings and integers"]])
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_wire_labels(name, labels, make_device, noisy, angles, run, expected):
+def test_wire_labels(name, labels):
     """Wires that are not 0, 1, 2, ... in this order would be mixed up."""
-    device = make_device(wires=device_wires(labels))
-    (result,) = run(device, noisy(angles(None), labels), [MEASUREMENTS[name](labels)])
+    device = mixed_device(wires=device_wires(labels))
+    (result,) = execute_tuple(device, example_circuit(w=labels), [MEASUREMENTS[name](labels)])
     assert np.allclose(result, expected(labels, None, 0)[name], rtol=0, atol=1e-10)
 
 
-def test_everything_in_one_circuit(make_device, noisy, angles, run, expected):
+def test_everything_in_one_circuit():
     """Measurements that do not commute, or share wires, would disturb one another."""
     labels = LABELS["integers"]
-    results = run(make_device(), noisy(angles(None)), [m(labels) for m in MEASUREMENTS.values()])
+    results = execute_tuple(
+        mixed_device(),
+        example_circuit(),
+        [m(labels) for m in MEASUREMENTS.values()],
+    )
     for name, result in zip(MEASUREMENTS, results, strict=True):
         reference = expected(labels, None, 0)[name]
         assert np.allclose(result, reference, rtol=0, atol=1e-10), name
 
 
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
-def test_device_without_wires(labels, make_device, noisy, angles, run):
+def test_device_without_wires(labels):
     """The order of the wires of a device without wires would differ from PennyLane's."""
     measurements = [
         lambda: qml.state(),
@@ -153,23 +157,25 @@ def test_device_without_wires(labels, make_device, noisy, angles, run):
         lambda: qml.expval(qml.X(labels[0]) @ qml.Y(labels[2])),
     ]
     for make in measurements:
-        (result,) = run(make_device(wires=None), noisy(angles(None), labels), [make()])
-        reference = run(qml.device("default.mixed"), noisy(angles(None), labels), [make()])[0]
+        (result,) = execute_tuple(mixed_device(wires=None), example_circuit(w=labels), [make()])
+        reference = execute_tuple(qml.device("default.mixed"), example_circuit(w=labels), [make()])[
+            0
+        ]
         assert np.allclose(result, reference, rtol=0, atol=1e-10)
 
 
-def test_only_idle_wires_are_measured(make_device, noisy, angles, run):
+def test_only_idle_wires_are_measured():
     """Wires that no operation touches would not be in |0>."""
     measurements = [qml.expval(qml.Z(7)), qml.expval(qml.X("new")), qml.probs(wires=["new", 7])]
-    z, x, probabilities = run(make_device(wires=None), noisy(angles(None)), measurements)
+    z, x, probabilities = execute_tuple(mixed_device(wires=None), example_circuit(), measurements)
     assert (z, x) == (1, 0)
     assert np.array_equal(probabilities, [1, 0, 0, 0])
 
 
-def test_no_operations(make_device, run):
+def test_no_operations():
     """A circuit without operations would not give the ground state."""
-    z, state, probabilities = run(
-        make_device(wires=2), [], [qml.expval(qml.Z(0)), qml.state(), qml.probs()]
+    z, state, probabilities = execute_tuple(
+        mixed_device(wires=2), [], [qml.expval(qml.Z(0)), qml.state(), qml.probs()]
     )
     assert z == 1
     assert np.array_equal(state, np.diag([1, 0, 0, 0]))
@@ -177,9 +183,9 @@ def test_no_operations(make_device, run):
 
 
 @pytest.mark.parametrize("batch", [None, 3])
-def test_entanglement_entropy_of_the_state(batch, make_device, noisy, angles, run, expected):
+def test_entanglement_entropy_of_the_state(batch):
     """The states that come back would not be usable with PennyLane's entropies."""
-    (state,) = run(make_device(), noisy(angles(batch)), [qml.state()])
+    (state,) = execute_tuple(mixed_device(), example_circuit(batch), [qml.state()])
     entropy = qml.math.vn_entanglement_entropy(state, [0, 1], [2, 3])
     elements = [expected(LABELS["integers"], batch, i)["state"] for i in range(batch or 1)]
     reference = [qml.math.vn_entanglement_entropy(s, [0, 1], [2, 3]) for s in elements]
@@ -199,11 +205,11 @@ SHAPED = {
 
 @pytest.mark.parametrize("batch", [None, 1, 3])
 @pytest.mark.parametrize("names", [[name] for name in SHAPED] + [list(SHAPED)], ids="+".join)
-def test_shapes(names, batch, make_device, noisy, angles):
+def test_shapes(names, batch):
     """Return types would differ from PennyLane's: one result bare, several in a tuple."""
     measurements = [SHAPED[name]() for name in names]
-    tape = qml.tape.QuantumScript(noisy(angles(batch)), measurements)
-    (result,) = qml.execute([tape], make_device(), diff_method=None)
+    tape = qml.tape.QuantumScript(example_circuit(batch), measurements)
+    (result,) = qml.execute([tape], mixed_device(), diff_method=None)
     axis = () if batch is None else (batch,)
     # PennyLane says the shape of a state vector; here a state is a density matrix.
     shapes = [
@@ -214,16 +220,18 @@ def test_shapes(names, batch, make_device, noisy, angles):
     assert [np.shape(r) for r in results] == [axis + shape for shape in shapes]
 
 
-def test_numpy_results_are_numpy(make_device, noisy, angles, run):
+def test_numpy_results_are_numpy():
     """Users of plain numpy would get torch tensors, or arrays where scalars are due."""
-    value, probabilities = run(
-        make_device(), noisy(angles(None)), [qml.expval(qml.Z(0)), qml.probs(wires=0)]
+    value, probabilities = execute_tuple(
+        mixed_device(),
+        example_circuit(),
+        [qml.expval(qml.Z(0)), qml.probs(wires=0)],
     )
     assert isinstance(value, np.floating)
     assert type(probabilities) is np.ndarray
 
 
-def test_hamiltonian_of_many_terms(make_device):
+def test_hamiltonian_of_many_terms():
     """Large Hamiltonians would lose terms, or mix up their words."""
     random = np.random.default_rng(5)
     letters = random.integers(0, 4, (700, 6))
@@ -244,12 +252,12 @@ def test_hamiltonian_of_many_terms(make_device):
                 qml.CNOT(wires=[wire, (wire + 1) % 6])
         return qml.expval(hamiltonian), qml.var(hamiltonian)
 
-    result = qml.QNode(circuit, make_device(wires=6))()
+    result = qml.QNode(circuit, mixed_device(wires=6))()
     reference = qml.QNode(circuit, qml.device("default.qubit", wires=6))()
     assert np.allclose(result, reference, rtol=1e-10, atol=1e-10)
 
 
-def test_trainable_observables(make_device):
+def test_trainable_observables():
     """Coefficients and Hermitian matrices would have no gradient, or a wrong one."""
 
     def circuit(x, coefficients, entry):
@@ -262,7 +270,7 @@ def test_trainable_observables(make_device):
         )
 
     gradients = []
-    for device in (make_device(wires=2), qml.device("default.qubit", wires=2)):
+    for device in (mixed_device(wires=2), qml.device("default.qubit", wires=2)):
         arguments = [
             torch.tensor(value, dtype=torch.float64, requires_grad=True)
             for value in (0.7, [0.4, -0.9], 1.3)
@@ -274,7 +282,7 @@ def test_trainable_observables(make_device):
         assert np.allclose(own, reference, rtol=0, atol=1e-10)
 
 
-def test_users_own_measurement(make_device, noisy, angles, run, expected):
+def test_users_own_measurement():
     """Measurement processes on PennyLane's base class would not run."""
 
     class Coherence(qml.measurements.StateMeasurement):
@@ -289,19 +297,19 @@ def test_users_own_measurement(make_device, noisy, angles, run, expected):
         def shape(self, shots=None, num_device_wires=0):
             return ()
 
-    (result,) = run(make_device(), noisy(angles(None)), [Coherence()])
+    (result,) = execute_tuple(mixed_device(), example_circuit(), [Coherence()])
     state = expected(LABELS["integers"], None, 0)["state"]
     assert abs(result - abs(state - np.diag(np.diag(state))).max()) < 1e-10
 
 
-def test_autograd_array_inputs(make_device, expected, noisy, angles):
+def test_autograd_array_inputs():
     """PennyLane's own numpy arrays would not be understood as parameters."""
 
-    @qml.qnode(make_device())
+    @qml.qnode(mixed_device())
     def circuit(x):
-        noisy(x)
+        noisy_circuit(x)
         return qml.expval(qml.X(1))
 
-    value = circuit(pnp.array(angles(None), requires_grad=False))
+    value = circuit(pnp.array(circuit_angles(None), requires_grad=False))
     reference = expected(LABELS["integers"], None, 0)["expval of x"]
     assert abs(value - reference) < 1e-10

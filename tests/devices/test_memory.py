@@ -10,6 +10,8 @@ import pennylane as qml
 import psutil
 import pytest
 import torch
+from helpers.devices import mixed_device
+from helpers.execution import execute_tuple
 from torch.utils.flop_counter import FlopCounterMode
 
 
@@ -24,14 +26,14 @@ def layered(x):
     return qml.probs(wires=[0, 4])
 
 
-def test_memory_budget(make_device, rng):
+def test_memory_budget(rng):
     """The budget would not reach the reverse pass, or change the gradient."""
     start = torch.tensor(rng.uniform(-3, 3, (4, 5)))
     weights = torch.arange(4.0, dtype=torch.float64)
     work, gradients = [], []
     for budget in (None, 1):
         x = start.clone().requires_grad_()
-        device = make_device(5, memory_budget=budget)
+        device = mixed_device(5, memory_budget=budget)
         with FlopCounterMode(display=False) as counter:
             value = qml.QNode(layered, device, interface="torch")(x) @ weights
             gradients.append(torch.autograd.grad(value, x)[0])
@@ -45,12 +47,12 @@ def entangle(num_wires):
     return [qml.RX(0.1, wires=0), *(qml.CNOT(wires=[w, w + 1]) for w in range(num_wires - 1))]
 
 
-def test_state_that_does_not_fit(make_device, run):
+def test_state_that_does_not_fit():
     """The process would be killed, with everything that its user has not saved."""
-    device = make_device(40)
+    device = mixed_device(40)
     with pytest.raises(MemoryError, match=r"40 wires in float64 needs .* GiB .* GiB are free on"):
-        run(device, entangle(40), [qml.probs(wires=range(40))])
-    assert run(device, entangle(3), [qml.expval(qml.Z(39))])[0] == 1
+        execute_tuple(device, entangle(40), [qml.probs(wires=range(40))])
+    assert execute_tuple(device, entangle(3), [qml.expval(qml.Z(39))])[0] == 1
 
 
 @pytest.fixture
@@ -60,20 +62,22 @@ def _little_memory(monkeypatch):
 
 
 @pytest.mark.usefixtures("_little_memory")
-def test_state_that_does_not_fit_now(make_device, run):
+def test_state_that_does_not_fit_now():
     """Memory that others use would be counted as free."""
-    device = make_device(12)
+    device = mixed_device(12)
     with pytest.raises(MemoryError, match=r"12 wires in float64 needs 0.25 GiB"):
-        run(device, [*entangle(12), qml.CNOT([11, 0]), *entangle(12)], [qml.probs(wires=range(12))])
-    assert abs(run(device, entangle(6), [qml.expval(qml.Z(5))])[0] - np.cos(0.1)) < 1e-12
+        execute_tuple(
+            device, [*entangle(12), qml.CNOT([11, 0]), *entangle(12)], [qml.probs(wires=range(12))]
+        )
+    assert abs(execute_tuple(device, entangle(6), [qml.expval(qml.Z(5))])[0] - np.cos(0.1)) < 1e-12
 
 
 @pytest.mark.usefixtures("_little_memory")
-def test_batch_that_does_not_fit(make_device, run):
+def test_batch_that_does_not_fit():
     """The memory of a batch would be taken for that of one state."""
     operations = [qml.RX(np.linspace(0, 1, 1000), wires=0), *entangle(8), *entangle(8)]
     with pytest.raises(MemoryError, match="for each of 1000 states"):
-        run(make_device(8), operations, [qml.probs()])
+        execute_tuple(mixed_device(8), operations, [qml.probs()])
 
 
 @pytest.mark.usefixtures("_little_memory")
@@ -88,22 +92,22 @@ def test_batch_that_does_not_fit(make_device, run):
     ],
     ids=["probs", "density matrix", "state", "sampled probs", "all counts"],
 )
-def test_result_that_does_not_fit(make, shots, make_device, run):
+def test_result_that_does_not_fit(make, shots):
     """A large result of a small state is refused with its size: all but one of the measured wires
     are idle here."""
     with pytest.raises(MemoryError, match=r"qizgloria.mixed: .* GiB are free on"):
-        run(make_device(21), [qml.X(0)], [make()], shots)
+        execute_tuple(mixed_device(21), [qml.X(0)], [make()], shots)
 
 
 @pytest.mark.usefixtures("_little_memory")
 @pytest.mark.parametrize("readout_prob", [None, 0.2])
-def test_idle_wires_cost_nothing(readout_prob, make_device, run):
+def test_idle_wires_cost_nothing(readout_prob):
     """Idle wires are independent factors: entropies, samples and words of many are cheap."""
-    device = make_device(70, seed=2, readout_prob=readout_prob)
+    device = mixed_device(70, seed=2, readout_prob=readout_prob)
     every = range(70)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # entropies are not affected by readout error
-        purity, entropy, information = run(
+        purity, entropy, information = execute_tuple(
             device,
             [qml.DepolarizingChannel(0.3, 5), qml.X(9)],
             [qml.purity(every), qml.vn_entropy(every), qml.mutual_info(every[:30], every[30:])],
@@ -114,10 +118,10 @@ def test_idle_wires_cost_nothing(readout_prob, make_device, run):
     assert abs(information) < 1e-12
     word = qml.prod(*map(qml.Z, every[10:]))
     operations = [qml.X(9)]
-    mean, exact_variance = run(device, operations, [qml.expval(word), qml.var(word)])
+    mean, exact_variance = execute_tuple(device, operations, [qml.expval(word), qml.var(word)])
     processes = [qml.sample(), qml.counts(), qml.expval(word), qml.var(word)]
-    samples, counts, sampled, variance = run(device, operations, processes, shots=2000)
-    (shadow,) = run(device, operations, [qml.classical_shadow(every)], shots=20)
+    samples, counts, sampled, variance = execute_tuple(device, operations, processes, shots=2000)
+    (shadow,) = execute_tuple(device, operations, [qml.classical_shadow(every)], shots=20)
     error = readout_prob or 0
     expected = np.full(70, error)
     expected[9] = 1 - error
@@ -133,23 +137,23 @@ def test_idle_wires_cost_nothing(readout_prob, make_device, run):
 
 
 @pytest.mark.usefixtures("_little_memory")
-def test_long_words_with_asymmetric_readout_error(make_device, run):
+def test_long_words_with_asymmetric_readout_error():
     """A word of which each letter is read with an offset is refused when it is too long."""
-    device = make_device(70, readout_prob=(0.1, 0.2))
+    device = mixed_device(70, readout_prob=(0.1, 0.2))
     word = qml.prod(*map(qml.Z, range(3)))
-    assert abs(run(device, [], [qml.expval(word)])[0] - 0.8**3) < 1e-12
+    assert abs(execute_tuple(device, [], [qml.expval(word)])[0] - 0.8**3) < 1e-12
     with pytest.raises(
         MemoryError, match=r"word on 60 wires with p\(1\|0\) and p\(0\|1\) that differ"
     ):
-        run(device, [], [qml.expval(qml.prod(*map(qml.Z, range(60))))])
+        execute_tuple(device, [], [qml.expval(qml.prod(*map(qml.Z, range(60))))])
 
 
 @pytest.mark.parametrize("readout_prob", [None, (0.2, 0.3)])
-def test_results_of_idle_wires(readout_prob, make_device, run):
+def test_results_of_idle_wires(readout_prob):
     """States and probabilities of idle wires, among others and in any order, are products."""
-    device = make_device(4, readout_prob=readout_prob)
+    device = mixed_device(4, readout_prob=readout_prob)
     measurements = [qml.probs(wires=[3, 1, 0, 2]), qml.probs(op=qml.X(0) @ qml.Y(2) @ qml.Z(3))]
-    probabilities, of_letters = run(device, [qml.RY(0.7, 2)], measurements)
+    probabilities, of_letters = execute_tuple(device, [qml.RY(0.7, 2)], measurements)
     p10, p01 = readout_prob or (0, 0)
     confusion = np.array([[1 - p10, p10], [p01, 1 - p01]])
     zero, own = np.array([1, 0]) @ confusion, np.array([np.cos(0.35) ** 2, np.sin(0.35) ** 2])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.devices import mixed_device
+from helpers.execution import execute_tuple
 
 X, Y, Z = qml.X, qml.Y, qml.Z
 SHOTS = 4000
@@ -65,23 +67,23 @@ def measurements(observable):
 
 
 @pytest.mark.parametrize("name", OBSERVABLES)
-def test_exact(name, operations, make_device, run):
+def test_exact(name, operations):
     """Values, variances, and the order of probabilities are those of default.mixed."""
     processes = measurements(OBSERVABLES[name]())
-    results = run(make_device(3), operations, processes)
-    expected = run(qml.device("default.mixed", wires=3), operations, processes)
+    results = execute_tuple(mixed_device(3), operations, processes)
+    expected = execute_tuple(qml.device("default.mixed", wires=3), operations, processes)
     for own, reference in zip(results, expected, strict=True):
         np.testing.assert_allclose(own, reference, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize("name", OBSERVABLES)
-def test_shots(name, batched, operations, make_device, run):
+def test_shots(name, batched, operations):
     """Samples, counts, means, variances and probabilities agree with default.mixed's exact ones."""
     observable = OBSERVABLES[name]()
     angles = [0.3, 1.9] if batched else [0.3]
     exact = [
-        run(
+        execute_tuple(
             qml.device("default.mixed", wires=3),
             [qml.RX(angle, 0), *operations[1:]],
             measurements(observable),
@@ -90,7 +92,7 @@ def test_shots(name, batched, operations, make_device, run):
     ]
     operations[0] = qml.RX(np.array(angles) if batched else 0.3, 0)
     processes = [qml.sample(observable), qml.counts(observable), *measurements(observable)]
-    results = run(make_device(3, seed=5), operations, processes, SHOTS)
+    results = execute_tuple(mixed_device(3, seed=5), operations, processes, SHOTS)
     values = np.unique(np.round(np.real(observable.eigvals()), 9))
     span = values[-1] - values[0]
     error = 5 * span / 2 / np.sqrt(SHOTS) + 1e-9
@@ -118,18 +120,20 @@ COMMUTING = [
 
 
 @pytest.mark.parametrize("name", COMMUTING)
-def test_readout_error(name, operations, make_device, run):
+def test_readout_error(name, operations):
     """Detectors read the letters of words that commute, however PennyLane numbers the outcomes: the
     mean of samples is that of the words, read one by one, and the variances agree."""
     observable = OBSERVABLES[name]()
-    device = make_device(3, seed=6, readout_prob=(0.05, 0.3))
-    mean, variance = run(device, operations, [qml.expval(observable), qml.var(observable)])
+    device = mixed_device(3, seed=6, readout_prob=(0.05, 0.3))
+    mean, variance = execute_tuple(
+        device, operations, [qml.expval(observable), qml.var(observable)]
+    )
     words = 0
     for word, number in observable.pauli_rep.items():
         term = word.operation(wire_order=[0]) if not word else word.operation()
-        words += np.real(number) * run(device, operations, [qml.expval(term)])[0]
+        words += np.real(number) * execute_tuple(device, operations, [qml.expval(term)])[0]
     assert abs(mean - words) < 1e-10
-    samples, sampled, spread = run(
+    samples, sampled, spread = execute_tuple(
         device,
         operations,
         [qml.sample(observable), qml.expval(observable), qml.var(observable)],
@@ -142,7 +146,7 @@ def test_readout_error(name, operations, make_device, run):
     assert abs(spread - variance) <= 10 * error * abs(samples).max()
 
 
-def test_measurements_that_share_a_wire(operations, make_device, run):
+def test_measurements_that_share_a_wire(operations):
     """Probabilities of an identity's wire are not read in the letter of another measurement."""
     processes = [
         qml.probs(op=Z(0) @ qml.I(1)),
@@ -150,8 +154,10 @@ def test_measurements_that_share_a_wire(operations, make_device, run):
         qml.sample(Z(0) + Z(0)),
         qml.counts(Z(0)),
     ]
-    probabilities, mean, doubled, counts = run(make_device(3, seed=7), operations, processes, SHOTS)
-    exact, exact_mean = run(make_device(3), operations, processes[:2])
+    probabilities, mean, doubled, counts = execute_tuple(
+        mixed_device(3, seed=7), operations, processes, SHOTS
+    )
+    exact, exact_mean = execute_tuple(mixed_device(3), operations, processes[:2])
     assert (abs(probabilities - exact) < 5 * 0.5 / np.sqrt(SHOTS)).all()
     assert abs(mean - exact_mean) < 5 / np.sqrt(SHOTS)
     assert counts[1] == (doubled == 2).sum()  # they share their shots

@@ -10,6 +10,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative, gradient
+from helpers.devices import mixed_device
 from pennylane.tape import QuantumScript
 
 HERMITIAN = np.array([[0.3, 0.4 - 0.7j], [0.4 + 0.7j, -1.1]])
@@ -26,9 +28,9 @@ def by_default_mixed(function, start):
 
 
 @pytest.mark.parametrize("kind", ["QubitUnitary", "StatePrep", "Hermitian"])
-def test_array_parameters(kind, make_device):
+def test_array_parameters(kind):
     """Gradients with respect to a matrix or a vector would not have its shape."""
-    device = make_device(2)
+    device = mixed_device(2)
     processes = [qml.expval(qml.Z(0)), qml.probs(wires=[0, 1])]
     unitary = np.linalg.qr(HERMITIAN)[0]
     if kind == "QubitUnitary":
@@ -57,7 +59,7 @@ def test_array_parameters(kind, make_device):
 
 
 @pytest.mark.parametrize("kind", ["QubitUnitary", "Hermitian"])
-def test_entries_of_matrices(kind, make_device):
+def test_entries_of_matrices(kind):
     """The gradient of single entries, off the unitary ones too, would differ."""
 
     def circuit(matrix):
@@ -72,19 +74,19 @@ def test_entries_of_matrices(kind, make_device):
         return qml.expval(qml.X(0) @ qml.Y(1) + 0.4 * qml.Z(1))
 
     start = HERMITIAN if kind == "Hermitian" else np.linalg.qr(HERMITIAN)[0]
-    node = qml.QNode(circuit, make_device(2), interface="torch", diff_method="backprop")
+    node = qml.QNode(circuit, mixed_device(2), interface="torch", diff_method="backprop")
     leaf = torch.tensor(start, requires_grad=True)
     (found,) = torch.autograd.grad(node(leaf), leaf)
     np.testing.assert_allclose(found, by_default_mixed(circuit, start), rtol=0, atol=1e-9)
     assert found.imag.abs().max() > 1e-3
 
 
-def test_kraus_operators(make_device, five_point):
+def test_kraus_operators():
     """Gradients of Kraus operators would be wrong.
 
     Only here: PennyLane's QubitChannel does not take torch tensors that require a gradient.
     """
-    device = make_device(2)
+    device = mixed_device(2)
     kraus = np.linalg.qr(np.vstack([HERMITIAN, np.eye(2)]))[0].reshape(2, 2, 2)
     seen = [qml.expval(qml.X(0) @ qml.Y(1) + 0.4 * qml.Z(0)), qml.probs(wires=[0, 1])]
 
@@ -101,7 +103,9 @@ def test_kraus_operators(make_device, five_point):
     (gradients,) = device.compute_vjp([tape(0.0)], [cotangents])
     total = 0.0
     for i, (image, row) in enumerate(zip(images, jacobian, strict=True)):
-        expected = five_point(lambda t, i=i: device.execute(tape(t[0]))[i], [0.0])[..., 0]
+        expected = five_point_derivative(lambda t, i=i: device.execute(tape(t[0]))[i], [0.0])[
+            ..., 0
+        ]
         np.testing.assert_allclose(image, expected, rtol=0, atol=1e-9)
         pairs = zip(row, tangents, strict=True)
         product = sum(np.tensordot(block, tangent, 2).real for block, tangent in pairs)
@@ -112,7 +116,7 @@ def test_kraus_operators(make_device, five_point):
     assert sum(np.sum(g * t).real for g, t in pairs) == pytest.approx(total, abs=1e-9)
 
 
-def test_coefficients_of_observables(make_device):
+def test_coefficients_of_observables():
     """Observables could not be trained, or their gradient would be another term's."""
 
     def circuit(x, c):
@@ -128,7 +132,7 @@ def test_coefficients_of_observables(make_device):
             )
         )
 
-    node = qml.QNode(circuit, make_device(2), interface="torch", diff_method="backprop")
+    node = qml.QNode(circuit, mixed_device(2), interface="torch", diff_method="backprop")
     mixed = qml.QNode(circuit, qml.device("default.mixed", wires=2), interface="torch")
     arguments = torch.tensor(0.7).double(), torch.tensor([0.4, -0.9, 1.3]).double()
     for order in (torch.autograd.functional.jacobian, torch.autograd.functional.hessian):
@@ -161,24 +165,24 @@ ARRAYS = {
 @pytest.mark.parametrize("method", ["best", "device"])
 @pytest.mark.parametrize("device_vjp", [True, False])
 @pytest.mark.parametrize("name", ARRAYS)
-def test_arrays(name, device_vjp, method, interface, make_device, differentiate):
+def test_arrays(name, device_vjp, method, interface):
     """Batches and feature vectors could not be differentiated with PennyLane's defaults."""
     function, start = ARRAYS[name]
     node = qml.QNode(
-        function, make_device(2), interface=interface, diff_method=method, device_vjp=device_vjp
+        function, mixed_device(2), interface=interface, diff_method=method, device_vjp=device_vjp
     )
     expected = by_default_mixed(function, start)
-    np.testing.assert_allclose(differentiate(node, start), expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(gradient(node, start, interface), expected, rtol=0, atol=1e-10)
 
 
-def test_complex_arrays(interface, make_device, differentiate):
+def test_complex_arrays(interface):
     """Complex parameters would be trained away from the minimum in their imaginary parts."""
     node = qml.QNode(
-        features, make_device(2), interface=interface, diff_method="device", device_vjp=True
+        features, mixed_device(2), interface=interface, diff_method="device", device_vjp=True
     )
     expected = by_default_mixed(features, KETS)
     assert np.abs(expected.imag).max() > 1e-2
-    np.testing.assert_allclose(differentiate(node, KETS), expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(gradient(node, KETS, interface), expected, rtol=0, atol=1e-10)
 
 
 FORMS = {
@@ -196,7 +200,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["expval", "var", "probs"])
-def test_readout_error(form, name, make_device, five_point):
+def test_readout_error(form, name):
     """A readout error could not be fitted to data."""
     process = {
         "expval": lambda: qml.expval(qml.Z(0) @ qml.X(1)),
@@ -205,7 +209,7 @@ def test_readout_error(form, name, make_device, five_point):
     }[name]
 
     def value(p):
-        @qml.qnode(make_device(2, readout_prob=FORMS[form](p)), interface="torch")
+        @qml.qnode(mixed_device(2, readout_prob=FORMS[form](p)), interface="torch")
         def circuit():
             qml.RX(0.7, 0)
             qml.RY(0.5, 1)
@@ -217,6 +221,6 @@ def test_readout_error(form, name, make_device, five_point):
     start = torch.tensor([0.1, 0.2, 0.05], dtype=torch.float64)
     found = torch.autograd.functional.jacobian(value, start)
     with torch.no_grad():
-        expected = five_point(lambda p: value(torch.tensor(p)).numpy(), start.numpy())
+        expected = five_point_derivative(lambda p: value(torch.tensor(p)).numpy(), start.numpy())
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
     assert found.abs().max() > 1e-2

@@ -6,6 +6,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative
+from helpers.devices import mixed_device
 
 THREE = np.array([0.7, -0.4, 1.3])
 FOUR = np.array([0.4, -0.7, 0.3, 0.9])
@@ -115,41 +117,36 @@ def by_torch(circuit, point):
     return torch.autograd.grad(circuit(x).real, x)[0]
 
 
-@pytest.fixture
-def check(make_device, five_point):
-    """A function that compares the gradient of an operation's parameters with two references."""
-
-    def run(name, build, start):
-        circuit = embedded(build, make_device(), name in FIRST)
-        reference = embedded(build, qml.device("default.mixed", wires=4), name in FIRST)
-        gradient = by_torch(circuit, start)
-        differences = five_point(circuit, start)
-        np.testing.assert_allclose(gradient, differences, rtol=0, atol=1e-9)
-        assert np.abs(differences).max() > 1e-3
-        if name in WITHOUT_TORCH:
-            expected = five_point(reference, start)
-        else:
-            expected = by_torch(reference, start)
-        tolerance = 1e-7 if name in MATRIX_IN_SINGLE_PRECISION else 1e-9
-        np.testing.assert_allclose(gradient, expected, rtol=0, atol=tolerance)
-
-    return run
+def check(name, build, start):
+    """Compare the gradient of an operation's parameters with two references."""
+    circuit = embedded(build, mixed_device(), name in FIRST)
+    reference = embedded(build, qml.device("default.mixed", wires=4), name in FIRST)
+    gradient = by_torch(circuit, start)
+    differences = five_point_derivative(circuit, start)
+    np.testing.assert_allclose(gradient, differences, rtol=0, atol=1e-9)
+    assert np.abs(differences).max() > 1e-3
+    if name in WITHOUT_TORCH:
+        expected = five_point_derivative(reference, start)
+    else:
+        expected = by_torch(reference, start)
+    tolerance = 1e-7 if name in MATRIX_IN_SINGLE_PRECISION else 1e-9
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=tolerance)
 
 
-def test_gate(gate, check):
+def test_gate(gate):
     """The gradient of a gate would be wrong."""
     kind, num_wires, num_angles = gate
     wires = [2, 0, 3, 1][:num_wires]
     check(kind.__name__, lambda x: kind(*x, wires=wires), THREE[:num_angles])
 
 
-def test_channel(channel, check):
+def test_channel(channel):
     """The gradient of the strength of a channel would be wrong."""
     kind, num_strengths = channel
     check(kind.__name__, lambda x: kind(*x, 1), np.array([0.13, 0.3][:num_strengths]))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operation(name, check):
+def test_operation(name):
     """The gradient of an operation made in another way, or of a feature map, would be wrong."""
     check(name, *OPERATIONS[name])

@@ -11,6 +11,8 @@ from functools import partial
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers import density_matrices as dense
+from helpers.execution import execute
 from scipy.stats import unitary_group
 
 LABELS = ("a", 3, "b", 0, "c")
@@ -333,9 +335,7 @@ def zigzag(labels):
 
 @pytest.mark.parametrize("batch_size", [None, 3, 1])
 @pytest.mark.parametrize("name", CASES)
-def test_operation_acts_as_in_pennylane(
-    name, batch_size, rng, random_density_matrix, execute, dense_channel
-):
+def test_operation_acts_as_in_pennylane(name, batch_size, rng):
     """An operation's matrix, its wire order, its batch axis or its precision would be wrong."""
     case = CASES[name]
     system = LABELS[: min(max(case.num_wires + 1, 3), len(LABELS))]
@@ -344,11 +344,11 @@ def test_operation_acts_as_in_pennylane(
     sets = [[draw(rng) for draw in case.draws] for _ in range(batch_size or 1)]
     if batched_parameters:
         parameters = [np.stack(column) for column in zip(*sets, strict=True)]
-        states = random_density_matrix(rng, len(system))
+        states = dense.random_density_matrix(rng, len(system))
         singles = [(single, states) for single in sets]
     else:
         parameters = sets[0]
-        states = random_density_matrix(rng, len(system), batch_size)
+        states = dense.random_density_matrix(rng, len(system), batch_size)
         singles = [(parameters, state) for state in states.reshape(-1, *states.shape[-2:])]
 
     def run(device, parameters, state):
@@ -358,7 +358,7 @@ def test_operation_acts_as_in_pennylane(
 
     def apply_matrix(parameters, state):
         matrix = qml.matrix(case.build(*parameters, wires=wires), wire_order=wires)
-        return dense_channel([matrix], state, [system.index(wire) for wire in wires])
+        return dense.apply(state, [matrix], [system.index(wire) for wire in wires])
 
     if name in BEYOND_DEFAULT_MIXED:
         expected = np.stack([apply_matrix(*single) for single in singles])
@@ -377,7 +377,7 @@ def test_operation_acts_as_in_pennylane(
         np.testing.assert_allclose(result, expected, atol=tolerance, rtol=0)
 
 
-def test_wide_pauli_error_keeps_a_batch_of_one(execute):
+def test_wide_pauli_error_keeps_a_batch_of_one():
     """A batch axis of length one would be lost where Kraus operators are used."""
     device = qml.device("qizgloria.mixed")
     error = qml.PauliError("XYZY", np.array([0.3]), wires=range(4))

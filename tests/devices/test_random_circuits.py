@@ -5,6 +5,8 @@ from functools import partial
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.execution import execute
+from helpers.operations import CHANNELS, GATES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import unitary_group
@@ -64,23 +66,18 @@ def operations(draw, gates, channels, wires, batch_size):
     return lambda: qml.QubitDensityMatrix(state, wires[0]), []
 
 
-@pytest.fixture(scope="session")
-def circuits(gates, channels):
-    """A function that gives a strategy for the wires and the operations of a circuit."""
+@st.composite
+def circuits(draw, batch_size=None):
+    """The wires and the operations of a circuit."""
     by_width = {width: [(kind, 0) for kind in kinds] for width, kinds in CONSTANT.items()}
-    for kind, num_wires, num_angles in gates:
+    for kind, num_wires, num_angles in GATES:
         by_width[num_wires].append((kind, num_angles))
-
-    @st.composite
-    def strategy(draw, batch_size=None):
-        wires = LABELS[: draw(st.integers(1, len(LABELS)))]
-        one = operations(by_width, channels, wires, batch_size)
-        return wires, draw(st.lists(one, min_size=3, max_size=14))
-
-    return strategy
+    wires = LABELS[: draw(st.integers(1, len(LABELS)))]
+    one = operations(by_width, CHANNELS, wires, batch_size)
+    return wires, draw(st.lists(one, min_size=3, max_size=14))
 
 
-def results(execute, device, circuit, **options):
+def results(device, circuit, **options):
     wires, operations = circuit
     measured = [qml.density_matrix(wires), qml.probs(wires[::-1]), qml.expval(qml.Y(wires[0]))]
     # default.mixed mistakes the wires of a density matrix that is its whole circuit's start.
@@ -97,20 +94,20 @@ def agree(ours, theirs, tolerance):
 
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(data=st.data())
-def test_random_circuit(data, circuits, execute):
+def test_random_circuit(data):
     """Some sequence of operations would be fused, ordered or applied wrongly."""
     circuit = data.draw(circuits())
-    theirs = results(execute, "default.mixed", circuit)
-    agree(results(execute, "qizgloria.mixed", circuit), theirs, 1e-10)
+    theirs = results("default.mixed", circuit)
+    agree(results("qizgloria.mixed", circuit), theirs, 1e-10)
 
 
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(data=st.data())
-def test_random_circuit_in_single_precision(data, circuits, execute):
+def test_random_circuit_in_single_precision(data):
     """Single precision would lose more digits than it must."""
     circuit = data.draw(circuits())
-    theirs = results(execute, "default.mixed", circuit)
-    ours = results(execute, "qizgloria.mixed", circuit, r_dtype=np.float32)
+    theirs = results("default.mixed", circuit)
+    ours = results("qizgloria.mixed", circuit, r_dtype=np.float32)
     assert ours[0].dtype == np.complex64
     agree(ours, theirs, 1e-5)
 
@@ -118,15 +115,15 @@ def test_random_circuit_in_single_precision(data, circuits, execute):
 @pytest.mark.parametrize("batch_size", [3, 1])
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(data=st.data())
-def test_random_broadcast_circuit(data, batch_size, circuits, execute):
+def test_random_broadcast_circuit(data, batch_size):
     """Batched and plain operations side by side would be mixed up."""
     wires, drawn = data.draw(circuits(batch_size))
     first = partial(qml.RX, wires=wires[0]), [np.linspace(0.3, 1.1, batch_size)]
-    ours = results(execute, "qizgloria.mixed", (wires, [first, *drawn]))
+    ours = results("qizgloria.mixed", (wires, [first, *drawn]))
     for index in range(batch_size):
         single = [
             (make, [x[index] if np.ndim(x) else x for x in parameters])
             for make, parameters in [first, *drawn]
         ]
-        theirs = results(execute, "default.mixed", (wires, single))
+        theirs = results("default.mixed", (wires, single))
         agree([result[index] for result in ours], theirs, 1e-10)

@@ -14,6 +14,9 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.circuits import circuit_angles, example_circuit, noisy_circuit
+from helpers.devices import mixed_device
+from helpers.execution import execute_tuple
 
 WIRES = ("a", 1, "c", 3)
 SHOTS = 20_000
@@ -91,15 +94,14 @@ SUMS = {
 
 
 @pytest.fixture(scope="module")
-def state(noisy, angles, run):
+def state():
     """The exact state of the test circuit, on WIRES."""
     device = qml.device("default.mixed", wires=WIRES)
-    return run(device, noisy(angles(), WIRES), [qml.state()])[0]
+    return execute_tuple(device, example_circuit(w=WIRES), [qml.state()])[0]
 
 
-@pytest.fixture
-def prepare(noisy, angles):
-    return lambda batch=None: noisy(angles(batch), WIRES)
+def prepare(batch=None):
+    return example_circuit(batch, WIRES)
 
 
 def reduce_to(rho, wires):
@@ -137,12 +139,12 @@ def mean_of_sum(rho, observable, confusions):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_forms(form, make_device, prepare, run, state):
+def test_forms(form, state):
     """A way to state the readout error would be refused, or p(1|0) and p(0|1) mixed up."""
     given, confusions = FORMS[form]
-    device = make_device(WIRES, readout_prob=given)
+    device = mixed_device(WIRES, readout_prob=given)
     observable = qml.Y("c") @ qml.Z(3)
-    probabilities, mean, mean_of_a_product = run(
+    probabilities, mean, mean_of_a_product = execute_tuple(
         device,
         prepare(),
         [qml.probs(wires=["c", 3, "a", 1]), qml.expval(qml.X("a")), qml.expval(observable)],
@@ -155,45 +157,48 @@ def test_forms(form, make_device, prepare, run, state):
 
 
 @pytest.mark.parametrize("name", OBSERVABLES)
-def test_expectation_and_variance(name, make_device, prepare, run, state):
+def test_expectation_and_variance(name, state):
     """An observable would be read in the wrong basis, or with the wrong wire's error."""
     observable = OBSERVABLES[name]()
-    device = make_device(WIRES, readout_prob=PAIRS)
-    results = run(device, prepare(), [qml.expval(observable), qml.var(observable)])
+    device = mixed_device(WIRES, readout_prob=PAIRS)
+    results = execute_tuple(device, prepare(), [qml.expval(observable), qml.var(observable)])
     assert np.allclose(results, moments(state, observable, EVERY), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", SUMS)
-def test_sums(name, make_device, prepare, run, state):
+def test_sums(name, state):
     """Terms of a sum, which are read out one by one, would be read in a common eigenbasis."""
     observable = SUMS[name]()
-    (result,) = run(make_device(WIRES, readout_prob=PAIRS), prepare(), [qml.expval(observable)])
+    (result,) = execute_tuple(
+        mixed_device(WIRES, readout_prob=PAIRS), prepare(), [qml.expval(observable)]
+    )
     expected = mean_of_sum(state, observable, EVERY)
     assert np.allclose(result, expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["word", "hadamard", "hermitian on 2"])
-def test_probabilities_of_an_observable(name, make_device, prepare, run, state):
+def test_probabilities_of_an_observable(name, state):
     """Probabilities in an eigenbasis would be those without readout error."""
     observable = OBSERVABLES[name]()
-    device = make_device(WIRES, readout_prob=PAIRS)
-    (result,) = run(device, prepare(), [qml.probs(op=observable)])
+    device = mixed_device(WIRES, readout_prob=PAIRS)
+    (result,) = execute_tuple(device, prepare(), [qml.probs(op=observable)])
     gates = observable.diagonalizing_gates()
     expected = reported(state, list(observable.wires), EVERY, gates)
     assert np.allclose(result, expected, rtol=0, atol=1e-10)
 
 
-def test_batch(make_device, prepare, run, noisy, angles):
+def test_batch():
     """Elements of a batch would share a distribution."""
-    device = make_device(WIRES, readout_prob=PAIRS)
+    device = mixed_device(WIRES, readout_prob=PAIRS)
     measurements = [
         qml.expval(OBSERVABLES["word"]()),
         qml.var(OBSERVABLES["hermitian on 2"]()),
         qml.probs(wires=["c", "a"]),
     ]
-    together = run(device, prepare(3), measurements)
+    together = execute_tuple(device, prepare(3), measurements)
     one_by_one = [
-        run(device, noisy(angles(3)[:, element], WIRES), measurements) for element in range(3)
+        execute_tuple(device, noisy_circuit(circuit_angles(3)[:, element], WIRES), measurements)
+        for element in range(3)
     ]
     for position, result in enumerate(together):
         expected = np.stack([results[position] for results in one_by_one])
@@ -201,11 +206,11 @@ def test_batch(make_device, prepare, run, noisy, angles):
         assert np.allclose(result, expected, rtol=0, atol=1e-12)
 
 
-def test_single_precision(make_device, prepare, run, state):
+def test_single_precision(state):
     """Readout error would bring double precision into a simulation in single precision."""
-    device = make_device(WIRES, readout_prob=PAIRS, r_dtype="float32")
+    device = mixed_device(WIRES, readout_prob=PAIRS, r_dtype="float32")
     measurements = [qml.expval(OBSERVABLES["word"]()), qml.probs(wires=["c", "a"])]
-    mean, probabilities = run(device, prepare(), measurements)
+    mean, probabilities = execute_tuple(device, prepare(), measurements)
     assert mean.dtype == probabilities.dtype == np.float32
     assert abs(mean - moments(state, OBSERVABLES["word"](), EVERY)[0]) < 1e-5
     assert np.allclose(probabilities, reported(state, ["c", "a"], EVERY), rtol=0, atol=1e-5)
@@ -221,26 +226,30 @@ EXACT = {
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_states_and_entropies_are_exact(name, make_device, prepare, run):
+def test_states_and_entropies_are_exact(name):
     """A readout error would change what no detector reports, or be left out without a word."""
     with pytest.warns(UserWarning, match="not affected by readout error"):
-        (result,) = run(make_device(WIRES, readout_prob=PAIRS), prepare(), [EXACT[name]()])
-    (expected,) = run(make_device(WIRES), prepare(), [EXACT[name]()])
+        (result,) = execute_tuple(
+            mixed_device(WIRES, readout_prob=PAIRS), prepare(), [EXACT[name]()]
+        )
+    (expected,) = execute_tuple(mixed_device(WIRES), prepare(), [EXACT[name]()])
     assert np.array_equal(result, expected)
 
 
-def test_no_warning_where_readout_error_acts(make_device, prepare, run):
+def test_no_warning_where_readout_error_acts():
     """Users would be warned about measurements that are as they expect."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run(make_device(WIRES, readout_prob=0.1), prepare(), [qml.expval(qml.Z(1)), qml.probs()])
+        execute_tuple(
+            mixed_device(WIRES, readout_prob=0.1), prepare(), [qml.expval(qml.Z(1)), qml.probs()]
+        )
 
 
-def test_no_warning_without_readout_error(make_device, prepare, run):
+def test_no_warning_without_readout_error():
     """Users would be warned about a readout error that they did not ask for."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run(make_device(WIRES, readout_prob=0.0), prepare(), [qml.purity(wires=[1])])
+        execute_tuple(mixed_device(WIRES, readout_prob=0.0), prepare(), [qml.purity(wires=[1])])
 
 
 # --- mid-circuit measurements ---------------------------------------------------------------------
@@ -257,11 +266,12 @@ MID_CIRCUIT_FORMS = {
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize("reused", [False, True])
 @pytest.mark.parametrize("form", MID_CIRCUIT_FORMS)
-def test_mid_circuit_values(form, reused, reset, make_device):
+def test_mid_circuit_values(form, reused, reset):
     """A mid-circuit value would have no readout error, or that of another wire, for instance
-    because deferring the measurement moves it to a wire that the user does not know."""
+    because deferring the measurement moves it to a wire that the user does not know.
+    """
 
-    @qml.qnode(make_device(2, readout_prob=MID_CIRCUIT_FORMS[form]))
+    @qml.qnode(mixed_device(2, readout_prob=MID_CIRCUIT_FORMS[form]))
     def circuit():
         qml.RX(0.2, wires=1)
         qml.RY(0.8, wires=0)
@@ -281,11 +291,11 @@ def test_mid_circuit_values(form, reused, reset, make_device):
 # --- shots ----------------------------------------------------------------------------------------
 
 
-def test_samples(make_device, prepare, run, state):
+def test_samples(state):
     """Samples, counts and probabilities from shots would be those of a perfect detector."""
-    device = make_device(WIRES, readout_prob=PAIRS, seed=3)
+    device = mixed_device(WIRES, readout_prob=PAIRS, seed=3)
     wires = ["c", "a"]
-    bits, counts, probabilities = run(
+    bits, counts, probabilities = execute_tuple(
         device,
         prepare(),
         [qml.sample(wires=wires), qml.counts(wires=wires, all_outcomes=True), qml.probs(wires)],
@@ -301,21 +311,21 @@ def test_samples(make_device, prepare, run, state):
 
 
 @pytest.mark.parametrize("name", OBSERVABLES)
-def test_expectation_from_shots(name, make_device, prepare, run, state):
+def test_expectation_from_shots(name, state):
     """Shots of an observable would be those of a perfect detector."""
     observable = OBSERVABLES[name]()
-    device = make_device(WIRES, readout_prob=PAIRS, seed=4)
-    (result,) = run(device, prepare(), [qml.expval(observable)], shots=SHOTS)
+    device = mixed_device(WIRES, readout_prob=PAIRS, seed=4)
+    (result,) = execute_tuple(device, prepare(), [qml.expval(observable)], shots=SHOTS)
     mean, variance = moments(state, observable, EVERY)
     assert abs(result - mean) < 5 * np.sqrt(variance / SHOTS) + 1e-9
 
 
 @pytest.mark.parametrize("name", SUMS)
-def test_sums_from_shots(name, make_device, prepare, run, state):
+def test_sums_from_shots(name, state):
     """Shots of a sum would be those of a perfect detector."""
     observable = SUMS[name]()
-    device = make_device(WIRES, readout_prob=PAIRS, seed=5)
-    (result,) = run(device, prepare(), [qml.expval(observable)], shots=SHOTS)
+    device = mixed_device(WIRES, readout_prob=PAIRS, seed=5)
+    (result,) = execute_tuple(device, prepare(), [qml.expval(observable)], shots=SHOTS)
     # The estimates of terms that share shots may all err to the same side.
     spread = sum(
         abs(c) * np.sqrt(variance / SHOTS)
@@ -324,11 +334,13 @@ def test_sums_from_shots(name, make_device, prepare, run, state):
     assert abs(result - mean_of_sum(state, observable, EVERY)) < 5 * spread
 
 
-def test_shadows(make_device, prepare, run, state):
+def test_shadows(state):
     """Shadows would be those of a perfect detector."""
-    device = make_device(WIRES, readout_prob=PAIRS, seed=6)
+    device = mixed_device(WIRES, readout_prob=PAIRS, seed=6)
     words = [qml.Z("a"), qml.X(1), qml.Y("c") @ qml.Z("a")]
-    results = run(device, prepare(), [qml.shadow_expval(word, seed=7) for word in words], SHOTS)
+    results = execute_tuple(
+        device, prepare(), [qml.shadow_expval(word, seed=7) for word in words], SHOTS
+    )
     for word, result in zip(words, results, strict=True):
         mean = moments(state, word, EVERY)[0]
         assert abs(result - mean) < 5 * np.sqrt(3 ** len(word.wires) / SHOTS)
@@ -338,13 +350,13 @@ def test_shadows(make_device, prepare, run, state):
 
 
 @pytest.mark.parametrize("name", ["word", "hadamard", "projector"])
-def test_gradient_with_respect_to_readout_error(name, make_device):
+def test_gradient_with_respect_to_readout_error(name):
     """A readout error given as a tensor could not be fitted, or only once."""
     observable = OBSERVABLES[name]()
     step = 1e-5
 
     def value(pair):
-        @qml.qnode(make_device(WIRES, readout_prob=pair), interface="torch")
+        @qml.qnode(mixed_device(WIRES, readout_prob=pair), interface="torch")
         def circuit(x):
             qml.RX(x, wires="a")
             qml.CNOT(wires=["a", 1])

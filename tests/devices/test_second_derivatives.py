@@ -6,6 +6,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 
 THREE = np.array([0.7, -0.4, 1.3])
 FOUR = np.array([0.4, -0.7, 0.3, 0.9])
@@ -93,45 +94,40 @@ def by_double_backward(function, x, *directions):
     return value.detach().numpy()
 
 
-@pytest.fixture
-def check(make_device):
-    """A function that compares derivatives of an operation's parameters with differences."""
-
-    def run(build, start, order=2):
-        rng = np.random.default_rng(3)
-        directions = rng.normal(size=(order, len(start)))
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        circuit = embedded(build, make_device(3), interface="torch")
-        reference = embedded(build, qml.device("default.mixed", wires=3), diff_method=None)
-        expected = along(reference, start, *directions)
-        assert abs(expected) > 1e-3
-        found = by_double_backward(circuit, start, *directions)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-
-    return run
+def check(build, start, order=2):
+    """Compare derivatives of an operation's parameters with differences."""
+    rng = np.random.default_rng(3)
+    directions = rng.normal(size=(order, len(start)))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    circuit = embedded(build, mixed_device(3), interface="torch")
+    reference = embedded(build, qml.device("default.mixed", wires=3), diff_method=None)
+    expected = along(reference, start, *directions)
+    assert abs(expected) > 1e-3
+    found = by_double_backward(circuit, start, *directions)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
-def test_gate(gate, check):
+def test_gate(gate):
     """Second derivatives of a gate's angles, mixed ones too, are those of its values."""
     kind, num_wires, num_angles = gate
     if num_wires <= 3:
         check(lambda x: kind(*x, wires=[2, 0, 1][:num_wires]), THREE[:num_angles])
 
 
-def test_channel(channel, check):
+def test_channel(channel):
     """Second derivatives of strengths are those of values."""
     kind, num_strengths = channel
     check(lambda x: kind(*x, 1), np.array([0.23, 0.3][:num_strengths]))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operation(name, check):
+def test_operation(name):
     """Second derivatives of what makes a matrix, a state or a channel are those of values."""
     check(*OPERATIONS[name])
 
 
 @pytest.mark.parametrize("name", ["QubitUnitary twice", "ctrl", "ThermalRelaxationError"])
-def test_third_derivatives(name, check):
+def test_third_derivatives(name):
     """Third derivatives are those of values, too."""
     check(*OPERATIONS[name], order=3)
 
@@ -146,11 +142,11 @@ BATCHED = {
 
 
 @pytest.mark.parametrize("name", BATCHED)
-def test_batches(name, make_device):
+def test_batches(name):
     """Each element of a batch has its own second derivatives."""
     starts = np.random.default_rng(5).uniform(0.2, 0.8, (3, 2))
     directions = np.random.default_rng(6).uniform(-0.6, 0.6, (2, 3, 2))
-    circuit = embedded(BATCHED[name], make_device(3), interface="torch")
+    circuit = embedded(BATCHED[name], mixed_device(3), interface="torch")
     reference = embedded(BATCHED[name], qml.device("default.mixed", wires=3), diff_method=None)
     expected = sum(
         along(reference, starts[:, b], *directions[:, :, b]) for b in range(starts.shape[1])

@@ -12,6 +12,9 @@ import jax
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.circuits import circuit_angles, example_circuit, noisy_circuit
+from helpers.devices import mixed_device
+from helpers.execution import execute, execute_tuple
 
 SHOTS = 20_000
 HERMITIAN = np.array([[0.3, 0.4 - 0.7j], [0.4 + 0.7j, -1.1]])
@@ -43,17 +46,12 @@ SUMS = {
 }
 
 
-@pytest.fixture(scope="module")
-def exact(noisy, angles, run):
+@cache
+def exact(batch=None, element=0):
     """The exact state, or the state of one element of a batch."""
-
-    @cache
-    def state(batch=None, element=0):
-        x = angles(batch)
-        operations = noisy(x if batch is None else x[:, element])
-        return run(qml.device("default.mixed", wires=4), operations, [qml.state()])[0]
-
-    return state
+    x = circuit_angles(batch)
+    operations = noisy_circuit(x if batch is None else x[:, element])
+    return execute_tuple(qml.device("default.mixed", wires=4), operations, [qml.state()])[0]
 
 
 def spectrum(rho, observable):
@@ -75,11 +73,13 @@ def mean_of(rho, observable):
 
 @pytest.mark.parametrize("batch", [None, 1, 3])
 @pytest.mark.parametrize("name", OBSERVABLES)
-def test_expectation_and_variance(name, batch, make_device, noisy, angles, run, exact):
+def test_expectation_and_variance(name, batch):
     """Samples would be drawn in another basis, or their eigenvalues mixed up."""
     observable = OBSERVABLES[name]()
     measurements = [qml.expval(observable), qml.var(observable)]
-    means, variances = run(make_device(seed=11), noisy(angles(batch)), measurements, SHOTS)
+    means, variances = execute_tuple(
+        mixed_device(seed=11), example_circuit(batch), measurements, SHOTS
+    )
     assert np.shape(means) == np.shape(variances) == (() if batch is None else (batch,))
     for element, (mean, variance) in enumerate(
         zip(np.atleast_1d(means), np.atleast_1d(variances), strict=True)
@@ -95,10 +95,12 @@ def test_expectation_and_variance(name, batch, make_device, noisy, angles, run, 
 
 @pytest.mark.parametrize("batch", [None, 3])
 @pytest.mark.parametrize("name", SUMS)
-def test_sums(name, batch, make_device, noisy, angles, run, exact):
+def test_sums(name, batch):
     """Terms would be measured in one another's basis, or lose their coefficients."""
     observable = SUMS[name]()
-    (means,) = run(make_device(seed=12), noisy(angles(batch)), [qml.expval(observable)], SHOTS)
+    (means,) = execute_tuple(
+        mixed_device(seed=12), example_circuit(batch), [qml.expval(observable)], SHOTS
+    )
     assert np.shape(means) == (() if batch is None else (batch,))
     for element, mean in enumerate(np.atleast_1d(means)):
         rho = exact(batch, element)
@@ -112,14 +114,14 @@ def test_sums(name, batch, make_device, noisy, angles, run, exact):
 
 @pytest.mark.parametrize("batch", [None, 3])
 @pytest.mark.parametrize("wires", [[0], [2, 3, 0], [0, 1, 2, 3]], ids=str)
-def test_distributions(wires, batch, make_device, noisy, angles, run, exact):
+def test_distributions(wires, batch):
     """Samples, counts or probabilities would be of other wires, or in another order."""
     measurements = [
         qml.sample(wires=wires),
         qml.counts(wires=wires, all_outcomes=True),
         qml.probs(wires=wires),
     ]
-    results = run(make_device(seed=13), noisy(angles(batch)), measurements, SHOTS)
+    results = execute_tuple(mixed_device(seed=13), example_circuit(batch), measurements, SHOTS)
     for element in range(batch or 1):
         bits, counts, probabilities = (
             results if batch is None else [result[element] for result in results]
@@ -137,20 +139,20 @@ def test_distributions(wires, batch, make_device, noisy, angles, run, exact):
 
 
 @pytest.mark.parametrize("all_outcomes", [False, True])
-def test_counts_of_rare_outcomes(all_outcomes, make_device, run):
+def test_counts_of_rare_outcomes(all_outcomes):
     """Outcomes that never occur would be listed, or left out against the user's wish."""
-    (counts,) = run(
-        make_device(2), [qml.X(1)], [qml.counts(wires=[0, 1], all_outcomes=all_outcomes)], 10
+    (counts,) = execute_tuple(
+        mixed_device(2), [qml.X(1)], [qml.counts(wires=[0, 1], all_outcomes=all_outcomes)], 10
     )
     assert counts == ({"00": 0, "01": 10, "10": 0, "11": 0} if all_outcomes else {"01": 10})
 
 
-def test_samples_of_an_observable(make_device, noisy, angles, run, exact):
+def test_samples_of_an_observable():
     """Samples and counts of an observable would not be its eigenvalues."""
     observable = qml.Hermitian(WIDE, wires=[2, 1])
     measurements = [qml.sample(observable), qml.counts(observable), qml.probs(op=observable)]
-    samples, counts, probabilities = run(
-        make_device(seed=14), noisy(angles()), measurements, shots=SHOTS
+    samples, counts, probabilities = execute_tuple(
+        mixed_device(seed=14), example_circuit(), measurements, shots=SHOTS
     )
     values = np.linalg.eigvalsh(WIDE)
     assert np.allclose(np.unique(samples), values)
@@ -165,11 +167,11 @@ def test_samples_of_an_observable(make_device, noisy, angles, run, exact):
     assert (abs(probabilities - expected) < error).all()
 
 
-def test_mid_circuit_values(make_device):
+def test_mid_circuit_values():
     """Mid-circuit values would not be sampled, or not with the final measurements."""
 
     @qml.set_shots(2000)
-    @qml.qnode(make_device(2, seed=15))
+    @qml.qnode(mixed_device(2, seed=15))
     def circuit():
         qml.RY(1.0, wires=0)
         value = qml.measure(0)
@@ -212,9 +214,10 @@ def layout(result):
 @pytest.mark.parametrize("batch", [None, 3])
 @pytest.mark.parametrize("shots", [1, 7, (5, 7), [(4, 2), 3], (6,)], ids=str)
 @pytest.mark.parametrize("names", [*([name] for name in SHAPED), list(SHAPED)], ids="+".join)
-def test_shapes(names, shots, batch, make_device):
+def test_shapes(names, shots, batch):
     """Return types would differ from PennyLane's: for each part of the shot vector a result, bare
-    if it is the only measurement, with the batch in front."""
+    if it is the only measurement, with the batch in front.
+    """
     if batch is not None:  # default.qubit has no broadcast shadows to compare with
         names = [name for name in names if not name.startswith("shadow")] or ["expval"]
     x = 0.3 if batch is None else np.linspace(0.1, 1, batch)
@@ -222,18 +225,19 @@ def test_shapes(names, shots, batch, make_device):
     tape = qml.tape.QuantumScript(operations, [SHAPED[name]() for name in names], shots=shots)
     results = [
         qml.execute([tape], device, diff_method=None)[0]
-        for device in (make_device(3), qml.device("default.qubit", wires=3))
+        for device in (mixed_device(3), qml.device("default.qubit", wires=3))
     ]
     assert layout(results[0]) == layout(results[1])
 
 
 @pytest.mark.parametrize("shots", [1, 7, (5, 7)], ids=str)
 @pytest.mark.parametrize("name", SHAPED)
-def test_batch_of_one(name, shots, make_device, run):
+def test_batch_of_one(name, shots):
     """The axis of a batch would vanish when its length is 1, as that of the last few of a data
-    set may be. (In PennyLane 0.45 default.qubit loses it.)"""
+    set may be. (In PennyLane 0.45 default.qubit loses it.)
+    """
     operations = [qml.RX(np.array([0.3]), wires=0), qml.CNOT(wires=[0, 1])]
-    result = run(make_device(3), operations, [SHAPED[name]()], shots)
+    result = execute_tuple(mixed_device(3), operations, [SHAPED[name]()], shots)
     parts = result if isinstance(shots, tuple) else [result[0]]
     for part, number in zip(parts, np.atleast_1d(shots), strict=True):
         if name == "counts":
@@ -247,19 +251,23 @@ def test_batch_of_one(name, shots, make_device, run):
         assert np.shape(part) == (1, *expected)
 
 
-def test_parts_of_a_shot_vector_are_different_shots(make_device, noisy, angles, run):
+def test_parts_of_a_shot_vector_are_different_shots():
     """Every part would be the same shots again, so that averages over parts gain nothing."""
-    device = make_device(seed=16)
-    parts = run(device, noisy(angles()), [qml.sample(wires=[0, 1, 2])], shots=[(200, 3)])
+    device = mixed_device(seed=16)
+    parts = execute_tuple(
+        device, example_circuit(), [qml.sample(wires=[0, 1, 2])], shots=[(200, 3)]
+    )
     assert all(part.shape == (200, 3) for part in parts)
     assert not np.array_equal(parts[0], parts[1])
     assert not np.array_equal(parts[1], parts[2])
 
 
-def test_elements_of_a_batch_are_different_shots(make_device, run):
+def test_elements_of_a_batch_are_different_shots():
     """Elements of a batch would share their random numbers, so that their errors are correlated."""
     operations = [qml.RX(np.full(2, np.pi / 2), wires=0)]
-    (samples,) = run(make_device(1, seed=17), operations, [qml.sample(wires=0)], shots=200)
+    (samples,) = execute_tuple(
+        mixed_device(1, seed=17), operations, [qml.sample(wires=0)], shots=200
+    )
     assert not np.array_equal(samples[0], samples[1])
 
 
@@ -276,15 +284,17 @@ def test_elements_of_a_batch_are_different_shots(make_device, run):
     ],
     ids=str,
 )
-def test_commuting_words_share_their_shots(words, batch, make_device, noisy, angles, run):
+def test_commuting_words_share_their_shots(words, batch):
     """A product of words would not be the product of its factors, shot by shot."""
     measurements = [qml.sample(word) for word in words]
-    first, second, product = run(make_device(seed=18), noisy(angles(batch)), measurements, 500)
+    first, second, product = execute_tuple(
+        mixed_device(seed=18), example_circuit(batch), measurements, 500
+    )
     assert np.array_equal(first * second, product)
     assert len(np.unique(product)) == 2
 
 
-def test_words_share_their_shots_within_a_crowd(make_device, noisy, angles, run):
+def test_words_share_their_shots_within_a_crowd():
     """Other measurements in between would separate words that commute, or reorder results."""
     measurements = [
         qml.sample(qml.Z(0)),
@@ -296,8 +306,8 @@ def test_words_share_their_shots_within_a_crowd(make_device, noisy, angles, run)
         qml.counts(qml.Z(0) @ qml.Z(1)),
         qml.expval(qml.X(1) @ qml.X(0)),
     ]
-    z0, xx, _, z1, probabilities, zz, counts, mean_xx = run(
-        make_device(seed=19), noisy(angles()), measurements, 500
+    z0, xx, _, z1, probabilities, zz, counts, mean_xx = execute_tuple(
+        mixed_device(seed=19), example_circuit(), measurements, 500
     )
     assert zz == (z0 * z1).mean()
     assert counts == {-1: (z0 * z1 == -1).sum(), 1: (z0 * z1 == 1).sum()}
@@ -309,11 +319,14 @@ def test_words_share_their_shots_within_a_crowd(make_device, noisy, angles, run)
 
 
 @pytest.mark.parametrize("batch", [None, 1, 3])
-def test_shadow_statistics(batch, make_device, noisy, angles, run, exact):
+def test_shadow_statistics(batch):
     """Bits of a shadow would not belong to their recipes."""
     words = [qml.X(0), qml.Y(2), qml.Z(1) @ qml.X(0), qml.Y(2) @ qml.Z(0)]
-    (shadows,) = run(
-        make_device(seed=20), noisy(angles(batch)), [qml.classical_shadow([2, 0, 1], seed=4)], SHOTS
+    (shadows,) = execute_tuple(
+        mixed_device(seed=20),
+        example_circuit(batch),
+        [qml.classical_shadow([2, 0, 1], seed=4)],
+        SHOTS,
     )
     assert shadows.shape == (() if batch is None else (batch,)) + (2, SHOTS, 3)
     for element in range(batch or 1):
@@ -329,13 +342,13 @@ def test_shadow_statistics(batch, make_device, noisy, angles, run, exact):
 
 
 @pytest.mark.parametrize("batch", [None, 3])
-def test_shadow_expectation(batch, make_device, noisy, angles, run, exact):
+def test_shadow_expectation(batch):
     """Expectation values from shadows would belong to other observables or batch elements."""
     words = [qml.X(0), qml.Z(1) @ qml.X(0), qml.Y(2) @ qml.Z(0)]
     hamiltonian = qml.Hamiltonian([0.5, -0.3], words[1:])
-    several, single = run(
-        make_device(seed=21),
-        noisy(angles(batch)),
+    several, single = execute_tuple(
+        mixed_device(seed=21),
+        example_circuit(batch),
         [qml.shadow_expval(words, seed=5), qml.shadow_expval(hamiltonian, k=3, seed=6)],
         SHOTS,
     )
@@ -351,23 +364,25 @@ def test_shadow_expectation(batch, make_device, noisy, angles, run, exact):
         assert abs(np.ravel(single)[element] - mean_of(rho, hamiltonian)) < error
 
 
-def test_shadow_recipes_are_pennylanes(make_device, run):
+def test_shadow_recipes_are_pennylanes():
     """The same seed would give other recipes than on PennyLane's own devices."""
     operations = [qml.Hadamard(0), qml.CNOT(wires=[0, 1])]
-    devices = make_device(2), qml.device("default.qubit", wires=2)
+    devices = mixed_device(2), qml.device("default.qubit", wires=2)
     recipes = [
-        run(device, operations, [qml.classical_shadow([0, 1], seed=9)], 50)[0][1]
+        execute_tuple(device, operations, [qml.classical_shadow([0, 1], seed=9)], 50)[0][1]
         for device in devices
     ]
     assert np.array_equal(*recipes)
 
 
-def test_shadow_seeds(make_device, noisy, angles, run):
+def test_shadow_seeds():
     """Equal seeds would give different shadows, or different seeds the same."""
 
     def shadow(device_seed, seed):
-        device = make_device(seed=device_seed)
-        return run(device, noisy(angles()), [qml.classical_shadow([0, 1], seed=seed)], 100)[0]
+        device = mixed_device(seed=device_seed)
+        return execute_tuple(
+            device, example_circuit(), [qml.classical_shadow([0, 1], seed=seed)], 100
+        )[0]
 
     assert np.array_equal(shadow(1, 2), shadow(1, 2))
     assert np.array_equal(shadow(1, 2)[1], shadow(5, 2)[1])
@@ -389,16 +404,15 @@ SEEDS = {
 }
 
 
-@pytest.fixture
-def draw(make_device, noisy, angles, run):
+def draw(device):
     """Samples of a fixed circuit from a device."""
-    return lambda device: run(device, noisy(angles()), [qml.sample()], shots=100)[0]
+    return execute(device, example_circuit(), [qml.sample()], shots=100)
 
 
 @pytest.mark.parametrize("kind", SEEDS)
-def test_equal_seeds(kind, make_device, draw):
+def test_equal_seeds(kind):
     """A program would not be reproducible, or every call would give the same samples again."""
-    first, second = (make_device(seed=SEEDS[kind]()) for _ in range(2))
+    first, second = (mixed_device(seed=SEEDS[kind]()) for _ in range(2))
     samples = draw(first)
     assert np.array_equal(samples, draw(second))
     again = draw(first)
@@ -406,58 +420,58 @@ def test_equal_seeds(kind, make_device, draw):
     assert np.array_equal(again, draw(second))
 
 
-def test_different_seeds(make_device, draw):
+def test_different_seeds():
     """The seed would be ignored."""
     seeds = [*(SEEDS[kind]() for kind in ("integer", "sequence", "JAX key")), 43]
-    samples = [draw(make_device(seed=seed)).tobytes() for seed in seeds]
+    samples = [draw(mixed_device(seed=seed)).tobytes() for seed in seeds]
     assert len(set(samples)) == len(samples)
 
 
-def test_global_seed(make_device, draw):
+def test_global_seed():
     """``np.random.seed`` would not make a program reproducible, as it does in PennyLane."""
 
     def samples(global_seed, **options):
         np.random.seed(global_seed)  # noqa: NPY002
-        return draw(make_device(**options))
+        return draw(mixed_device(**options))
 
     assert np.array_equal(samples(7), samples(7, seed="global"))
     assert not np.array_equal(samples(7), samples(8))
 
 
-def test_no_seed(make_device, draw):
+def test_no_seed():
     """Two devices without a seed would give the same samples."""
     np.random.seed(7)  # noqa: NPY002
-    first = draw(make_device(seed=None))
+    first = draw(mixed_device(seed=None))
     np.random.seed(7)  # noqa: NPY002
-    assert not np.array_equal(first, draw(make_device(seed=None)))
+    assert not np.array_equal(first, draw(mixed_device(seed=None)))
 
 
-def test_generator_is_shared(make_device, draw):
+def test_generator_is_shared():
     """A generator of the user's would be copied, so that two devices repeat each other."""
     generator = np.random.default_rng(3)
-    first, second = make_device(seed=generator), make_device(seed=generator)
+    first, second = mixed_device(seed=generator), mixed_device(seed=generator)
     assert not np.array_equal(draw(first), draw(second))
 
 
-def test_jax_key_statistics(make_device, noisy, angles, run, exact):
+def test_jax_key_statistics():
     """Random numbers from a JAX key would not be uniform."""
-    device = make_device(seed=jax.random.PRNGKey(5))
-    (probabilities,) = run(device, noisy(angles()), [qml.probs(wires=range(4))], SHOTS)
+    device = mixed_device(seed=jax.random.PRNGKey(5))
+    (probabilities,) = execute_tuple(device, example_circuit(), [qml.probs(wires=range(4))], SHOTS)
     expected = np.diag(exact()).real.clip(0)
     assert (abs(probabilities - expected) <= 5 * np.sqrt(expected / SHOTS)).all()
 
 
-def test_seed_is_not_used_up_by_exact_runs(make_device, noisy, angles, run, draw):
+def test_seed_is_not_used_up_by_exact_runs():
     """Exact runs in between would change a program's samples."""
-    first, second = make_device(seed=2), make_device(seed=2)
-    run(first, noisy(angles()), [qml.expval(qml.Z(0))])
+    first, second = mixed_device(seed=2), mixed_device(seed=2)
+    execute_tuple(first, example_circuit(), [qml.expval(qml.Z(0))])
     assert np.array_equal(draw(first), draw(second))
 
 
-def test_single_precision(make_device, noisy, angles, run, exact):
+def test_single_precision():
     """Sampling in single precision would lose outcomes, or add up to more than 1."""
-    device = make_device(seed=23, r_dtype="float32")
-    (probabilities,) = run(device, noisy(angles()), [qml.probs(wires=range(4))], SHOTS)
+    device = mixed_device(seed=23, r_dtype="float32")
+    (probabilities,) = execute_tuple(device, example_circuit(), [qml.probs(wires=range(4))], SHOTS)
     assert abs(probabilities.sum() - 1) < 1e-6
     expected = np.diag(exact()).real.clip(0)
     assert (abs(probabilities - expected) <= 5 * np.sqrt(expected / SHOTS) + 1e-6).all()
@@ -480,9 +494,9 @@ FLOATS = {
 @pytest.mark.parametrize("shots", [7, (5, 7)], ids=str)
 @pytest.mark.parametrize("batch", [None, 1, 3])
 @pytest.mark.parametrize(("r_dtype", "name"), [("float32", "float32"), (None, "float64")])
-def test_dtype(r_dtype, name, batch, shots, readout_prob, interface, make_device):
+def test_dtype(r_dtype, name, batch, shots, readout_prob, interface):
     """Results from shots have the precision of the device; bits and dtypes asked for stay."""
-    device = make_device(2, seed=24, r_dtype=r_dtype, readout_prob=readout_prob)
+    device = mixed_device(2, seed=24, r_dtype=r_dtype, readout_prob=readout_prob)
 
     @qml.set_shots(shots)
     @qml.qnode(device, interface=interface)
@@ -501,19 +515,19 @@ def test_dtype(r_dtype, name, batch, shots, readout_prob, interface, make_device
 
 @pytest.mark.parametrize("shots", [None, 10, (5, 5)], ids=str)
 @pytest.mark.parametrize("batch", [None, 3])
-def test_no_measurements(batch, shots, make_device):
+def test_no_measurements(batch, shots):
     """A tape without measurements has an empty result, as on default.mixed."""
     x = 0.3 if batch is None else np.full(batch, 0.3)
     tape = qml.tape.QuantumScript([qml.RX(x, 0)], [], shots=shots)
-    for device in (make_device(1), qml.device("default.mixed", wires=1)):
+    for device in (mixed_device(1), qml.device("default.mixed", wires=1)):
         assert qml.execute([tape], device, diff_method=None) == ((),)
 
 
 @pytest.mark.parametrize("shots", [None, 10, (5, 6)], ids=str)
-def test_identities_split_into_single_terms(shots, make_device):
+def test_identities_split_into_single_terms(shots):
     """`split_to_single_terms` leaves no measurement of identities, which must not matter."""
     results = []
-    for device in (make_device(1), qml.device("default.mixed", wires=1)):
+    for device in (mixed_device(1), qml.device("default.mixed", wires=1)):
 
         @qml.transforms.split_to_single_terms
         @qml.set_shots(shots)

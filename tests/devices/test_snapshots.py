@@ -6,6 +6,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 
 
 def compare(own, reference):
@@ -18,8 +19,8 @@ def compare(own, reference):
             assert np.allclose(qml.math.toarray(result), qml.math.toarray(expected)), tag
 
 
-def devices(make_device, wires):
-    return make_device(wires), qml.device("default.mixed", wires=wires)
+def devices(wires):
+    return mixed_device(wires), qml.device("default.mixed", wires=wires)
 
 
 # Measurements in the middle of a circuit whose second wire is not touched yet.
@@ -38,7 +39,7 @@ MEASUREMENTS = {
 
 @pytest.mark.parametrize("wires", [3, None, (2, 0, 1)], ids=str)
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_one_snapshot(name, wires, make_device):
+def test_one_snapshot(name, wires):
     """A snapshot would be of another state, or of other wires, than default.mixed's."""
 
     def circuit(x):
@@ -50,14 +51,13 @@ def test_one_snapshot(name, wires, make_device):
         return qml.expval(qml.Z(1) @ qml.X(2))
 
     results = [
-        qml.snapshots(qml.QNode(circuit, device, interface=None))(0.7)
-        for device in devices(make_device, wires)
+        qml.snapshots(qml.QNode(circuit, device, interface=None))(0.7) for device in devices(wires)
     ]
     compare(*results)
 
 
 @pytest.mark.parametrize("interface", ["torch", "numpy", "auto"])
-def test_several_with_tags(interface, make_device):
+def test_several_with_tags(interface):
     """Tags would be lost, snapshots overwrite one another, or their order change."""
 
     def circuit(x):
@@ -73,14 +73,13 @@ def test_several_with_tags(interface, make_device):
 
     x = torch.tensor(0.4, dtype=torch.float64) if interface == "torch" else np.array(0.4)
     results = [
-        qml.snapshots(qml.QNode(circuit, device, interface=interface))(x)
-        for device in devices(make_device, 2)
+        qml.snapshots(qml.QNode(circuit, device, interface=interface))(x) for device in devices(2)
     ]
     compare(*results)
     assert {"start", "mean", "distribution", "execution_results"} <= set(results[0])
 
 
-def test_batch(make_device):
+def test_batch():
     """Snapshots before and after the first batched gate would have wrong shapes."""
 
     def circuit(x):
@@ -92,12 +91,12 @@ def test_batch(make_device):
 
     results = [
         qml.snapshots(qml.QNode(circuit, device, interface=None))(np.array([0.1, 0.4, 2.0]))
-        for device in devices(make_device, 2)
+        for device in devices(2)
     ]
     compare(*results)
 
 
-def test_only_snapshots(make_device):
+def test_only_snapshots():
     """Debugging a circuit without results would fail."""
 
     def circuit():
@@ -105,19 +104,16 @@ def test_only_snapshots(make_device):
         qml.Snapshot("plus")
         return qml.state()
 
-    results = [
-        qml.snapshots(qml.QNode(circuit, device, interface=None))()
-        for device in devices(make_device, 1)
-    ]
+    results = [qml.snapshots(qml.QNode(circuit, device, interface=None))() for device in devices(1)]
     compare(*results)
 
 
-def test_shots(make_device):
+def test_shots():
     """Snapshots of a circuit with shots would be exact where they should be sampled."""
 
     @qml.snapshots
     @qml.set_shots(1000)
-    @qml.qnode(make_device(2, seed=5))
+    @qml.qnode(mixed_device(2, seed=5))
     def circuit():
         qml.RY(1.0, wires=0)
         qml.Snapshot("workflow", qml.expval(qml.Z(0)))
@@ -140,11 +136,11 @@ def test_shots(make_device):
     assert np.allclose(result["state"][0, 0], 1 - excited, rtol=0, atol=1e-12)
 
 
-def test_shots_of_a_snapshot_alone(make_device):
+def test_shots_of_a_snapshot_alone():
     """A snapshot could not be sampled in a circuit that is exact otherwise."""
 
     @qml.snapshots
-    @qml.qnode(make_device(1, seed=6))
+    @qml.qnode(mixed_device(1, seed=6))
     def circuit():
         qml.Hadamard(0)
         qml.Snapshot("samples", qml.sample(wires=0), shots=50)
@@ -156,11 +152,11 @@ def test_shots_of_a_snapshot_alone(make_device):
     assert abs(result["execution_results"] - 1) < 1e-12
 
 
-def test_mid_circuit_measurements(make_device):
+def test_mid_circuit_measurements():
     """A snapshot between mid-circuit measurements would see another state."""
 
     @qml.snapshots
-    @qml.qnode(make_device(3))
+    @qml.qnode(mixed_device(3))
     def circuit():
         qml.Hadamard(0)
         value = qml.measure(0)
@@ -175,11 +171,11 @@ def test_mid_circuit_measurements(make_device):
     assert abs(result["execution_results"] - 0.5) < 1e-12
 
 
-def test_readout_error(make_device):
+def test_readout_error():
     """A snapshot would be taken by another detector than the final measurement."""
 
     @qml.snapshots
-    @qml.qnode(make_device(1, readout_prob=0.1))
+    @qml.qnode(mixed_device(1, readout_prob=0.1))
     def circuit():
         qml.Snapshot("reported", qml.expval(qml.Z(0)))
         qml.Snapshot("state")
@@ -191,9 +187,9 @@ def test_readout_error(make_device):
     assert abs(result["execution_results"] - 0.8) < 1e-12
 
 
-def test_no_effect_without_debugger(make_device):
+def test_no_effect_without_debugger():
     """Snapshots would cost something, or change the result, when nobody looks."""
-    device = make_device(1)
+    device = mixed_device(1)
 
     @qml.qnode(device)
     def circuit():
@@ -208,9 +204,9 @@ def test_no_effect_without_debugger(make_device):
     assert tracker.totals["executions"] == 1
 
 
-def test_device_is_free_again(make_device):
+def test_device_is_free_again():
     """After a snapshot the device would keep taking snapshots, or keep the old ones."""
-    device = make_device(1)
+    device = mixed_device(1)
 
     @qml.qnode(device)
     def circuit():
@@ -224,10 +220,10 @@ def test_device_is_free_again(make_device):
     assert list(first) == list(second) == ["plus", "execution_results"]
 
 
-def test_gradient_through_a_circuit_with_snapshots(make_device):
+def test_gradient_through_a_circuit_with_snapshots():
     """A snapshot would cut the gradient, or be differentiated itself."""
 
-    @qml.qnode(make_device(1), interface="torch")
+    @qml.qnode(mixed_device(1), interface="torch")
     def circuit(x):
         qml.RX(x, wires=0)
         qml.Snapshot("mid")

@@ -7,6 +7,9 @@ import pennylane as qml
 import pytest
 import scipy.sparse
 import torch
+from helpers import density_matrices as dense
+from helpers.derivatives import torch_gradient
+from helpers.execution import execute
 from pennylane import numpy as pnp
 
 LABELS = ("a", 3, "b", 0)
@@ -31,54 +34,51 @@ def agree(result, expected):
     np.testing.assert_allclose(result, expected, atol=1e-10, rtol=0)
 
 
-@pytest.fixture
-def compare(execute):
-    """A function that compares with default.mixed or default.qubit, element by element."""
+def compare(operations, batches, reference):
+    """Compare with default.mixed or default.qubit, element by element.
 
-    def run(operations, batches, reference):
-        """``operations`` makes the circuit of one state, or of a batch of them."""
-        measured = [qml.density_matrix(LABELS)]
-        theirs = qml.device(reference, wires=LABELS)
-        ours = qml.device("qizgloria.mixed", wires=LABELS)
-        for values in batches:
-            single = values.ndim == batches[0].ndim
-            elements = [values] if single else values
-            expected = np.stack([execute(theirs, operations(v), measured) for v in elements])
-            agree(execute(ours, operations(values), measured), expected[0] if single else expected)
-
-    return run
+    ``operations`` makes the circuit of one state, or of a batch of them.
+    """
+    measured = [qml.density_matrix(LABELS)]
+    theirs = qml.device(reference, wires=LABELS)
+    ours = qml.device("qizgloria.mixed", wires=LABELS)
+    for values in batches:
+        single = values.ndim == batches[0].ndim
+        elements = [values] if single else values
+        expected = np.stack([execute(theirs, operations(v), measured) for v in elements])
+        agree(execute(ours, operations(values), measured), expected[0] if single else expected)
 
 
 # --- at the start ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wires", SUBSETS)
-def test_state_vector_at_the_start(wires, rng, compare):
+def test_state_vector_at_the_start(wires, rng):
     """The wire order of an initial state vector, or its batch axis, would be wrong."""
     batches = [vectors(rng, len(wires), size) for size in (None, 3, 1)]
     compare(lambda v: [qml.StatePrep(v, wires), *entangle(LABELS)], batches, "default.qubit")
 
 
 @pytest.mark.parametrize("wires", SUBSETS)
-def test_basis_state_at_the_start(wires, compare):
+def test_basis_state_at_the_start(wires):
     """The bits of an initial basis state would be given to the wrong wires."""
     bits = np.array([1, 0, 1, 1])[: len(wires)]
     compare(lambda b: [qml.BasisState(b, wires), *entangle(LABELS)], [bits], "default.qubit")
 
 
 @pytest.mark.parametrize("wires", SUBSETS)
-def test_density_matrix_at_the_start(wires, rng, random_density_matrix, compare):
+def test_density_matrix_at_the_start(wires, rng):
     """The wire order of an initial density matrix, or its batch axis, would be wrong."""
-    batches = [random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
+    batches = [dense.random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
     compare(
         lambda m: [qml.QubitDensityMatrix(m, wires), *entangle(LABELS)], batches, "default.mixed"
     )
 
 
-def test_two_preparations_make_a_product(rng, random_density_matrix, compare):
+def test_two_preparations_make_a_product(rng):
     """The second of two states on different wires would overwrite the first one."""
-    other = random_density_matrix(rng, 1)
-    batches = [random_density_matrix(rng, 2, size) for size in (None, 3, 1)]
+    other = dense.random_density_matrix(rng, 1)
+    batches = [dense.random_density_matrix(rng, 2, size) for size in (None, 3, 1)]
 
     def operations(matrix):
         return [
@@ -94,7 +94,7 @@ def test_two_preparations_make_a_product(rng, random_density_matrix, compare):
 
 
 @pytest.mark.parametrize("wires", SUBSETS)
-def test_state_vector_later_is_a_unitary(wires, rng, compare):
+def test_state_vector_later_is_a_unitary(wires, rng):
     """A state vector amid a circuit would not act as the unitary that prepares it."""
     batches = [vectors(rng, len(wires), size) for size in (None, 3, 1)]
     compare(
@@ -105,7 +105,7 @@ def test_state_vector_later_is_a_unitary(wires, rng, compare):
 
 
 @pytest.mark.parametrize("wires", SUBSETS)
-def test_basis_state_later_is_a_unitary(wires, compare):
+def test_basis_state_later_is_a_unitary(wires):
     """A basis state amid a circuit would not act as the bit flips that prepare it."""
     bits = np.array([1, 0, 1, 1])[: len(wires)]
     compare(
@@ -116,9 +116,9 @@ def test_basis_state_later_is_a_unitary(wires, compare):
 
 
 @pytest.mark.parametrize("wires", SUBSETS[2:])
-def test_density_matrix_later_replaces(wires, rng, random_density_matrix, compare):
+def test_density_matrix_later_replaces(wires, rng):
     """A density matrix amid a circuit would not take the place of what its wires held."""
-    batches = [random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
+    batches = [dense.random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
     compare(
         lambda m: [*entangle(LABELS), qml.QubitDensityMatrix(m, wires), *entangle(LABELS)],
         batches,
@@ -127,19 +127,19 @@ def test_density_matrix_later_replaces(wires, rng, random_density_matrix, compar
 
 
 @pytest.mark.parametrize("wires", SUBSETS[:2])
-def test_density_matrix_on_all_wires_later_is_a_start(wires, rng, random_density_matrix, execute):
+def test_density_matrix_on_all_wires_later_is_a_start(wires, rng):
     """A density matrix on all wires would not make everything before it void.
 
     (default.mixed mistakes the order of the wires here.)
     """
-    matrix = random_density_matrix(rng, len(wires))
+    matrix = dense.random_density_matrix(rng, len(wires))
     later = [qml.QubitDensityMatrix(matrix, wires), *entangle(LABELS)]
     measured = [qml.density_matrix(LABELS)]
     ours = execute(qml.device("qizgloria.mixed"), [*entangle(LABELS), *later], measured)
     agree(ours, execute(qml.device("default.mixed", wires=LABELS), later, measured))
 
 
-def test_state_vector_on_fresh_wires_later(rng, compare):
+def test_state_vector_on_fresh_wires_later(rng):
     """A preparation that is not the tape's first operation would be lost."""
     batches = [vectors(rng, 2, size) for size in (None, 3, 1)]
     compare(
@@ -153,7 +153,7 @@ def test_state_vector_on_fresh_wires_later(rng, compare):
 
 
 @pytest.mark.parametrize("batch_size", [None, 3, 1])
-def test_amplitude_embedding_normalizes_and_pads(batch_size, rng, compare):
+def test_amplitude_embedding_normalizes_and_pads(batch_size, rng):
     """Features would be neither normalised nor padded."""
     features = rng.normal(size=5 if batch_size is None else (batch_size, 5))
 
@@ -164,7 +164,7 @@ def test_amplitude_embedding_normalizes_and_pads(batch_size, rng, compare):
     compare(operations, [rng.normal(size=5), features], "default.qubit")
 
 
-def test_normalized_state_prep(rng, compare):
+def test_normalized_state_prep(rng):
     """``normalize=True`` and ``pad_with`` of StatePrep would be ignored."""
     compare(
         lambda v: [qml.StatePrep(v, ["b", "a"], normalize=True, pad_with=0.5)],
@@ -173,7 +173,7 @@ def test_normalized_state_prep(rng, compare):
     )
 
 
-def test_basis_embedding(compare):
+def test_basis_embedding():
     """BasisEmbedding would not be what BasisState is."""
     compare(
         lambda b: [qml.BasisEmbedding(b, [0, "a", "b"]), *entangle(LABELS)],
@@ -182,7 +182,7 @@ def test_basis_embedding(compare):
     )
 
 
-def test_basis_state_from_an_integer(execute):
+def test_basis_state_from_an_integer():
     """A BasisState given as an integer would not be read as binary digits."""
     ours, theirs = (
         execute(qml.device(name, wires=3), [qml.BasisState(5, [2, 0, 1])], [qml.probs([0, 1, 2])])
@@ -191,7 +191,7 @@ def test_basis_state_from_an_integer(execute):
     agree(ours, theirs)
 
 
-def test_sparse_state_vector(compare):
+def test_sparse_state_vector():
     """A state vector as a sparse matrix would be refused."""
     dense = np.array([0.6, 0, 0, 0.8])
     compare(
@@ -212,7 +212,7 @@ def test_sparse_state_vector(compare):
     ],
     ids=["AmplitudeEmbedding", "StatePrep", "StatePrep of numpy", "QubitDensityMatrix"],
 )
-def test_single_precision_input(prepare, seed, execute):
+def test_single_precision_input(prepare, seed):
     """Data in torch's own default precision, exact to seven digits, would be refused."""
     x = torch.rand(8, generator=torch.Generator().manual_seed(seed))
     assert x.dtype == torch.float32
@@ -247,7 +247,7 @@ def test_single_precision_states_on_every_road(interface, num_wires, method):
             np.testing.assert_allclose(found, single.astype(float) ** 2, rtol=0, atol=1e-6)
 
 
-def test_states_that_are_not_normalised(execute):
+def test_states_that_are_not_normalised():
     """What is more than rounding is refused, whatever the dtype."""
     device = qml.device("qizgloria.mixed", wires=1)
     for dtype, error in [(np.float64, 1e-3), (np.float32, 1e-3), (np.float16, 0.05)]:
@@ -276,7 +276,7 @@ def test_derivative_of_amplitudes_near_the_norm():
     np.testing.assert_allclose(*gradients, rtol=0, atol=1e-4)
 
 
-def test_preparation_gradient_in_torch(rng, torch_gradient):
+def test_preparation_gradient_in_torch(rng):
     """A state's amplitudes would get no gradient, or a wrong one."""
     start = rng.normal(size=4)
 

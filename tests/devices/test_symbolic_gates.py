@@ -11,6 +11,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative
 from pennylane.ops.op_math import Adjoint, Controlled
 
 SPECIAL = [0.0, 2 * np.pi - 1e-6, np.pi, 4 * np.pi, -1e-7, 0.7]
@@ -97,7 +98,7 @@ def circuit(operation, num_wires):
     return qml.expval(words[0] + words[1])
 
 
-def check(operation, matrix, num_wires, x, five_point, method="backprop", wires=None):
+def check(operation, matrix, num_wires, x, method="backprop", wires=None):
     """Value and gradient of an operation of one angle are those of its matrix."""
     device = qml.device("qizgloria.mixed", wires=wires or num_wires)
     node = qml.QNode(
@@ -110,13 +111,13 @@ def check(operation, matrix, num_wires, x, five_point, method="backprop", wires=
     result = node(leaf)
     (gradient,) = torch.autograd.grad(result, leaf)
     np.testing.assert_allclose(result.detach(), value(matrix(x)), atol=1e-10)
-    expected = five_point(lambda point: value(matrix(point[0])), np.array([x]))[0]
+    expected = five_point_derivative(lambda point: value(matrix(point[0])), np.array([x]))[0]
     np.testing.assert_allclose(gradient, expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("values", [[1, 1, 1], [0, 1, 1], [0, 0, 0], [1, 0]], ids=str)
 @pytest.mark.parametrize("name", GATES)
-def test_controls_at_special_angles(name, values, five_point):
+def test_controls_at_special_angles(name, values):
     """Multi-controlled gates are exact, and differentiable, where decompositions branch."""
     make, matrix, targets = GATES[name]
     num_wires = len(values) + targets
@@ -127,20 +128,18 @@ def test_controls_at_special_angles(name, values, five_point):
             lambda x: controlled(matrix(x), values),
             num_wires,
             x,
-            five_point,
         )
 
 
 @pytest.mark.parametrize("method", ["device", "parameter-shift"])
 @pytest.mark.parametrize("x", SPECIAL)
-def test_other_methods(method, x, five_point):
+def test_other_methods(method, x):
     """The device's own derivative and parameter shifts see the same gate."""
     check(
         lambda x: qml.ctrl(qml.PhaseShift(x, 3), [0, 1, 2], control_values=[0, 1, 1]),
         lambda x: controlled(phase(x), [0, 1, 1]),
         4,
         x,
-        five_point,
         method,
     )
 
@@ -155,7 +154,7 @@ def test_other_methods(method, x, five_point):
         ("GlobalPhase", 0.0),
     ],
 )
-def test_more_wires_than_a_matrix_has(kind, x, five_point):
+def test_more_wires_than_a_matrix_has(kind, x):
     """Beyond the width of a matrix the decomposition does not branch either."""
     make, matrix, targets = GATES[kind]
     values = [1, 0, 1, 1, 1, 1, 0, 1, 1][: 9 - targets]
@@ -164,13 +163,12 @@ def test_more_wires_than_a_matrix_has(kind, x, five_point):
         lambda x: controlled(matrix(x), values),
         9,
         x,
-        five_point,
     )
 
 
 @pytest.mark.parametrize("work_wire_type", ["zeroed", "borrowed"])
 @pytest.mark.parametrize("x", [0.0, 0.7])
-def test_work_wires(work_wire_type, x, five_point):
+def test_work_wires(work_wire_type, x):
     """Work wires, used or not, change nothing."""
     check(
         lambda x: qml.ctrl(
@@ -179,7 +177,6 @@ def test_work_wires(work_wire_type, x, five_point):
         lambda x: controlled(turn("Y", x), [1, 1, 1]),
         4,
         x,
-        five_point,
         wires=6,
     )
 
@@ -228,10 +225,10 @@ NESTED = {
 
 @pytest.mark.parametrize("x", SPECIAL)
 @pytest.mark.parametrize("name", NESTED)
-def test_nested(name, x, five_point):
+def test_nested(name, x):
     """Controls, adjoints and powers of one another, and of templates."""
     operation, matrix = NESTED[name]
-    check(operation, matrix, 4, x, five_point)
+    check(operation, matrix, 4, x)
 
 
 CONSTANT = {
@@ -266,7 +263,7 @@ def test_multi_controlled_constants(name, num_controls):
 
 @pytest.mark.parametrize("targets", [[3], [8]], ids=["matrix", "decomposed"])
 @pytest.mark.parametrize("kind", ["RX", "PhaseShift"])
-def test_batches(kind, targets, five_point):
+def test_batches(kind, targets):
     """Each element of a batch has its own value and gradient, on few wires and on many."""
     make, matrix, _ = GATES[kind]
     controls = list(range(targets[0]))
@@ -287,7 +284,7 @@ def test_batches(kind, targets, five_point):
 
     points = [np.array([x]) for x in angles.tolist()]
     np.testing.assert_allclose(result.detach(), list(map(single, points)), atol=1e-10)
-    expected = [five_point(single, point)[0] for point in points]
+    expected = [five_point_derivative(single, point)[0] for point in points]
     np.testing.assert_allclose(gradient, expected, atol=1e-8)
 
 

@@ -4,6 +4,7 @@ import networkx as nx
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.execution import execute
 
 draw = np.random.default_rng(11).uniform
 
@@ -190,7 +191,7 @@ def tape_of(name):
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_template_acts_as_on_default_qubit(name, execute):
+def test_template_acts_as_on_default_qubit(name):
     """A template would be refused, or decomposed into something else than it is."""
     template = tape_of(name)
     wires = sorted(qml.wires.Wires.all_wires([op.wires for op in template]))
@@ -207,7 +208,7 @@ def test_template_acts_as_on_default_qubit(name, execute):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_template_amid_noise_acts_as_on_default_mixed(name, execute):
+def test_template_amid_noise_acts_as_on_default_mixed(name):
     """A template would act differently on a mixed state."""
     start = [
         *(qml.RY(0.3 + w, w) for w in range(4)),
@@ -233,7 +234,7 @@ def test_template_amid_noise_acts_as_on_default_mixed(name, execute):
     ],
     ids=["AngleEmbedding", "IQPEmbedding", "StronglyEntangling", "BasicEntangler", "QAOAEmbedding"],
 )
-def test_broadcast_template(template, shape, batch_size, execute):
+def test_broadcast_template(template, shape, batch_size):
     """A batch of features or weights would be mixed up, or lose its axis."""
     values = np.random.default_rng(5).uniform(-1, 1, (batch_size, *shape))
     measured = [qml.density_matrix([0, 1, 2])]

@@ -11,6 +11,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 
 from pennylane_qizgloria.pauli.run import buffers
 
@@ -42,11 +43,11 @@ def _switches_in_the_pool():
 
 
 @pytest.fixture
-def jobs(make_device):
+def jobs():
     """Functions without arguments: each gives its own circuit's probabilities and gradient."""
 
     def job(index, num_wires, batch, shift):
-        @qml.qnode(make_device(num_wires), interface="torch", diff_method="backprop")
+        @qml.qnode(mixed_device(num_wires), interface="torch", diff_method="backprop")
         def circuit(x):
             for row in x:
                 for wire in range(num_wires):

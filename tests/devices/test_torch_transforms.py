@@ -5,6 +5,7 @@ from __future__ import annotations
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 
 POINT = torch.tensor([0.7, -0.6, 1.2], dtype=torch.float64)
 POINTS = torch.stack([POINT, POINT + 0.9, POINT * 0.4], 1)
@@ -19,8 +20,8 @@ def tilted(x):
 
 
 @pytest.fixture
-def node(make_device):
-    return qml.QNode(tilted, make_device(2), interface="torch", diff_method="backprop")
+def node():
+    return qml.QNode(tilted, mixed_device(2), interface="torch", diff_method="backprop")
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +64,9 @@ def test_torch_func(node, mixed_node):
 
 
 @pytest.mark.parametrize("method", ["backprop", "device"])
-def test_retained_graph(method, make_device):
+def test_retained_graph(method):
     """A second walk through a graph would fail, or give another gradient."""
-    node = qml.QNode(tilted, make_device(2), interface="torch", diff_method=method)
+    node = qml.QNode(tilted, mixed_device(2), interface="torch", diff_method=method)
     x = POINT.clone().requires_grad_()
     result = node(x)
     weights = torch.arange(4.0, dtype=torch.float64)
@@ -78,7 +79,7 @@ def test_retained_graph(method, make_device):
 
 
 @pytest.mark.parametrize("method", ["backprop", "device", "parameter-shift"])
-def test_single_precision_parameters(method, make_device):
+def test_single_precision_parameters(method):
     """A model in single precision could not be trained: its gradients would have another dtype."""
 
     def circuit(x):
@@ -91,7 +92,7 @@ def test_single_precision_parameters(method, make_device):
     gradients = {}
     for dtype in (torch.float32, torch.float64):
         x = POINT.clone().to(dtype).requires_grad_()
-        node = qml.QNode(circuit, make_device(2), interface="torch", diff_method=method)
+        node = qml.QNode(circuit, mixed_device(2), interface="torch", diff_method=method)
         node(x).backward()
         assert x.grad.dtype == dtype
         gradients[dtype] = x.grad.double()

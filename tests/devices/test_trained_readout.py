@@ -10,6 +10,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 
 ANGLE = 0.4
 
@@ -58,10 +59,10 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_training(form, make_device):
+def test_training(form):
     """Loss and gradient follow the readout error, step by step."""
     leaf = double([0.1, 0.2])
-    circuit = node(make_device(1, readout_prob=FORMS[form](leaf)), interface="torch")
+    circuit = node(mixed_device(1, readout_prob=FORMS[form](leaf)), interface="torch")
     optimizer = torch.optim.SGD([leaf], lr=0.01)
     values = []
     for _ in range(4):
@@ -78,10 +79,10 @@ def test_training(form, make_device):
 
 
 @pytest.mark.parametrize("read", [lambda p, q: (p, q), lambda p, q: {0: [p, q]}])
-def test_pair_of_leaves(read, make_device):
+def test_pair_of_leaves(read):
     """Two parameters make a pair, as two numbers do, and both have their gradients."""
     p10, p01 = double(0.1), double(0.2)
-    circuit = node(make_device(1, readout_prob=read(p10, p01)), interface="torch")
+    circuit = node(mixed_device(1, readout_prob=read(p10, p01)), interface="torch")
     for _ in range(2):
         p10.grad = p01.grad = None
         circuit(ANGLE)[0].backward()
@@ -91,10 +92,10 @@ def test_pair_of_leaves(read, make_device):
             p10 += 0.1
 
 
-def test_matrix_updated_in_place(make_device):
+def test_matrix_updated_in_place():
     """A matrix that is written into between calls is read anew, with its gradient."""
     matrix = double([[0.9, 0.1], [0.2, 0.8]])
-    circuit = node(make_device(1, readout_prob=matrix), interface="torch")
+    circuit = node(mixed_device(1, readout_prob=matrix), interface="torch")
     for p10, p01 in [(0.1, 0.2), (0.3, 0.05)]:
         with torch.no_grad():
             matrix.copy_(confusion(torch.tensor(p10), torch.tensor(p01)))
@@ -109,10 +110,10 @@ def test_matrix_updated_in_place(make_device):
     "read", [lambda x: x, lambda x: {0: x}, lambda x: [x]], ids=["all wires", "dict", "matrices"]
 )
 @pytest.mark.parametrize("kind", [list, np.array], ids=["list", "array"])
-def test_numbers_changed_in_place(kind, read, make_device):
+def test_numbers_changed_in_place(kind, read):
     """Plain numbers are remembered once validated, until they are others."""
     numbers = kind([[0.9, 0.1], [0.2, 0.8]])
-    circuit = node(make_device(1, readout_prob=read(numbers)))
+    circuit = node(mixed_device(1, readout_prob=read(numbers)))
     for p10, p01 in [(0.1, 0.2), (0.3, 0.05)]:
         for row, new in zip(numbers, [[1 - p10, p10], [p01, 1 - p01]], strict=True):
             row[:] = new
@@ -122,9 +123,9 @@ def test_numbers_changed_in_place(kind, read, make_device):
         circuit(ANGLE)
 
 
-def test_plain_numbers_are_remembered(make_device):
+def test_plain_numbers_are_remembered():
     """The model of plain numbers is made once, in whatever mode torch is in."""
-    device = make_device(1, readout_prob={0: (0.1, 0.2)})
+    device = mixed_device(1, readout_prob={0: (0.1, 0.2)})
     with torch.inference_mode():
         model = device.simulation_config(None).confusion
         assert device.simulation_config(None).confusion is model
@@ -135,11 +136,11 @@ def test_plain_numbers_are_remembered(make_device):
 
 @pytest.mark.parametrize("shots", [None, 10])
 @pytest.mark.parametrize("make", [lambda e: e, lambda e: lambda: e, lambda e: {0: e}])
-def test_walking_out_of_range(make, shots, make_device):
+def test_walking_out_of_range(make, shots):
     """A probability that leaves [0, 1] in training is refused at the next call."""
     error = double(0.1)
     circuit = qml.set_shots(
-        node(make_device(1, readout_prob=make(error)), interface="torch"), shots
+        node(mixed_device(1, readout_prob=make(error)), interface="torch"), shots
     )
     circuit(ANGLE)
     with torch.no_grad():
@@ -152,9 +153,9 @@ def test_walking_out_of_range(make, shots, make_device):
 
 
 @pytest.mark.parametrize("given", ["0.1", None, object(), 1.5, (0.1, 0.2, 0.3)], ids=repr_of)
-def test_function_that_returns_something_else(given, make_device):
+def test_function_that_returns_something_else(given):
     """What a function returns is validated when it is called; None is no error."""
-    circuit = node(make_device(1, readout_prob=lambda: given))
+    circuit = node(mixed_device(1, readout_prob=lambda: given))
     if given is None:
         assert abs(circuit(ANGLE)[0] - np.cos(ANGLE)) < 1e-12
         return
@@ -162,11 +163,11 @@ def test_function_that_returns_something_else(given, make_device):
         circuit(ANGLE)
 
 
-def test_tensor_that_was_computed_once(make_device):
+def test_tensor_that_was_computed_once():
     """Its graph is used up by one backward pass, and it does not follow its parameters: the second
     step is refused, and says what to give instead. Without gradients it may still be read."""
     logit = double(0.0)
-    circuit = node(make_device(1, readout_prob=torch.sigmoid(logit)), interface="torch")
+    circuit = node(mixed_device(1, readout_prob=torch.sigmoid(logit)), interface="torch")
     first, second = circuit(ANGLE)[0], circuit(2 * ANGLE)[0]
     (first + second).backward()
     assert abs(logit.grad.item() + 0.5 * (np.cos(ANGLE) + np.cos(2 * ANGLE))) < 1e-12
@@ -176,10 +177,10 @@ def test_tensor_that_was_computed_once(make_device):
         assert abs(circuit(ANGLE)[0]) < 1e-12
 
 
-def test_function_of_a_logit(make_device):
+def test_function_of_a_logit():
     """The function is called anew at each step, so that it has a graph of its own."""
     logit = double(0.0)
-    device = make_device(1, readout_prob=lambda: torch.sigmoid(logit))
+    device = mixed_device(1, readout_prob=lambda: torch.sigmoid(logit))
     circuit = node(device, interface="torch")
     optimizer = torch.optim.SGD([logit], lr=1.0)
     for _ in range(3):
@@ -193,10 +194,10 @@ def test_function_of_a_logit(make_device):
 
 
 @pytest.mark.parametrize("method", ["device", "adjoint", "parameter-shift"])
-def test_methods_without_a_gradient_of_the_readout_error(method, make_device):
+def test_methods_without_a_gradient_of_the_readout_error(method):
     """Methods that would leave the readout error without gradient say so; others do not."""
     error, x = double(0.1), double(ANGLE)
-    device = make_device(1, readout_prob=error)
+    device = mixed_device(1, readout_prob=error)
     with pytest.warns(
         UserWarning, match="readout_prob requires a gradient, which .* does not give"
     ):
@@ -209,10 +210,10 @@ def test_methods_without_a_gradient_of_the_readout_error(method, make_device):
         node(device, diff_method=method, interface="torch")(x)
 
 
-def test_vectorized_over_errors(make_device):
+def test_vectorized_over_errors():
     """`torch.func` goes through a readout error that a function returns."""
     box = {}
-    device = make_device(1, readout_prob=lambda: box["error"])
+    device = mixed_device(1, readout_prob=lambda: box["error"])
     circuit = node(device, interface="torch", diff_method="backprop")
 
     def mean(error):
@@ -225,10 +226,10 @@ def test_vectorized_over_errors(make_device):
     np.testing.assert_allclose(gradients, expected, rtol=0, atol=1e-12)
 
 
-def test_copies(make_device):
+def test_copies():
     """Copies of a device have a readout error of their own."""
     error = double(0.1)
-    device = make_device(1, readout_prob={0: error})
+    device = mixed_device(1, readout_prob={0: error})
     for other in (copy.deepcopy(device), pickle.loads(pickle.dumps(device))):
         with torch.no_grad():
             error.fill_(0.3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pennylane as qml
 import pytest
 import torch
+from helpers.devices import mixed_device
 
 GENERATOR = torch.tensor([[0, 1], [1, 0.3]], dtype=torch.complex128)
 
@@ -31,11 +32,11 @@ MEASURED = {
 @pytest.mark.parametrize("measured", MEASURED)
 @pytest.mark.parametrize("method", ["best", "device"])
 @pytest.mark.parametrize("name", CIRCUITS)
-def test_zero(name, method, measured, make_device):
+def test_zero(name, method, measured):
     """Each parameter has a gradient; those that are not seen have zero."""
     operations, unseen = CIRCUITS[name]
 
-    @qml.qnode(make_device(2), interface="torch", diff_method=method)
+    @qml.qnode(mixed_device(2), interface="torch", diff_method=method)
     def circuit(x, h):
         operations(x, torch.matrix_exp(1j * h * GENERATOR))
         return MEASURED[measured]()

@@ -9,6 +9,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative, gradient
+from helpers.devices import mixed_device
 from pennylane import numpy as pnp
 from pennylane.exceptions import QuantumFunctionError
 from pennylane.tape import QuantumScript
@@ -45,48 +47,43 @@ def by_shifts(device, tape):
     return found if len(tape.trainable_params) > 1 else (found,)
 
 
-@pytest.fixture
-def check(make_device, five_point):
-    """A function that compares Jacobians by shifts with differences of default.mixed."""
+def check(build, points):
+    """Compare Jacobians by shifts with differences of default.mixed."""
+    measurements = [qml.expval(OBSERVABLE)]
+    reference = qml.device("default.mixed", wires=3)
 
-    def run(build, points):
-        measurements = [qml.expval(OBSERVABLE)]
-        reference = qml.device("default.mixed", wires=3)
+    def value(point):
+        tape = tape_of(build, point, measurements)
+        return qml.execute([tape], reference, diff_method=None)[0]
 
-        def value(point):
-            tape = tape_of(build, point, measurements)
-            return qml.execute([tape], reference, diff_method=None)[0]
-
-        expected = [five_point(value, point) for point in points]
-        assert np.abs(expected).max() > 1e-3
-        device = make_device(3)
-        single = by_shifts(device, tape_of(build, points[0], measurements))
-        np.testing.assert_allclose(single, expected[0], rtol=0, atol=1e-8)
-        if build is OPERATIONS["PauliError"][0]:
-            return  # PennyLane has no batches of it
-        batched = by_shifts(device, tape_of(build, points.T, measurements))
-        for j, block in enumerate(batched):
-            wanted = np.diag([row[j] for row in expected])
-            np.testing.assert_allclose(block, wanted, rtol=0, atol=1e-8)
-
-    return run
+    expected = [five_point_derivative(value, point) for point in points]
+    assert np.abs(expected).max() > 1e-3
+    device = mixed_device(3)
+    single = by_shifts(device, tape_of(build, points[0], measurements))
+    np.testing.assert_allclose(single, expected[0], rtol=0, atol=1e-8)
+    if build is OPERATIONS["PauliError"][0]:
+        return  # PennyLane has no batches of it
+    batched = by_shifts(device, tape_of(build, points.T, measurements))
+    for j, block in enumerate(batched):
+        wanted = np.diag([row[j] for row in expected])
+        np.testing.assert_allclose(block, wanted, rtol=0, atol=1e-8)
 
 
-def test_gate(gate, check):
+def test_gate(gate):
     """The rule of a gate gives its derivative, of a batch of angles too."""
     kind, num_wires, num_angles = gate
     if num_wires <= 3:
         check(lambda *x: kind(*x, wires=[2, 0, 1][:num_wires]), ANGLES[:, :num_angles])
 
 
-def test_channel(channel, check):
+def test_channel(channel):
     """The rule of a channel gives the derivative by its strengths, of a batch too."""
     kind, num_strengths = channel
     check(lambda *x: kind(*x, 1), STRENGTHS[:, :num_strengths])
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operation(name, check):
+def test_operation(name):
     """The rules of other operations give their derivatives."""
     check(*OPERATIONS[name])
 
@@ -97,7 +94,7 @@ def test_operation(name, check):
     ids=str,
 )
 @pytest.mark.parametrize("batch", [False, True])
-def test_variances(obs, batch, make_device, five_point):
+def test_variances(obs, batch):
     """Variances have their derivatives, of sums of observables too."""
     measurements = [qml.var(obs), qml.expval(qml.Z(1)), qml.probs(wires=[2])]
     point = ANGLES[0, :1]
@@ -108,11 +105,11 @@ def test_variances(obs, batch, make_device, five_point):
         (results,) = qml.execute([tape], reference, diff_method=None)
         return np.concatenate([np.atleast_1d(own) for own in results])
 
-    expected = five_point(value, point)[:, 0]
+    expected = five_point_derivative(value, point)[:, 0]
     parameters = np.array([point[0], point[0]])[None] if batch else point
     tape = tape_of(lambda x: qml.RX(x, 0), parameters, measurements)
     config = qml.devices.ExecutionConfig(gradient_method=qml.gradients.param_shift)
-    (found,) = make_device(3).compute_derivatives([tape], config)
+    (found,) = mixed_device(3).compute_derivatives([tape], config)
     own = np.concatenate([np.atleast_1d(row[0, ..., 0] if batch else row) for row in found])
     np.testing.assert_allclose(own, expected, rtol=0, atol=1e-9)
 
@@ -122,7 +119,7 @@ def test_variances(obs, batch, make_device, five_point):
 
 @pytest.mark.parametrize("strength", [0.0, 0.3])
 @pytest.mark.parametrize("method", ["best", "device", "parameter-shift"])
-def test_strengths_with_shots(method, strength, channel, make_device, five_point):
+def test_strengths_with_shots(method, strength, channel):
     """Estimates from shots scatter around the exact derivative, at no noise too."""
     kind, num_strengths = channel
     start = np.array([strength, 0.4][:num_strengths])
@@ -134,8 +131,8 @@ def test_strengths_with_shots(method, strength, channel, make_device, five_point
         qml.RX(0.7, 0)
         return qml.expval(qml.Z(0) + 0.5 * qml.X(0))
 
-    exact = qml.QNode(circuit, make_device(1), interface="numpy", diff_method=None)
-    node = qml.QNode(circuit, make_device(1, seed=3), interface="torch", diff_method=method)
+    exact = qml.QNode(circuit, mixed_device(1), interface="numpy", diff_method=None)
+    node = qml.QNode(circuit, mixed_device(1, seed=3), interface="torch", diff_method=method)
     leaves = [torch.tensor(p, requires_grad=True) for p in start]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -152,9 +149,9 @@ def test_strengths_with_shots(method, strength, channel, make_device, five_point
 
 @pytest.mark.parametrize("shots", [4000, (4000, 4000)])
 @pytest.mark.parametrize("method", ["best", "parameter-shift"])
-def test_inputs_behind_a_layer(method, shots, make_device):
+def test_inputs_behind_a_layer(method, shots):
     """A batch whose inputs need gradients has them with shots, and keeps one axis."""
-    device = make_device(2, seed=5)
+    device = mixed_device(2, seed=5)
 
     def circuit(inputs, weights):
         qml.AngleEmbedding(inputs, [0, 1])
@@ -184,7 +181,7 @@ def test_inputs_behind_a_layer(method, shots, make_device):
         assert np.abs(exact).max() > 0.5
 
 
-def test_interfaces_with_shots(interface, make_device, differentiate):
+def test_interfaces_with_shots(interface):
     """Every interface gets the gradient of a batch of strengths and angles from shots."""
 
     def circuit(x):
@@ -193,8 +190,8 @@ def test_interfaces_with_shots(interface, make_device, differentiate):
         return qml.expval(qml.Z(0))
 
     x = np.array([0.4, 0.6, 0.8])
-    node = qml.QNode(circuit, make_device(1, seed=2), interface=interface)
-    found = differentiate(qml.set_shots(node, 20_000), x)
+    node = qml.QNode(circuit, mixed_device(1, seed=2), interface=interface)
+    found = gradient(qml.set_shots(node, 20_000), x, interface)
     # <Z> = g + (1 - g) cos(x) with g = x**2
     expected = 2 * x * (1 - np.cos(x)) - (1 - x**2) * np.sin(x)
     np.testing.assert_allclose(found, expected, rtol=0, atol=0.1)
@@ -214,11 +211,11 @@ class Tilted(qml.operation.Operation):
 
 
 @pytest.mark.parametrize("method", ["best", "parameter-shift", "finite-diff"])
-def test_differences_take_a_step_that_fits(method, make_device):
+def test_differences_take_a_step_that_fits(method):
     """Without a rule, or where differences are asked for, there is a warning and little noise."""
 
     @qml.set_shots(10_000)
-    @qml.qnode(make_device(1, seed=4), interface="torch", diff_method=method)
+    @qml.qnode(mixed_device(1, seed=4), interface="torch", diff_method=method)
     def circuit(x):
         Tilted(x, 0)
         return qml.expval(qml.Z(0))
@@ -230,9 +227,9 @@ def test_differences_take_a_step_that_fits(method, make_device):
 
 
 @pytest.mark.parametrize("method", ["finite-diff", "spsa"])
-def test_own_steps_are_taken(method, make_device):
+def test_own_steps_are_taken(method):
     """A step that the user gives is taken without a warning; without shots PennyLane's is."""
-    device = make_device(1, seed=4)
+    device = mixed_device(1, seed=4)
 
     def circuit(x):
         qml.RX(x, 0)
@@ -252,46 +249,46 @@ def test_own_steps_are_taken(method, make_device):
     assert abs(found + np.sin(0.7)) < 0.15
 
 
-def test_differences_stay_in_the_domain(make_device):
+def test_differences_stay_in_the_domain():
     """At no noise and at full noise the step is to the inside."""
     config = qml.devices.ExecutionConfig(gradient_method=qml.gradients.finite_diff)
     for strength in (0.0, 0.05, 1.0):
         operations = [qml.RY(0.4, 0), qml.DepolarizingChannel(strength, 0)]
         tape = QuantumScript(operations, [qml.expval(qml.Z(0))], shots=10**6, trainable_params=[1])
-        (found,) = make_device(1, seed=1).compute_derivatives([tape], config)
+        (found,) = mixed_device(1, seed=1).compute_derivatives([tape], config)
         assert found == pytest.approx(-4 / 3 * np.cos(0.4), abs=0.1)
 
 
 @pytest.mark.parametrize("method", ["backprop", "adjoint"])
-def test_exact_methods_name_those_for_shots(method, make_device):
+def test_exact_methods_name_those_for_shots(method):
     """A method for exact results says why it does not take shots, and what does."""
-    node = qml.QNode(lambda x: qml.expval(qml.RX(x, 0) @ qml.Z(0)), make_device(1))
-    node = qml.QNode(node.func, make_device(1), diff_method=method)
+    node = qml.QNode(lambda x: qml.expval(qml.RX(x, 0) @ qml.Z(0)), mixed_device(1))
+    node = qml.QNode(node.func, mixed_device(1), diff_method=method)
     with pytest.raises(QuantumFunctionError, match=r"qml\.set_shots\(None\).*'parameter-shift'"):
         qml.set_shots(node, 10)(torch.tensor(0.3, requires_grad=True))
 
 
 @pytest.mark.parametrize("process", [qml.sample(wires=0), qml.purity(wires=0)], ids=str)
-def test_measurements_without_derivatives(process, make_device):
+def test_measurements_without_derivatives(process):
     """What is not linear in the state has no derivative by shifts, and says so."""
     tape = QuantumScript([qml.RX(0.3, 0)], [process], shots=10, trainable_params=[0])
     with pytest.raises(ValueError, match="has no derivative by shifts"):
-        make_device(1).compute_derivatives([tape])
+        mixed_device(1).compute_derivatives([tape])
 
 
-def test_arrays_without_derivatives(make_device):
+def test_arrays_without_derivatives():
     """A matrix is no angle, and has no rule."""
     tape = QuantumScript([qml.QubitUnitary(np.eye(2), 0)], [qml.expval(qml.Z(0))], shots=10)
     with pytest.raises(NotImplementedError, match=r"QubitUnitary on wires \[0\] has no derivative"):
-        make_device(1).compute_derivatives([tape])
+        mixed_device(1).compute_derivatives([tape])
 
 
-def test_what_is_not_seen_costs_nothing(make_device):
+def test_what_is_not_seen_costs_nothing():
     """Operations outside of the measurements' causal cone are not shifted."""
     operations = [qml.RX(0.3, 0), qml.RX(0.4, 1), qml.GlobalPhase(0.2)]
     operations.append(qml.QubitUnitary(np.eye(4), [1, 2]))
     tape = QuantumScript(operations, [qml.probs(wires=0)], shots=10, trainable_params=range(4))
-    device = make_device(3)
+    device = mixed_device(3)
     with qml.Tracker(device) as tracker:
         (found,) = device.compute_derivatives([tape])
     assert tracker.totals["simulations"] == 2
@@ -299,11 +296,11 @@ def test_what_is_not_seen_costs_nothing(make_device):
     np.testing.assert_array_equal(found[3], np.zeros((2, 4, 4)))
 
 
-def test_nothing_seen(make_device):
+def test_nothing_seen():
     """Where no parameter has an effect no circuit runs, and the derivatives are zero."""
     operations = [qml.RX(np.array([0.1, 0.2]), 1), qml.RY(0.4, 1)]
     tape = QuantumScript(operations, [qml.expval(qml.Z(0)), qml.probs(wires=0)], shots=10)
-    device = make_device(2)
+    device = mixed_device(2)
     with qml.Tracker(device) as tracker:
         (found,) = device.compute_derivatives([tape])
     assert "simulations" not in tracker.totals
@@ -312,12 +309,12 @@ def test_nothing_seen(make_device):
     assert not any(np.any(block) for row in found for block in row)
 
 
-def test_batches_of_strengths_alone(make_device):
+def test_batches_of_strengths_alone():
     """A batch that only channels have is the axis of all blocks."""
     operations = [qml.RX(0.3, 0), qml.BitFlip(np.array([0.1, 0.2]), 0), qml.RY(0.4, 1)]
     tape = QuantumScript(operations, [qml.expval(qml.Z(0))], trainable_params=[0, 1, 2])
     config = qml.devices.ExecutionConfig(gradient_method=qml.gradients.param_shift)
-    (found,) = make_device(2).compute_derivatives([tape], config)
+    (found,) = mixed_device(2).compute_derivatives([tape], config)
     slope = -np.sin(0.3) * np.array([0.8, 0.6])
     np.testing.assert_allclose(found[0], slope, rtol=0, atol=1e-12)
     np.testing.assert_allclose(found[1], -2 * np.cos(0.3) * np.eye(2), rtol=0, atol=1e-12)
@@ -352,15 +349,15 @@ def hessian(node, interface, point):
     return qml.jacobian(cost)(pnp.array(point, requires_grad=True))
 
 
-def test_hessians_of_several_results(interface, make_device, five_point):
+def test_hessians_of_several_results(interface):
     """The Hessian of a linear cost of several results is that of its values, by any interface."""
     point = np.array([0.6, 0.3])
     reference = qml.QNode(several, qml.device("default.mixed", wires=2), diff_method=None)
-    expected = five_point(
-        lambda x: five_point(lambda y: linear_cost(reference(*y)), x, 1e-2), point, 1e-2
+    expected = five_point_derivative(
+        lambda x: five_point_derivative(lambda y: linear_cost(reference(*y)), x, 1e-2), point, 1e-2
     )
     node = qml.QNode(
-        several, make_device(2), interface=interface, diff_method="parameter-shift", max_diff=2
+        several, mixed_device(2), interface=interface, diff_method="parameter-shift", max_diff=2
     )
     found = hessian(node, interface, point)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
@@ -374,10 +371,10 @@ def damped(p):
     return qml.expval(qml.Y(0))
 
 
-def test_second_derivatives_by_strengths(interface, make_device):
+def test_second_derivatives_by_strengths(interface):
     """Where the weights of a rule depend on the strength, they are differentiated, too."""
     options = {"diff_method": "parameter-shift", "max_diff": 2}
-    node = qml.QNode(damped, make_device(1), interface=interface, **options)
+    node = qml.QNode(damped, mixed_device(1), interface=interface, **options)
     if interface == "torch":
         p = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
         (slope,) = torch.autograd.grad(node(p), p, create_graph=True)
@@ -389,14 +386,14 @@ def test_second_derivatives_by_strengths(interface, make_device):
     assert float(found) == pytest.approx(np.sin(0.8) / 4 * 0.7**-1.5, abs=1e-9)
 
 
-def test_third_derivatives_by_strengths(make_device):
+def test_third_derivatives_by_strengths():
     """Third derivatives are right with torch, and refused where they would be wrong."""
     options = {"diff_method": "parameter-shift", "max_diff": 3}
     p = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
-    value = qml.QNode(damped, make_device(1), interface="torch", **options)(p)
+    value = qml.QNode(damped, mixed_device(1), interface="torch", **options)(p)
     for _ in range(3):
         (value,) = torch.autograd.grad(value, p, create_graph=True)
     assert float(value) == pytest.approx(np.sin(0.8) * 3 / 8 * 0.7**-2.5, abs=1e-9)
-    node = qml.QNode(damped, make_device(1), interface="autograd", **options)
+    node = qml.QNode(damped, mixed_device(1), interface="autograd", **options)
     with pytest.raises(NotImplementedError, match=r"max_diff=3.*AmplitudeDamping.*torch"):
         qml.grad(node)(pnp.array(0.3))

@@ -7,6 +7,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative
+from helpers.devices import mixed_device
 from pennylane import numpy as pnp
 
 from pennylane_qizgloria import QizgloriaMixed
@@ -40,25 +42,15 @@ def mean(x):
     return qml.expval(qml.Z(0) @ qml.X(1))
 
 
-@pytest.fixture(scope="module")
-def reference():
-    """Values, and the Jacobian by central differences, on default.mixed."""
-    device = qml.device("default.mixed", wires=2)
+def reference(function):
+    """The values at X on default.mixed."""
+    node = qml.QNode(function, qml.device("default.mixed", wires=2), interface=None)
+    return np.array(node(np.array(X)))
 
-    def value(function):
-        return np.array(qml.QNode(function, device, interface=None)(np.array(X)))
 
-    def jacobian(function):
-        node = qml.QNode(function, device, interface=None)
-        step = 1e-4
-        columns = [
-            (8 * (np.array(node(np.array(X) + e)) - np.array(node(np.array(X) - e))))
-            - (np.array(node(np.array(X) + 2 * e)) - np.array(node(np.array(X) - 2 * e)))
-            for e in step * np.eye(3)
-        ]
-        return np.stack(columns, -1) / (12 * step)
-
-    return value, jacobian
+def reference_jacobian(function):
+    node = qml.QNode(function, qml.device("default.mixed", wires=2), interface=None)
+    return five_point_derivative(node, np.array(X))
 
 
 ARRAYS = {
@@ -80,28 +72,28 @@ TYPES = {
 @pytest.mark.parametrize("named", [True, False], ids=["named", "auto"])
 @pytest.mark.parametrize("interface", ARRAYS)
 @pytest.mark.parametrize("function", [mean, means, distribution])
-def test_values_and_types(function, interface, named, make_device, reference):
+def test_values_and_types(function, interface, named):
     """A user would get results of another library than the parameters'."""
-    node = qml.QNode(function, make_device(2), interface=interface if named else "auto")
+    node = qml.QNode(function, mixed_device(2), interface=interface if named else "auto")
     result = node(ARRAYS[interface](X))
     several = result if function is means else (result,)
     assert isinstance(result, tuple) == (function is means)
     assert all(isinstance(part, TYPES[interface]) for part in several)
     values = np.stack([qml.math.toarray(qml.math.detach(part)) for part in several])
-    assert np.allclose(values.reshape(reference[0](function).shape), reference[0](function))
+    assert np.allclose(values.reshape(reference(function).shape), reference(function))
 
 
 @pytest.mark.parametrize("function", [mean, means, distribution])
-def test_torch_gradient(function, make_device, reference):
+def test_torch_gradient(function):
     """Backpropagation would give wrong gradients."""
-    node = qml.QNode(function, make_device(2), diff_method="backprop")
+    node = qml.QNode(function, mixed_device(2), diff_method="backprop")
     jacobian = torch.autograd.functional.jacobian(
         lambda x: torch.stack(node(x)) if function is means else node(x), ARRAYS["torch"](X)
     )
-    assert np.allclose(jacobian, reference[1](function), rtol=0, atol=1e-8)
+    assert np.allclose(jacobian, reference_jacobian(function), rtol=0, atol=1e-8)
 
 
-def test_torch_gradient_is_default_mixeds(make_device):
+def test_torch_gradient_is_default_mixeds():
     """Backpropagation, also into channel strengths, would differ from default.mixed's."""
 
     def circuit(x, p):
@@ -113,7 +105,7 @@ def test_torch_gradient_is_default_mixeds(make_device):
         return qml.expval(qml.Hermitian(np.array([[1, 1j], [-1j, 0]]), wires=1))
 
     gradients = []
-    for device in (make_device(2), qml.device("default.mixed", wires=2)):
+    for device in (mixed_device(2), qml.device("default.mixed", wires=2)):
         x = ARRAYS["torch"](X)
         p = torch.tensor([0.2, 0.3], dtype=torch.float64, requires_grad=True)
         qml.QNode(circuit, device, diff_method="backprop")(x, p).real.backward()
@@ -122,24 +114,24 @@ def test_torch_gradient_is_default_mixeds(make_device):
 
 
 @pytest.mark.parametrize("method", ["best", "adjoint", "device", "parameter-shift", "finite-diff"])
-def test_autograd_gradient(method, make_device, reference):
+def test_autograd_gradient(method):
     """Users of PennyLane's own numpy would have no gradients, or wrong ones."""
-    node = qml.QNode(mean, make_device(2), diff_method=method)
+    node = qml.QNode(mean, mixed_device(2), diff_method=method)
     tolerance = 1e-5 if method == "finite-diff" else 1e-8
     gradient = qml.grad(node)(pnp.array(X, requires_grad=True))
-    assert np.allclose(gradient, reference[1](mean), rtol=0, atol=tolerance)
+    assert np.allclose(gradient, reference_jacobian(mean), rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("method", ["best", "adjoint", "device", "parameter-shift"])
-def test_jax_gradient(method, make_device, reference):
+def test_jax_gradient(method):
     """Users of JAX would have no gradients, or wrong ones."""
-    node = qml.QNode(mean, make_device(2), diff_method=method)
+    node = qml.QNode(mean, mixed_device(2), diff_method=method)
     gradient = jax.grad(node)(jax.numpy.array(X))
-    assert np.allclose(gradient, reference[1](mean), rtol=0, atol=1e-8)
+    assert np.allclose(gradient, reference_jacobian(mean), rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("method", ["parameter-shift", "finite-diff", "hadamard"])
-def test_torch_gradient_by_other_methods(method, make_device, reference):
+def test_torch_gradient_by_other_methods(method):
     """Methods that run shifted circuits would not run on the device, or give wrong gradients."""
     # The Hadamard test knows unitary circuits and one more wire.
     if method == "hadamard":
@@ -151,34 +143,34 @@ def test_torch_gradient_by_other_methods(method, make_device, reference):
             qml.RZ(x[2], wires=1)
             return qml.expval(qml.Z(0) @ qml.X(1))
 
-        expected = reference[1](function)
+        expected = reference_jacobian(function)
     else:
-        function, expected = mean, reference[1](mean)
+        function, expected = mean, reference_jacobian(mean)
     x = ARRAYS["torch"](X)
-    qml.QNode(function, make_device(3), diff_method=method)(x).backward()
+    qml.QNode(function, mixed_device(3), diff_method=method)(x).backward()
     tolerance = 1e-5 if method == "finite-diff" else 1e-8
     assert np.allclose(x.grad, expected, rtol=0, atol=tolerance)
 
 
-def test_parameter_shift_with_shots(make_device, reference):
+def test_parameter_shift_with_shots():
     """Gradients from shots would not be estimates of the exact ones."""
-    device = make_device(2, seed=5)
+    device = mixed_device(2, seed=5)
     node = qml.set_shots(qml.QNode(mean, device, diff_method="parameter-shift"), 40_000)
     gradient = qml.grad(node)(pnp.array(X, requires_grad=True))
     # Two parameters occur twice: four shifted circuits each, with prefactors of 1/2.
-    assert (abs(gradient - reference[1](mean)) < 5 * np.sqrt(4 * 0.25 / 40_000)).all()
+    assert (abs(gradient - reference_jacobian(mean)) < 5 * np.sqrt(4 * 0.25 / 40_000)).all()
 
 
 # --- precision ------------------------------------------------------------------------------------
 
 
-def test_float32_inputs_get_float32_gradients(make_device, reference):
+def test_float32_inputs_get_float32_gradients():
     """A model in single precision could not be trained: its gradients would have another dtype."""
     x = torch.tensor(X, dtype=torch.float32, requires_grad=True)
-    node = qml.QNode(mean, make_device(2), diff_method="backprop")
+    node = qml.QNode(mean, mixed_device(2), diff_method="backprop")
     node(x).backward()
     assert x.grad.dtype == torch.float32
-    assert np.allclose(x.grad, reference[1](mean), rtol=0, atol=1e-5)
+    assert np.allclose(x.grad, reference_jacobian(mean), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -187,14 +179,14 @@ def test_float32_inputs_get_float32_gradients(make_device, reference):
     ids=str,
 )
 @pytest.mark.parametrize("interface", ["numpy", "torch"])
-def test_single_precision_results(interface, options, make_device):
+def test_single_precision_results(interface, options):
     """Results would have another precision than the one asked for."""
 
     def circuit(x):
         body(x)
         return qml.expval(qml.Z(0)), qml.probs(wires=0), qml.state(), qml.purity(wires=[0])
 
-    results = qml.QNode(circuit, make_device(2, **options), interface=interface)(
+    results = qml.QNode(circuit, mixed_device(2, **options), interface=interface)(
         ARRAYS[interface](X)
     )
     names = [str(result.dtype).removeprefix("torch.") for result in results]
@@ -202,25 +194,25 @@ def test_single_precision_results(interface, options, make_device):
 
 
 @pytest.mark.parametrize("interface", ["numpy", "torch"])
-def test_double_precision_by_default(interface, make_device):
+def test_double_precision_by_default(interface):
     """Results would lose precision that the user did not give up."""
 
     def circuit(x):
         body(x)
         return qml.expval(qml.Z(0)), qml.state()
 
-    results = qml.QNode(circuit, make_device(2), interface=interface)(ARRAYS[interface](X))
+    results = qml.QNode(circuit, mixed_device(2), interface=interface)(ARRAYS[interface](X))
     names = [str(result.dtype).removeprefix("torch.") for result in results]
     assert names == ["float64", "complex128"]
 
 
-def test_single_precision_gradient(make_device, reference):
+def test_single_precision_gradient():
     """Backpropagation in single precision would fail or be inaccurate beyond its precision."""
     x = ARRAYS["torch"](X)
-    node = qml.QNode(mean, make_device(2, r_dtype=np.float32), diff_method="backprop")
+    node = qml.QNode(mean, mixed_device(2, r_dtype=np.float32), diff_method="backprop")
     node(x).backward()
     assert x.grad.dtype == torch.float64
-    assert np.allclose(x.grad, reference[1](mean), rtol=0, atol=1e-5)
+    assert np.allclose(x.grad, reference_jacobian(mean), rtol=0, atol=1e-5)
 
 
 # --- PennyLane's other ways -----------------------------------------------------------------------
@@ -239,33 +231,33 @@ def tape_of(x, shots=None):
     return qml.tape.make_qscript(mean)(x).copy(shots=shots)
 
 
-def test_qml_execute(make_device, reference):
+def test_qml_execute():
     """Batches of tapes would not run, or be given back in another order."""
     tapes = [tape_of(np.array(X)), qml.tape.QuantumScript([qml.X(0)], [qml.probs(wires=0)])]
-    value, probabilities = qml.execute(tapes, make_device(2))
-    assert abs(value - reference[0](mean)) < 1e-10
+    value, probabilities = qml.execute(tapes, mixed_device(2))
+    assert abs(value - reference(mean)) < 1e-10
     assert np.array_equal(probabilities, [0, 1])
 
 
-def test_execute_on_the_device(make_device, reference):
+def test_execute_on_the_device():
     """``device.execute`` would not take one tape, or not a batch."""
-    device, tape = make_device(2), tape_of(np.array(X))
-    assert abs(device.execute(tape) - reference[0](mean)) < 1e-10
+    device, tape = mixed_device(2), tape_of(np.array(X))
+    assert abs(device.execute(tape) - reference(mean)) < 1e-10
     results = device.execute([tape, tape])
-    assert np.allclose(results, [reference[0](mean)] * 2)
+    assert np.allclose(results, [reference(mean)] * 2)
 
 
-def test_execute_with_torch_parameters(make_device, reference):
+def test_execute_with_torch_parameters():
     """Tapes with torch parameters would not be differentiable through ``device.execute``."""
     x = ARRAYS["torch"](X)
-    value = make_device(2).execute(tape_of(x))
+    value = mixed_device(2).execute(tape_of(x))
     (gradient,) = torch.autograd.grad(value, x)
-    assert np.allclose(gradient, reference[1](mean), rtol=0, atol=1e-8)
+    assert np.allclose(gradient, reference_jacobian(mean), rtol=0, atol=1e-8)
 
 
-def test_tracker(make_device):
+def test_tracker():
     """Users could not see how many circuits and shots a program costs."""
-    device = make_device(2)
+    device = mixed_device(2)
     tape = tape_of(np.array(X))
     with qml.Tracker(device) as tracker:
         qml.execute([tape, tape], device, diff_method=None)
@@ -275,9 +267,9 @@ def test_tracker(make_device):
     assert tracker.totals["shots"] == 30
 
 
-def test_tracker_counts_a_batch(make_device):
+def test_tracker_counts_a_batch():
     """A broadcast circuit would be counted as one execution where it is one for each element."""
-    device = make_device(1)
+    device = mixed_device(1)
     tape = qml.tape.QuantumScript([qml.RX(np.array([0.1, 0.2, 0.3]), 0)], [qml.expval(qml.Z(0))])
     with qml.Tracker(device) as tracker:
         qml.execute([tape], device, diff_method=None)
@@ -285,10 +277,10 @@ def test_tracker_counts_a_batch(make_device):
     assert tracker.totals["executions"] == 3
 
 
-def test_torch_layer(make_device):
+def test_torch_layer():
     """The device could not be a layer of a torch model."""
 
-    @qml.qnode(make_device(2), interface="torch")
+    @qml.qnode(mixed_device(2), interface="torch")
     def circuit(inputs, weights):
         qml.AngleEmbedding(inputs, wires=[0, 1])
         qml.DepolarizingChannel(0.1, wires=0)

@@ -222,7 +222,8 @@ def test_not_words(make):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_scale_of_an_observable(dtype, scale):
     """Rounding in a large observable, or in its square, would be taken for a matrix that is not
-    Hermitian; or a small one that is not Hermitian for rounding."""
+    Hermitian; or a small one that is not Hermitian for rounding.
+    """
     context = TapeContext(WIRE_MAP, dtype=dtype)
     observable = qml.Hermitian(scale * WIDE / 3, wires=["a", "c"])
     for total, expected in [

@@ -4,6 +4,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers import density_matrices as dense
 from pennylane.ops.op_math import Adjoint, Controlled, Pow
 
 from pennylane_qizgloria.lowering.context import TapeContext
@@ -72,9 +73,9 @@ def kraus_of(operator):
 @pytest.mark.parametrize(
     "operator", [*CLOSED.values(), *OPERANDS.values()], ids=[*CLOSED, *OPERANDS]
 )
-def test_transfer_matrix_is_that_of_the_operator(operator, rng, random_density_matrix):
+def test_transfer_matrix_is_that_of_the_operator(operator, rng):
     """The transfer matrix of an operator would not be the map of its matrices."""
-    rho = random_density_matrix(rng, len(operator.wires))
+    rho = dense.random_density_matrix(rng, len(operator.wires))
     expected = sum(k @ rho @ np.conj(k).T for k in kraus_of(operator))
     vector = transfer(lower_operation(operator, DOUBLE)) @ pauli_vector(torch.as_tensor(rho))
     np.testing.assert_allclose(density_matrix(vector), expected, atol=1e-12)
@@ -118,9 +119,9 @@ def test_wide_operators_keep_their_matrices():
     assert lowered.operand.shape == (1, dim, dim)
 
 
-def test_states_are_pauli_vectors(rng, random_density_matrix):
+def test_states_are_pauli_vectors(rng):
     """A prepared state would be lowered to something else than its Pauli vector."""
-    rho = random_density_matrix(rng, 2)
+    rho = dense.random_density_matrix(rng, 2)
     mixed = lower_operation(qml.QubitDensityMatrix(rho, [0, 1]), DOUBLE)
     basis = lower_operation(qml.BasisState([1, 0], [0, 1]), DOUBLE)
     assert mixed.form is basis.form is Operand.STATE

@@ -4,6 +4,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.execution import execute
 
 from pennylane_qizgloria.lowering.context import TapeContext
 from pennylane_qizgloria.lowering.operations.program import lower_operations
@@ -209,7 +210,7 @@ MEASUREMENTS = {
 
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
-def test_few_wires_of_a_large_device(name, execute):
+def test_few_wires_of_a_large_device(name):
     """A circuit on a few wires of a large device would run out of memory, or mix up its wires."""
     device = qml.device("qizgloria.mixed", wires=WIRES)
     result = execute(device, circuit(), [MEASUREMENTS[name]([3, 11, 17, 6])])

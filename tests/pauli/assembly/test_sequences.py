@@ -4,6 +4,7 @@ from functools import reduce
 
 import pytest
 import torch
+from helpers.comparison import assert_close
 
 from pennylane_qizgloria.pauli.assembly.sequences import Sequences
 
@@ -32,7 +33,7 @@ def products(collected, stacks):
 
 
 @pytest.mark.parametrize("lengths", [[1], [2, 1], [3, 4, 1], [5, 1, 2], [8, 3], [9, 17, 4, 1]])
-def test_products_are_in_order(stacks, lengths, dense):
+def test_products_are_in_order(stacks, lengths):
     """Operations would come in another order, or a sequence stand for another."""
     collected = Sequences(CPU)
     generator = torch.Generator().manual_seed(len(lengths))
@@ -46,7 +47,7 @@ def test_products_are_in_order(stacks, lengths, dense):
         expected[number] = reduce(lambda product, matrix: matrix @ product, matrices)
     found, places = products(collected, stacks), collected.places()
     for number, product in expected.items():
-        dense.close(found[places[number]], product, 1e-13 * product.abs().max().item())
+        assert_close(found[places[number]], product, 1e-13 * product.abs().max().item())
 
 
 def test_the_identity_comes_first():

@@ -6,6 +6,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.comparison import assert_close
 
 from pennylane_qizgloria.pauli.maps import channels
 
@@ -28,35 +30,35 @@ def params_of(*values):
     return torch.tensor(values, dtype=torch.float64)
 
 
-def reference(dense, channel, *values):
+def reference(channel, *values):
     return dense.transfer(np.array(channel.compute_kraus_matrices(*values), complex))
 
 
 @pytest.mark.parametrize(("form", "channel"), UNIT)
 @pytest.mark.parametrize("strength", [0.0, 1e-6, 0.2, 0.75, 1.0])
-def test_channels_of_one_strength(form, channel, strength, dense):
+def test_channels_of_one_strength(form, channel, strength):
     """The noise of a circuit would have another strength or kind."""
-    expected = reference(dense, channel, strength)
-    dense.close(form(params_of(strength)), expected, atol=tolerance(strength))
+    expected = reference(channel, strength)
+    assert_close(form(params_of(strength)), expected, atol=tolerance(strength))
     assert (form.num_params, form.num_wires) == (1, 1)
 
 
 @pytest.mark.parametrize(("gamma", "excited"), [*product([0.0, 0.3, 1.0], [0.0, 0.4, 1.0])])
-def test_generalized_amplitude_damping(gamma, excited, dense):
+def test_generalized_amplitude_damping(gamma, excited):
     """The excited population would be taken for that of the ground state."""
     found = channels.GENERALIZED_AMPLITUDE_DAMPING(params_of(gamma, excited))
-    expected = reference(dense, qml.GeneralizedAmplitudeDamping, gamma, excited)
-    dense.close(found, expected, atol=tolerance(gamma))
+    expected = reference(qml.GeneralizedAmplitudeDamping, gamma, excited)
+    assert_close(found, expected, atol=tolerance(gamma))
 
 
 @pytest.mark.parametrize(
     ("to_zero", "to_one"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.3), (0.2, 0.5), (1.0, 0.0), (0.0, 1.0)]
 )
-def test_reset_error(to_zero, to_one, dense):
+def test_reset_error(to_zero, to_one):
     """Resets to 0 and to 1 would be exchanged."""
     found = channels.RESET_ERROR(params_of(to_zero, to_one))
-    expected = reference(dense, qml.ResetError, to_zero, to_one)
-    dense.close(found, expected, atol=tolerance())
+    expected = reference(qml.ResetError, to_zero, to_one)
+    assert_close(found, expected, atol=tolerance())
 
 
 @pytest.mark.parametrize(
@@ -72,23 +74,23 @@ def test_reset_error(to_zero, to_one, dense):
         (0.2, 1.2, 0.7, 12.0),
     ],
 )
-def test_thermal_relaxation_in_both_regimes(values, dense):
+def test_thermal_relaxation_in_both_regimes(values):
     """One formula could not serve both sides of T2 = T1."""
     found = channels.THERMAL_RELAXATION(params_of(*values))
-    expected = reference(dense, qml.ThermalRelaxationError, *values)
-    dense.close(found, expected, atol=tolerance())
+    expected = reference(qml.ThermalRelaxationError, *values)
+    assert_close(found, expected, atol=tolerance())
 
 
 @pytest.mark.parametrize(
     "word", [*"IXYZ", *map("".join, product("IXYZ", repeat=2)), "XYZ", "ZIX", "IIY"]
 )
-def test_pauli_error_of_every_word(word, dense):
+def test_pauli_error_of_every_word(word):
     """A letter would commute with what it anticommutes with, or act on another wire."""
     form = channels.pauli_error(word)
     found = form(params_of(0.3))
     matrix = dense.kron(*(dense.PAULIS["IXYZ".index(letter)] for letter in word))
     kraus = np.array([np.sqrt(0.7) * np.eye(len(matrix)), np.sqrt(0.3) * matrix])
-    dense.close(found, dense.transfer(kraus), atol=1e-14)
+    assert_close(found, dense.transfer(kraus), atol=1e-14)
     assert form.num_wires == len(word)
 
 
@@ -98,14 +100,14 @@ def test_pauli_error_is_built_once_for_each_word():
     assert channels.pauli_error("X") is channels.BIT_FLIP
 
 
-def test_a_column_of_strengths_gives_a_matrix_for_each(dense):
+def test_a_column_of_strengths_gives_a_matrix_for_each():
     """Broadcast strengths would be mixed."""
     strengths = np.linspace(0, 0.9, 6).reshape(2, 3, 1)
     found = channels.AMPLITUDE_DAMPING(torch.as_tensor(strengths))
     assert found.shape == (2, 3, 4, 4)
     for place in np.ndindex(2, 3):
-        expected = reference(dense, qml.AmplitudeDamping, strengths[place][0])
-        dense.close(found[place], expected, atol=tolerance())
+        expected = reference(qml.AmplitudeDamping, strengths[place][0])
+        assert_close(found[place], expected, atol=tolerance())
 
 
 AT_ZERO = [
@@ -119,7 +121,7 @@ AT_ZERO = [
 
 
 @pytest.mark.parametrize(("form", "channel", "point", "which"), AT_ZERO)
-def test_derivatives_at_strength_zero_are_finite_and_right(form, channel, point, which, dense):
+def test_derivatives_at_strength_zero_are_finite_and_right(form, channel, point, which):
     """Noise could not be learned from a noiseless start."""
     jacobian = torch.func.jacrev(form)(params_of(*point))
     assert torch.isfinite(jacobian).all()
@@ -129,11 +131,11 @@ def test_derivatives_at_strength_zero_are_finite_and_right(form, channel, point,
         def at(steps, k=k):
             permuted = list(point)
             permuted[k] += steps * h
-            return reference(dense, channel, *permuted)
+            return reference(channel, *permuted)
 
         # Three one-sided differences: the Kraus operators do not exist below zero.
         expected = (-11 * at(0) + 18 * at(1) - 9 * at(2) + 2 * at(3)) / (6 * h)
-        dense.close(jacobian[..., k], expected, atol=1e-6)
+        assert_close(jacobian[..., k], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(

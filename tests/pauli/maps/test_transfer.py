@@ -4,6 +4,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.comparison import assert_close
 from scipy.linalg import expm
 
 from pennylane_qizgloria.pauli.maps.transfer import (
@@ -25,42 +27,42 @@ def column(values):
 
 
 @pytest.mark.parametrize("wires", [1, 2, 3])
-def test_unitary_transfer_is_the_definition(wires, dense):
+def test_unitary_transfer_is_the_definition(wires):
     """A transposed, conjugated or reordered matrix would run another gate."""
     unitary = dense.random_unitary(np.random.default_rng(wires), wires)
     expected = dense.transfer(unitary[None])
-    dense.close(unitary_transfer(as_tensor(unitary)), expected, atol=1e-13)
+    assert_close(unitary_transfer(as_tensor(unitary)), expected, atol=1e-13)
 
 
 @pytest.mark.parametrize(("wires", "count"), [(1, 2), (1, 4), (2, 3), (3, 2)])
-def test_kraus_transfer_is_the_definition(wires, count, dense):
+def test_kraus_transfer_is_the_definition(wires, count):
     """A channel given by Kraus operators would be another channel."""
     kraus = dense.random_kraus(np.random.default_rng(wires), wires, count)
     found = kraus_transfer(as_tensor(kraus))
-    dense.close(found, dense.transfer(kraus), atol=1e-13)
-    dense.close(found[0], np.eye(4**wires)[0], atol=1e-13)  # trace preserving
+    assert_close(found, dense.transfer(kraus), atol=1e-13)
+    assert_close(found[0], np.eye(4**wires)[0], atol=1e-13)  # trace preserving
 
 
 @pytest.mark.parametrize("batch", [(1,), (4,), (2, 3)])
-def test_kraus_and_unitary_transfer_keep_batch_axes(batch, dense):
+def test_kraus_and_unitary_transfer_keep_batch_axes(batch):
     """Broadcast matrices would be mixed, or summed as if they were Kraus operators."""
     rng = np.random.default_rng(0)
     flat = [dense.random_kraus(rng, 1, 3) for _ in range(int(np.prod(batch)))]
     expected = np.array([dense.transfer(kraus) for kraus in flat]).reshape(*batch, 4, 4)
     kraus = np.array(flat).reshape(*batch, 3, 2, 2)
-    dense.close(kraus_transfer(as_tensor(kraus)), expected, atol=1e-13)
+    assert_close(kraus_transfer(as_tensor(kraus)), expected, atol=1e-13)
     unitaries = [dense.random_unitary(rng, 1) for _ in flat]
     expected = np.array([dense.transfer(u[None]) for u in unitaries]).reshape(*batch, 4, 4)
     found = unitary_transfer(as_tensor(np.array(unitaries).reshape(*batch, 2, 2)))
-    dense.close(found, expected, atol=1e-13)
+    assert_close(found, expected, atol=1e-13)
 
 
-def test_transfer_matrices_compose_like_the_maps(dense):
+def test_transfer_matrices_compose_like_the_maps():
     """Two gates in a row would not be the product of their matrices."""
     rng = np.random.default_rng(5)
     first, second = dense.random_unitary(rng, 2), dense.random_unitary(rng, 2)
     product = unitary_transfer(as_tensor(second)) @ unitary_transfer(as_tensor(first))
-    dense.close(product, dense.transfer((second @ first)[None]), atol=1e-13)
+    assert_close(product, dense.transfer((second @ first)[None]), atol=1e-13)
 
 
 GATES = [
@@ -79,53 +81,53 @@ GATES = [
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_rotation_is_the_exponential_of_its_generator(gate, dense):
+def test_rotation_is_the_exponential_of_its_generator(gate):
     """A missing frequency or a wrong sign of the sine would run another rotation."""
     wires = list(range(gate.num_wires))
     generator = qml.matrix(gate(0.0, wires=wires).generator(), wire_order=wires)
     form = rotation(gate.__name__, as_tensor(generator))
     angles = [-7.3, -0.4, 0.0, 1e-9, 0.9, np.pi, 25.0]
     expected = [dense.transfer(qml.matrix(gate(x, wires=wires))[None]) for x in angles]
-    dense.close(form(column(angles)), expected, atol=1e-12)
+    assert_close(form(column(angles)), expected, atol=1e-12)
     assert (form.name, form.num_params, form.num_wires) == (gate.__name__, 1, len(wires))
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("wires", [1, 2, 3])
-def test_rotation_takes_any_generator(wires, seed, dense):
+def test_rotation_takes_any_generator(wires, seed):
     """Gaps of the spectrum that are not round numbers would be wrong in the tenth decimal."""
     generator = dense.random_hermitian(np.random.default_rng([wires, seed]), wires)
     form = rotation("any", as_tensor(generator))
     angles = [0.3, -2.0, 9.0]
     expected = [dense.transfer(expm(1j * x * generator)[None]) for x in angles]
-    dense.close(form(column(angles)), expected, atol=2e-12)
+    assert_close(form(column(angles)), expected, atol=2e-12)
 
 
-def test_rotation_counts_nearly_equal_gaps_once(dense):
+def test_rotation_counts_nearly_equal_gaps_once():
     """Gaps that differ by a few 1e-9 would be taken twice, and the map would not be a map."""
     energies = np.array([0.0, 1.0, 2.0 + 4e-9, 5.0])
     form = rotation("close", as_tensor(np.diag(energies)))
     expected = dense.transfer(np.diag(np.exp(0.7j * energies))[None])
-    dense.close(form(column([0.7]))[0], expected, atol=1e-12)
+    assert_close(form(column([0.7]))[0], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
-def test_rotation_of_a_scaled_generator(scale, dense):
+def test_rotation_of_a_scaled_generator(scale):
     """A tolerance meant for gaps of order 1 would merge or split those of another size."""
     generator = scale * dense.random_hermitian(np.random.default_rng(7), 2)
     form = rotation("scaled", as_tensor(generator))
     expected = dense.transfer(expm(0.8j / scale * generator)[None])
-    dense.close(form(column([0.8 / scale]))[0], expected, atol=1e-11)
+    assert_close(form(column([0.8 / scale]))[0], expected, atol=1e-11)
 
 
-def test_rotation_of_a_multiple_of_the_identity_does_nothing(dense):
+def test_rotation_of_a_multiple_of_the_identity_does_nothing():
     """A global phase would have an effect, or fail for having no frequency."""
     form = rotation("phase", as_tensor(0.7 * np.eye(4)))
-    dense.close(form(column([1.3]))[0], np.eye(16), atol=1e-14)
+    assert_close(form(column([1.3]))[0], np.eye(16), atol=1e-14)
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_derivatives_of_a_rotation_are_exact(order, dense):
+def test_derivatives_of_a_rotation_are_exact(order):
     """Gradients of angles would be wrong: d^k T / dx^k = L^k T with L the commutator."""
     generator = dense.random_hermitian(np.random.default_rng(8), 2).round(1)
     form = rotation("any", as_tensor(generator))
@@ -143,56 +145,56 @@ def test_derivatives_of_a_rotation_are_exact(order, dense):
     liouvillian = np.real([[np.trace(p @ image) for image in images] for p in paulis]) / 4
     transfer = dense.transfer(expm(1j * x * generator)[None])
     expected = np.linalg.matrix_power(liouvillian, order) @ transfer
-    dense.close(found, expected, atol=1e-9)
+    assert_close(found, expected, atol=1e-9)
 
 
-def test_sequence_applies_the_first_factor_first(dense):
+def test_sequence_applies_the_first_factor_first():
     """Rot would be run backwards, or its parameters given to the wrong factors."""
     z, y = as_tensor(-0.5 * dense.PAULIS[3]), as_tensor(-0.5 * dense.PAULIS[2])
     rz = rotation("RZ", z)
     form = sequence("Rot", rz, rotation("RY", y), rz)
     angles = np.random.default_rng(9).normal(size=(5, 3))
     expected = [dense.transfer(qml.Rot.compute_matrix(*a)[None]) for a in angles]
-    dense.close(form(torch.as_tensor(angles)), expected, atol=1e-13)
+    assert_close(form(torch.as_tensor(angles)), expected, atol=1e-13)
     assert (form.name, form.num_params, form.num_wires) == ("Rot", 3, 1)
 
 
-def test_sequence_takes_factors_with_any_number_of_parameters(dense):
+def test_sequence_takes_factors_with_any_number_of_parameters():
     """A factor without parameters would shift the others' parameters."""
     rx = rotation("RX", as_tensor(-0.5 * dense.PAULIS[1]))
     hadamard = constant("H", unitary_transfer(as_tensor(qml.Hadamard.compute_matrix())))
     form = sequence("mixed", sequence("", rx, hadamard), hadamard, rx)
     expected = dense.transfer(qml.RX.compute_matrix(0.4 + 1.1)[None])
     params = torch.tensor([0.4, 1.1], dtype=torch.float64)
-    dense.close(form(params), expected, atol=1e-13)
+    assert_close(form(params), expected, atol=1e-13)
 
 
-def test_constant_has_no_parameters(dense):
+def test_constant_has_no_parameters():
     """CNOT and its like would ask for a parameter, or lose the axes of their uses."""
     cnot = qml.CNOT.compute_matrix()
     form = constant("CNOT", unitary_transfer(as_tensor(cnot)))
     found = form(torch.empty(2, 3, 0, dtype=torch.float64))
     expected = np.broadcast_to(dense.transfer(cnot[None]), (2, 3, 16, 16))
-    dense.close(found, expected, atol=1e-14)
+    assert_close(found, expected, atol=1e-14)
     assert (form.num_params, form.num_wires) == (0, 2)
 
 
-def test_a_form_takes_sets_of_parameters_of_any_shape(dense):
+def test_a_form_takes_sets_of_parameters_of_any_shape():
     """All gates of a kind in all elements of a batch could not be made in one call."""
     form = rotation("RX", as_tensor(-0.5 * dense.PAULIS[1]))
     angles = np.random.default_rng(10).normal(size=(2, 3, 1))
     found = form(torch.as_tensor(angles))
     assert found.shape == (2, 3, 4, 4)
     expected = dense.transfer(qml.RX.compute_matrix(angles[1, 2, 0])[None])
-    dense.close(found[1, 2], expected, atol=1e-14)
+    assert_close(found[1, 2], expected, atol=1e-14)
 
 
-def test_a_form_follows_the_precision_of_its_parameters(dense):
+def test_a_form_follows_the_precision_of_its_parameters():
     """Single precision would be lost, or once asked for would spoil later double precision."""
     form = rotation("RX", as_tensor(-0.5 * dense.PAULIS[1]))
     expected = dense.transfer(qml.RX.compute_matrix(0.3)[None])
     single = form(torch.tensor([0.3], dtype=torch.float32))
     double = form(torch.tensor([0.3], dtype=torch.float64))
     assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
-    dense.close(single, expected, atol=1e-6)
-    dense.close(double, expected, atol=1e-14)
+    assert_close(single, expected, atol=1e-6)
+    assert_close(double, expected, atol=1e-14)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers import density_matrices as dense
 from scipy.linalg import expm
 
 from pennylane_qizgloria.pauli.maps.unitaries import Factor, UnitaryForm, embedded, unitary_power
@@ -25,7 +26,7 @@ def form():
     return UnitaryForm("test", factors)
 
 
-def dense(a, b):
+def unitary_matrix(a, b):
     return expm(1j * a * Y) @ SX @ expm(1j * b * X)
 
 
@@ -55,12 +56,12 @@ def embed(block, blocks, position):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_algebra(name, rng, random_density_matrix):
+def test_algebra(name, rng):
     """Matrix and transfer matrix are those of the adjoint, power or controlled product."""
     change, expected = CASES[name]
-    own, unitary = change(form()), expected(dense(*ANGLES))
+    own, unitary = change(form()), expected(unitary_matrix(*ANGLES))
     np.testing.assert_allclose(matrix(own), unitary, atol=1e-13)
-    rho = random_density_matrix(rng, own.num_wires)
+    rho = dense.random_density_matrix(rng, own.num_wires)
     scalars = torch.tensor([ANGLES[slot] for slot in own.slots], dtype=torch.float64)
     image = own.transfer()(scalars) @ pauli_vector(torch.as_tensor(rho))
     np.testing.assert_allclose(density_matrix(image), unitary @ rho @ unitary.conj().T, atol=1e-13)
@@ -97,7 +98,7 @@ def test_batches_of_angles():
     own = form().controlled([True])
     batch = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
     found = own([torch.tensor(-0.4, dtype=torch.float64), batch], LIKE)
-    expected = [embed(dense(b, -0.4), 2, 1) for b in batch.tolist()]
+    expected = [embed(unitary_matrix(b, -0.4), 2, 1) for b in batch.tolist()]
     np.testing.assert_allclose(found, expected, atol=1e-13)
 
 

@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 import pytest
+from helpers.programs import Case, layered_ring, pairs_of, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,10 +31,10 @@ def moves_of(ready):
 
 @settings(EXACT, max_examples=100)
 @given(data=st.data())
-def test_every_step_finds_its_wires_side_by_side(data, circuits):
+def test_every_step_finds_its_wires_side_by_side(data):
     """A step would be applied to other wires, or an axis be lost or repeated."""
-    case = circuits.random_case(data, max_length=20)
-    program = case.program(data.draw(circuits.pairs_of(case.num_wires)))
+    case = random_case(data, max_length=20)
+    program = case.program(data.draw(pairs_of(case.num_wires)))
     stages = schedule(fuse(program, live_operations(program)), program.observed)
     following = [stage.block.wires for stage in stages]
     order = ()
@@ -164,9 +165,9 @@ def test_axes_in_order_are_not_moved():
 
 @pytest.mark.parametrize("observed", ["all paulis", "one pauli", "one wire"])
 @pytest.mark.parametrize("num_wires", [3, 4, 6, 8, 9])
-def test_a_ring_needs_no_moves(num_wires, observed, circuits):
+def test_a_ring_needs_no_moves(num_wires, observed):
     """Each layer would cost copies of the state, for the pair that closes the ring."""
-    case = circuits.layered_ring(num_wires, 5, np.random.default_rng(3))
+    case = layered_ring(num_wires, 5, np.random.default_rng(3))
     wires = range(num_wires)
     chosen = {"all paulis": wires, "one pauli": [(w, 3) for w in wires], "one wire": [0]}
     ready = plan(case.program(chosen[observed]))
@@ -176,7 +177,7 @@ def test_a_ring_needs_no_moves(num_wires, observed, circuits):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("pattern", ["ladder", "there and back", "bricks"])
-def test_a_line_of_pairs_needs_no_moves(pattern, seed, circuits):
+def test_a_line_of_pairs_needs_no_moves(pattern, seed):
     """A chain of neighbours, however its wires are numbered, would pay for copies of the state."""
     rng = np.random.default_rng(seed)
     pairs = list(pairwise(rng.permutation(7).tolist()))
@@ -185,7 +186,7 @@ def test_a_line_of_pairs_needs_no_moves(pattern, seed, circuits):
         "there and back": [pairs, pairs[::-1]] * 2,
         "bricks": [pairs[::2], pairs[1::2]] * 3,
     }
-    case = circuits.Case(7, rng)
+    case = Case(7, rng)
     for layer in layers[pattern]:
         for pair in layer:
             case.form("CRX", pair)
@@ -194,10 +195,10 @@ def test_a_line_of_pairs_needs_no_moves(pattern, seed, circuits):
 
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
-def test_the_steps_of_a_plan_fit_each_other(data, circuits):
+def test_the_steps_of_a_plan_fit_each_other(data):
     """A step would read the state with other axes than the one before has written."""
-    case = circuits.random_case(data, max_length=16)
-    ready = plan(case.program(data.draw(circuits.pairs_of(case.num_wires))))
+    case = random_case(data, max_length=16)
+    ready = plan(case.program(data.draw(pairs_of(case.num_wires))))
     size = 1
     for step in ready.steps:
         assert step.left * step.inputs * step.right == size
@@ -215,10 +216,10 @@ def test_the_steps_of_a_plan_fit_each_other(data, circuits):
 
 
 @pytest.mark.parametrize("observed", [None, [(w, 3) for w in range(5)]], ids=["all", "Z"])
-def test_random_pairs_need_few_moves_of_few_axes(observed, circuits):
+def test_random_pairs_need_few_moves_of_few_axes(observed):
     """Circuits without any order would cost more copies than steps, and slow ones."""
     rng = np.random.default_rng(4)
-    case = circuits.Case(5, rng)
+    case = Case(5, rng)
     for _ in range(40):
         case.form("CRX", rng.permutation(5)[:2].tolist())
     ready = case.check(observed)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers.programs import Case, layered_ring, pairs_of, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,12 +15,6 @@ from pennylane_qizgloria.pauli.run.matrices import fused_matrices
 EXACT = settings(deadline=None, derandomize=True)
 
 
-@pytest.fixture
-def new(circuits):
-    """A function that starts a circuit."""
-    return lambda num_wires: circuits.Case(num_wires, np.random.default_rng(0))
-
-
 def wires_of_steps(program):
     """The wires of each step."""
     return [tuple(sorted(block.wires)) for block in fuse(program, live_operations(program))]
@@ -28,11 +23,9 @@ def wires_of_steps(program):
 # --- caching --------------------------------------------------------------------------------------
 
 
-def test_equal_programs_share_a_plan(circuits):
+def test_equal_programs_share_a_plan():
     """Every call of a QNode would plan again."""
-    first, second = (
-        circuits.layered_ring(4, 2, np.random.default_rng(seed)).program() for seed in (0, 1)
-    )
+    first, second = (layered_ring(4, 2, np.random.default_rng(seed)).program() for seed in (0, 1))
     assert first is not second
     assert plan(first) is plan(second)
 
@@ -40,25 +33,25 @@ def test_equal_programs_share_a_plan(circuits):
 @pytest.mark.parametrize(
     "other",
     [
-        lambda new: new(3).form("CRX", [0, 1]).program([0]),
-        lambda new: new(3).form("CRX", [0, 1]).program([0, (1, 1), (1, 3)]),
-        lambda new: new(4).form("CRX", [0, 1]).program([0, 1]),
-        lambda new: new(3).form("CRX", [1, 0]).program([0, 1]),
-        lambda new: new(3).form("CRX", [0, 1], batch=2).program([0, 1]),
-        lambda new: new(3).form("XY", [0, 1]).program([0, 1]),
+        lambda: Case(3).form("CRX", [0, 1]).program([0]),
+        lambda: Case(3).form("CRX", [0, 1]).program([0, (1, 1), (1, 3)]),
+        lambda: Case(4).form("CRX", [0, 1]).program([0, 1]),
+        lambda: Case(3).form("CRX", [1, 0]).program([0, 1]),
+        lambda: Case(3).form("CRX", [0, 1], batch=2).program([0, 1]),
+        lambda: Case(3).form("XY", [0, 1]).program([0, 1]),
     ],
 )
-def test_programs_that_differ_do_not_share_a_plan(other, new):
+def test_programs_that_differ_do_not_share_a_plan(other):
     """A circuit would be run with the plan of another."""
-    assert plan(new(3).form("CRX", [0, 1]).program([0, 1])) is not plan(other(new))
+    assert plan(Case(3).form("CRX", [0, 1]).program([0, 1])) is not plan(other())
 
 
 # --- dropping -------------------------------------------------------------------------------------
 
 
-def test_operations_outside_the_causal_cone_are_dropped(new):
+def test_operations_outside_the_causal_cone_are_dropped():
     """Wires that no measurement sees would cost memory and time."""
-    case = new(5).form("RX", [0]).form("CRX", [0, 1]).form("CRX", [3, 4]).form("damping", [1])
+    case = Case(5).form("RX", [0]).form("CRX", [0, 1]).form("CRX", [3, 4]).form("damping", [1])
     case.form("CRX", [1, 2]).kraus([3, 4]).transfer([2, 4])
     ready = case.check([0])
     assert ready.order == (0,)
@@ -67,10 +60,10 @@ def test_operations_outside_the_causal_cone_are_dropped(new):
 
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
-def test_what_is_observed_does_not_depend_on_what_else_is(data, circuits):
+def test_what_is_observed_does_not_depend_on_what_else_is(data):
     """A plan for some paulis would give other values of them than the dense simulator."""
-    case = circuits.random_case(data, max_wires=5, max_length=12)
-    part, whole = sorted(data.draw(st.tuples(*[circuits.pairs_of(case.num_wires)] * 2)), key=len)
+    case = random_case(data, max_wires=5, max_length=12)
+    part, whole = sorted(data.draw(st.tuples(*[pairs_of(case.num_wires)] * 2)), key=len)
     found, other = (case.check(pairs, batch=3) for pairs in (part, whole | part))
     assert found.peak <= case.check(batch=3).peak
     assert len(found.steps) <= len(other.steps)
@@ -78,10 +71,10 @@ def test_what_is_observed_does_not_depend_on_what_else_is(data, circuits):
 
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
-def test_no_more_letters_than_are_observed(data, circuits):
+def test_no_more_letters_than_are_observed(data):
     """Letters that no measurement needs would cost memory and time."""
-    case = circuits.random_case(data, names=["Rot", "CRX", "damping", "Toffoli", "SWAP"])
-    program = case.program(data.draw(circuits.pairs_of(case.num_wires)))
+    case = random_case(data, names=["Rot", "CRX", "damping", "Toffoli", "SWAP"])
+    program = case.program(data.draw(pairs_of(case.num_wires)))
     ready = plan(program)
     for wire, paulis in zip(ready.order, ready.paulis, strict=True):
         assert paulis == (0, *sorted(pauli for own, pauli in program.observed if own == wire))
@@ -93,32 +86,32 @@ def test_every_letter():
     assert all_paulis([]) == frozenset()
 
 
-def test_what_a_state_replaces_is_dropped(new):
+def test_what_a_state_replaces_is_dropped():
     """A qubit's past would be simulated although its state is thrown away."""
-    case = new(3).form("RX", [0]).form("CRX", [1, 0]).state([0]).form("RX", [0])
+    case = Case(3).form("RX", [0]).form("CRX", [1, 0]).state([0]).form("RX", [0])
     ready = case.check([0])
     assert ready.order == (0,)
     assert [step.kind for step in ready.steps] == [Operand.STATE, Operand.TRANSFER]
 
 
-def test_a_partner_of_a_replaced_wire_is_kept(new):
+def test_a_partner_of_a_replaced_wire_is_kept():
     """Tracing out one half of an entangled pair would leave the other half pure."""
-    case = new(2).form("H", [0]).form("CNOT", [0, 1]).state([0])
+    case = Case(2).form("H", [0]).form("CNOT", [0, 1]).state([0])
     assert case.check([1]).order == (1,)
 
 
-def test_untouched_wires_are_not_simulated(new):
+def test_untouched_wires_are_not_simulated():
     """Declared but unused wires would cost a factor of 4 each."""
-    assert new(9).form("CRX", [7, 2]).check([0, 2, 5]).order == (2,)
+    assert Case(9).form("CRX", [7, 2]).check([0, 2, 5]).order == (2,)
 
 
 # --- fusion ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("num_wires", "layers"), [(3, 1), (4, 3), (5, 2), (6, 2), (9, 4)])
-def test_a_layered_ring_is_one_step_for_each_pair_and_layer(num_wires, layers, circuits):
+def test_a_layered_ring_is_one_step_for_each_pair_and_layer(num_wires, layers):
     """Single-wire gates and noise would cost passes over the state of their own."""
-    case = circuits.layered_ring(num_wires, layers, np.random.default_rng(1))
+    case = layered_ring(num_wires, layers, np.random.default_rng(1))
     ready = plan(case.program())
     assert all(step.kind is Operand.TRANSFER for step in ready.steps)
     assert len(ready.steps) == num_wires * layers
@@ -127,45 +120,45 @@ def test_a_layered_ring_is_one_step_for_each_pair_and_layer(num_wires, layers, c
     assert pairs == sorted(ring * layers)
 
 
-def test_gates_on_one_wire_join_what_follows(new):
+def test_gates_on_one_wire_join_what_follows():
     """Gates before the first two-wire gate would be passes of their own."""
-    case = new(3).form("RX", [0]).form("Rot", [1]).form("damping", [2]).form("CRX", [2, 0])
+    case = Case(3).form("RX", [0]).form("Rot", [1]).form("damping", [2]).form("CRX", [2, 0])
     assert len(case.form("CNOT", [0, 2]).form("CRX", [0, 1]).check().steps) == 2
 
 
-def test_gates_on_one_wire_join_what_precedes(new):
+def test_gates_on_one_wire_join_what_precedes():
     """Noise after the last two-wire gate would be a pass of its own."""
-    case = new(3).form("CRX", [2, 0]).form("CRX", [0, 1])
+    case = Case(3).form("CRX", [2, 0]).form("CRX", [0, 1])
     for wire in range(3):
         case.form("damping", [wire]).form("depolarizing", [wire])
     assert len(case.check().steps) == 2
 
 
-def test_a_three_wire_gate_takes_in_the_steps_before_it(new):
+def test_a_three_wire_gate_takes_in_the_steps_before_it():
     """Narrow steps on a Toffoli's wires would be passes of their own."""
-    case = new(3).form("RX", [0]).form("CRX", [2, 1]).form("Toffoli", [1, 2, 0])
+    case = Case(3).form("RX", [0]).form("CRX", [2, 1]).form("Toffoli", [1, 2, 0])
     assert len(case.form("CRX", [0, 2]).form("damping", [1]).check().steps) == 1
 
 
-def test_a_step_that_another_has_followed_is_not_moved_behind_it(new):
+def test_a_step_that_another_has_followed_is_not_moved_behind_it():
     """Gates on shared wires would be applied in another order."""
-    case = new(3).form("CRX", [0, 1]).form("CRX", [1, 2]).form("Toffoli", [2, 0, 1])
+    case = Case(3).form("CRX", [0, 1]).form("CRX", [1, 2]).form("Toffoli", [2, 0, 1])
     case.form("CRX", [0, 1]).check()
     assert wires_of_steps(case.program()) == [(0, 1), (0, 1, 2)]
 
 
-def test_prepared_states_are_small_steps(new):
+def test_prepared_states_are_small_steps():
     """A state would be loaded by passes over the whole state instead of one entry at a time."""
-    case = new(5).form("RX", [4]).state([3, 1]).state([0], batch=2)
+    case = Case(5).form("RX", [4]).state([3, 1]).state([0], batch=2)
     ready = case.form("CRX", [1, 0]).check(batch=2)
     states = [step for step in ready.steps if step.kind is Operand.STATE]
     assert sorted(step.outputs for step in states) == [4, 16]
     assert all(step.inputs == 1 for step in states)
 
 
-def test_matrices_of_a_kind_are_made_in_one_call(circuits):
+def test_matrices_of_a_kind_are_made_in_one_call():
     """The number of torch calls would grow with the depth of the circuit."""
-    sources = plan(circuits.layered_ring(5, 4, np.random.default_rng(2)).program()).matrix_batches
+    sources = plan(layered_ring(5, 4, np.random.default_rng(2)).program()).matrix_batches
     rows = {source.operation.form.name: len(source.slots) for source in sources}
     expected = {"Rot": 20, "CNOT": 1, "DepolarizingChannel": 60, "AmplitudeDamping": 20}
     assert rows == expected
@@ -173,10 +166,10 @@ def test_matrices_of_a_kind_are_made_in_one_call(circuits):
 
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
-def test_matrices_have_the_size_of_their_steps(data, circuits):
+def test_matrices_have_the_size_of_their_steps(data):
     """Columns or rows would be missing where wires come or go, or be multiplied for nothing."""
-    case = circuits.random_case(data, max_length=14)
-    ready = plan(case.program(data.draw(circuits.pairs_of(case.num_wires))))
+    case = random_case(data, max_length=14)
+    ready = plan(case.program(data.draw(pairs_of(case.num_wires))))
     stacks = fused_matrices(ready, case.arguments())
     used = [set() for _ in stacks]
     for step in ready.steps:
@@ -189,9 +182,9 @@ def test_matrices_have_the_size_of_their_steps(data, circuits):
     assert [len(stack) for stack in stacks] == [len(rows) for rows in used]
 
 
-def test_steps_without_operations_share_one_identity(new):
+def test_steps_without_operations_share_one_identity():
     """Each wire of a wide operation would have a matrix of its own made."""
-    ready = new(6).kraus(range(6)).check([(wire, 3) for wire in range(6)])
+    ready = Case(6).kraus(range(6)).check([(wire, 3) for wire in range(6)])
     assert [step.fused for step in ready.steps] == [True] * 6 + [False]
     (group,) = ready.matrix_groups
     assert (group.width, group.factors) == (1, ())
@@ -204,9 +197,9 @@ def test_a_program_of_nothing_has_an_empty_plan():
     assert ready.peak == 1
 
 
-def test_a_plan_is_made_for_a_device(new):
+def test_a_plan_is_made_for_a_device():
     """The indices of a plan would lie on another device than the numbers."""
-    program = new(2).form("RX", [0]).form("CRX", [0, 1]).program([(0, 3)])
+    program = Case(2).form("RX", [0]).form("CRX", [0, 1]).program([(0, 3)])
     ready = plan(program, torch.device("meta"))
     assert ready is not plan(program)
     assert {source.slots.device.type for source in ready.matrix_batches} == {"meta"}

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from helpers.programs import Case, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,12 +34,6 @@ def ring(case, wires, layers=2):
     return case
 
 
-@pytest.fixture
-def new(circuits):
-    """A function that gives an empty circuit."""
-    return lambda num_wires: circuits.Case(num_wires, np.random.default_rng(num_wires))
-
-
 # --- which wires ----------------------------------------------------------------------------------
 
 
@@ -51,16 +46,16 @@ def found(case):
     ]
 
 
-def test_rings_are_apart(new):
+def test_rings_are_apart():
     """Two circuits side by side would cost the product of their states."""
-    case = ring(ring(new(12), range(6)), range(6, 12))
+    case = ring(ring(Case(12), range(6)), range(6, 12))
     assert found(case) in ([[0, 1, 2, 3, 4, 5]], [[6, 7, 8, 9, 10, 11]])
     assert plan(case.program([(w, 3) for w in range(12)])).peak == 4**6
 
 
-def test_they_come_in_where_an_operation_joins_them(new):
+def test_they_come_in_where_an_operation_joins_them():
     """Wires that meet at the end would be simulated together from the start."""
-    case = ring(ring(new(13), range(6)), range(6, 11)).form("CNOT", [3, 7])
+    case = ring(ring(Case(13), range(6)), range(6, 11)).form("CNOT", [3, 7])
     case.form("Rot", [12])
     assert found(case) == [[6, 7, 8, 9, 10]]
     ready = plan(case.program([(w, 3) for w in range(13)]))
@@ -68,9 +63,9 @@ def test_they_come_in_where_an_operation_joins_them(new):
     assert ready.peak < 4**8
 
 
-def test_a_third_register_stays_apart_while_two_have_met(new):
+def test_a_third_register_stays_apart_while_two_have_met():
     """A third circuit would be simulated together with the first two once they have met."""
-    case = ring(ring(ring(new(18), range(6)), range(6, 12)), range(12, 18))
+    case = ring(ring(ring(Case(18), range(6)), range(6, 12)), range(12, 18))
     case.form("CNOT", [0, 6])
     ring(case, [0, 1, 6, 7])
     case.form("CNOT", [12, 0])
@@ -78,9 +73,9 @@ def test_a_third_register_stays_apart_while_two_have_met(new):
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_wires_that_only_meet_are_not(new, layers):
+def test_wires_that_only_meet_are_not(layers):
     """Ordinary circuits would be cut to pieces, each with calls of its own."""
-    case = new(12)
+    case = Case(12)
     for _ in range(layers):
         for start in (0, 1):
             for wire in range(start, 11, 2):
@@ -88,9 +83,9 @@ def test_wires_that_only_meet_are_not(new, layers):
     assert found(case) == []
 
 
-def test_small_groups_are_not(new):
+def test_small_groups_are_not():
     """Two pairs of wires would be slower apart."""
-    assert found(ring(ring(new(8), range(4), 9), range(4, 8), 9)) == []
+    assert found(ring(ring(Case(8), range(4), 9), range(4, 8), 9)) == []
 
 
 # --- the same states ------------------------------------------------------------------------------
@@ -98,9 +93,9 @@ def test_small_groups_are_not(new):
 
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(data=st.data())
-def test_random_programs_agree_with_the_dense_reference(data, circuits):
+def test_random_programs_agree_with_the_dense_reference(data):
     """A register would come in on the wrong axes, or with paulis that it does not have."""
-    case = circuits.random_case(data, max_length=14)
+    case = random_case(data, max_length=14)
     observed = data.draw(st.sets(st.integers(0, case.num_wires - 1)))
     with least(1):
         case.check(observed, batch=3)
@@ -108,10 +103,10 @@ def test_random_programs_agree_with_the_dense_reference(data, circuits):
 
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(seed=SEEDS, join=st.booleans(), batch=st.sampled_from([None, 3]))
-def test_two_rings_agree_with_the_dense_reference(seed, join, batch, circuits):
+def test_two_rings_agree_with_the_dense_reference(seed, join, batch):
     """As above, for wires of which some are measured, some traced out, and some joined."""
     rng = np.random.default_rng(seed)
-    case = circuits.Case(6, rng)
+    case = Case(6, rng)
     wires = rng.permutation(6).tolist()
     for part in (wires[:3], wires[3:]):
         ring(case.form("Rot", part[:1], batch), part)
@@ -124,9 +119,9 @@ def test_two_rings_agree_with_the_dense_reference(seed, join, batch, circuits):
 
 
 @pytest.mark.parametrize("join", [False, True])
-def test_derivatives_go_through_registers(new, join):
+def test_derivatives_go_through_registers(join):
     """Parameters of wires that are simulated apart would have no gradients, or wrong ones."""
-    case = ring(ring(new(6), range(3)), range(3, 6))
+    case = ring(ring(Case(6), range(3)), range(3, 6))
     if join:
         case.form("CRX", [0, 4])
     program, arguments = case.program([(w, 3) for w in range(6)]), case.arguments()

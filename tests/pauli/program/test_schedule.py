@@ -4,6 +4,7 @@ from math import log2, prod
 
 import numpy as np
 import pytest
+from helpers.programs import Case, layered_ring, pairs_of, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,12 +14,6 @@ from pennylane_qizgloria.pauli.program.program import Operand
 from pennylane_qizgloria.pauli.program.schedule import observed_subsets, schedule
 
 EXACT = settings(deadline=None, derandomize=True)
-
-
-@pytest.fixture
-def new(circuits):
-    """A function that starts a circuit."""
-    return lambda num_wires: circuits.Case(num_wires, np.random.default_rng(0))
 
 
 def stages_of(program):
@@ -62,17 +57,17 @@ def test_letters_that_are_needed():
         ([0, 1], {}),
     ],
 )
-def test_the_last_step_on_a_wire_leaves_what_is_observed(observed, leaving, new):
+def test_the_last_step_on_a_wire_leaves_what_is_observed(observed, leaving):
     """Letters would be lost that a measurement needs, or kept that none does."""
-    (stage,) = stages_of(new(2).form("CRX", [0, 1]).program(observed))
+    (stage,) = stages_of(Case(2).form("CRX", [0, 1]).program(observed))
     assert stage.leaving == leaving
     assert stage.entering == {0, 1}
     assert stage.growth == pytest.approx(4 + sum(log2(len(x)) - 2 for x in leaving.values()))
 
 
-def test_growth_is_the_logarithm_of_the_sizes(new):
+def test_growth_is_the_logarithm_of_the_sizes():
     """The order of the steps would be chosen by something else than the size of the state."""
-    case = new(4).form("CRX", [0, 1]).form("CRX", [1, 2]).form("CRX", [2, 3]).form("CRX", [0, 3])
+    case = Case(4).form("CRX", [0, 1]).form("CRX", [1, 2]).form("CRX", [2, 3]).form("CRX", [0, 3])
     stages = stages_of(case.program([(0, 3), (1, 1), (1, 2), 3]))
     words = words_after(stages)
     grown = [log2(b / a) for a, b in zip([1, *words], words, strict=False)]
@@ -85,10 +80,10 @@ def test_growth_is_the_logarithm_of_the_sizes(new):
 
 @settings(EXACT, max_examples=100)
 @given(data=st.data())
-def test_every_step_runs_once_and_after_those_it_needs(data, circuits):
+def test_every_step_runs_once_and_after_those_it_needs(data):
     """A gate would act before another one on the same wire."""
-    case = circuits.random_case(data, max_length=20)
-    program = case.program(data.draw(circuits.pairs_of(case.num_wires)))
+    case = random_case(data, max_length=20)
+    program = case.program(data.draw(pairs_of(case.num_wires)))
     live = live_operations(program)
     blocks = fuse(program, live)
     stages = schedule(blocks, program.observed)
@@ -102,10 +97,10 @@ def test_every_step_runs_once_and_after_those_it_needs(data, circuits):
 
 @settings(EXACT, max_examples=100)
 @given(data=st.data())
-def test_axes_are_there_when_they_are_needed(data, circuits):
+def test_axes_are_there_when_they_are_needed(data):
     """A step would use an axis that has not come yet, or has been traced out."""
-    case = circuits.random_case(data, max_length=20)
-    program = case.program(data.draw(circuits.pairs_of(case.num_wires)))
+    case = random_case(data, max_length=20)
+    program = case.program(data.draw(pairs_of(case.num_wires)))
     sizes = {}
     for stage in stages_of(program):
         block = stage.block
@@ -123,9 +118,9 @@ def test_axes_are_there_when_they_are_needed(data, circuits):
         assert size >= paulis.get(wire, 1)
 
 
-def test_wires_come_late_and_go_early(new):
+def test_wires_come_late_and_go_early():
     """A line of gates would hold all of its wires at once: here never more than two."""
-    case = new(8)
+    case = Case(8)
     for wire in range(7):
         case.form("CRX", [wire, wire + 1])
     ready = plan(case.program(z_on([7])))
@@ -133,9 +128,9 @@ def test_wires_come_late_and_go_early(new):
     assert case.check(z_on([7])).order == (7,)
 
 
-def test_steps_that_wait_do_not_hold_up_others(new):
+def test_steps_that_wait_do_not_hold_up_others():
     """Far parts of a circuit would all be begun before any of them is finished."""
-    case = new(9)
+    case = Case(9)
     for layer in range(3):
         for start in (0, 3, 6):
             pair = [start + layer % 2, start + layer % 2 + 1]
@@ -146,9 +141,9 @@ def test_steps_that_wait_do_not_hold_up_others(new):
 
 
 @pytest.mark.parametrize("num_wires", [5, 8, 10, 12])
-def test_a_ring_with_one_letter_a_wire_stays_small(num_wires, circuits):
+def test_a_ring_with_one_letter_a_wire_stays_small(num_wires):
     """The last layer would cost n steps on the whole state, and so would the first."""
-    case = circuits.layered_ring(num_wires, 1, np.random.default_rng(1))
+    case = layered_ring(num_wires, 1, np.random.default_rng(1))
     words = words_after(stages_of(case.program(z_on(range(num_wires)))))
     assert words[-1] == 2**num_wires
     # Wires have four paulis from their first step to their last: here for two steps each.
@@ -157,10 +152,10 @@ def test_a_ring_with_one_letter_a_wire_stays_small(num_wires, circuits):
 
 
 @pytest.mark.parametrize("layers", [2, 3, 5])
-def test_a_deep_ring_is_whole_in_its_middle_only(layers, circuits):
+def test_a_deep_ring_is_whole_in_its_middle_only(layers):
     """Every layer would cost n steps on the whole state, the first and the last one too."""
     n = 9
-    case = circuits.layered_ring(n, layers, np.random.default_rng(2))
+    case = layered_ring(n, layers, np.random.default_rng(2))
     words = words_after(stages_of(case.program(z_on(range(n)))))
     assert max(words) <= 4**n
     # A layer's steps that find all wires there and leave all four paulis cost 4**n.
@@ -172,9 +167,9 @@ def test_a_deep_ring_is_whole_in_its_middle_only(layers, circuits):
 # --- replaced wires -------------------------------------------------------------------------------
 
 
-def test_a_wire_is_traced_out_before_it_is_replaced(new):
+def test_a_wire_is_traced_out_before_it_is_replaced():
     """The old state would stay on an axis of its own, or the new one be entangled with it."""
-    case = new(3).form("CRX", [0, 1]).form("CRX", [1, 2]).state([1]).form("CRX", [1, 0])
+    case = Case(3).form("CRX", [0, 1]).form("CRX", [1, 2]).state([1]).form("CRX", [1, 0])
     stages = stages_of(case.program())
     state = next(s for s in stages if s.block.kind is Operand.STATE)
     before = [s for s in stages[: stages.index(state)] if 1 in s.block.wires]
@@ -184,9 +179,9 @@ def test_a_wire_is_traced_out_before_it_is_replaced(new):
 
 
 @pytest.mark.parametrize("kind", ["kraus", "state"])
-def test_what_is_no_matrix_is_traced_out_by_a_step_that_does_nothing(kind, new):
+def test_what_is_no_matrix_is_traced_out_by_a_step_that_does_nothing(kind):
     """The wires of a wide operation would stay when one of them is replaced."""
-    case = new(3).form("CRX", [0, 1]).form("CRX", [1, 2])
+    case = Case(3).form("CRX", [0, 1]).form("CRX", [1, 2])
     getattr(case, kind)([0, 1])
     case.form("CRX", [1, 2]).state([0]).form("CRX", [0, 2])
     stages = stages_of(case.program([1, 2]))
@@ -197,9 +192,9 @@ def test_what_is_no_matrix_is_traced_out_by_a_step_that_does_nothing(kind, new):
 
 
 @pytest.mark.parametrize("observed", [[0], [1], [(0, 3), (1, 1)], [0, 1]], ids=str)
-def test_a_wire_that_is_replaced_again_and_again(observed, new):
+def test_a_wire_that_is_replaced_again_and_again(observed):
     """Resets in a row, as in a repeated measurement, would need an axis each."""
-    case = new(2)
+    case = Case(2)
     for _ in range(5):
         case.state([0]).form("CRX", [0, 1])
     assert case.check(observed).peak <= 16

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.programs import Case, pairs_of, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,30 +15,24 @@ from pennylane_qizgloria.pauli.program.swaps import without_swaps
 EXACT = settings(deadline=None, derandomize=True)
 
 
-@pytest.fixture
-def new(circuits):
-    """A function that starts a circuit."""
-    return lambda num_wires: circuits.Case(num_wires, np.random.default_rng(0))
-
-
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
-def test_random_circuits_of_swaps_and_gates(data, circuits):
+def test_random_circuits_of_swaps_and_gates(data):
     """Gates or measurements behind a swap would act on the wire that it came from."""
     names = ["SWAP"] * 5 + ["Rot", "CRX", "damping", "CYZ", "transfer", "kraus", "state"]
-    case = circuits.random_case(data, max_wires=5, max_length=14, names=names)
-    case.check(data.draw(circuits.pairs_of(case.num_wires)), batch=3)
+    case = random_case(data, max_wires=5, max_length=14, names=names)
+    case.check(data.draw(pairs_of(case.num_wires)), batch=3)
 
 
-def test_swaps_alone_are_nothing(new):
+def test_swaps_alone_are_nothing():
     """A register that is only permuted would be simulated."""
-    ready = new(4).form("SWAP", [0, 1]).form("SWAP", [2, 1]).form("SWAP", [3, 0]).check()
+    ready = Case(4).form("SWAP", [0, 1]).form("SWAP", [2, 1]).form("SWAP", [3, 0]).check()
     assert (ready.order, ready.steps) == ((), ())
 
 
-def test_swaps_cost_no_step(new):
+def test_swaps_cost_no_step():
     """Routing, which is mostly swaps, would cost a pass for each."""
-    plain, routed = new(6), new(6)
+    plain, routed = Case(6), Case(6)
     place = list(range(6))
     rng = np.random.default_rng(1)
     for _ in range(12):
@@ -51,23 +47,23 @@ def test_swaps_cost_no_step(new):
     assert sizes[0] == sizes[1]
 
 
-def test_a_state_moves_with_its_wire(new):
+def test_a_state_moves_with_its_wire():
     """What is read of wire 1 after a swap would not be what wire 0 held before."""
-    ready = new(2).form("RX", [0], params=[1.0]).form("SWAP", [0, 1]).check()
+    ready = Case(2).form("RX", [0], params=[1.0]).form("SWAP", [0, 1]).check()
     assert ready.order == (1,)
 
 
-def test_what_is_observed_moves_with_its_wire(new):
+def test_what_is_observed_moves_with_its_wire():
     """The wire that is measured would be dropped, and the other one be kept."""
-    case = new(3).form("RX", [0]).form("CRX", [1, 2]).form("SWAP", [0, 2])
+    case = Case(3).form("RX", [0]).form("CRX", [1, 2]).form("SWAP", [0, 2])
     ready = case.check([(2, 3)])
     assert (ready.order, ready.paulis) == ((2,), ((0, 3),))
     assert len(ready.steps) == 1
 
 
-def test_relabelling(new):
+def test_relabelling():
     """Operations, what is observed and the labels would speak of different wires."""
-    case = new(3).form("RX", [0]).form("SWAP", [0, 2]).form("CNOT", [2, 1]).form("SWAP", [1, 2])
+    case = Case(3).form("RX", [0]).form("SWAP", [0, 2]).form("CNOT", [2, 1]).form("SWAP", [1, 2])
     program, labels = without_swaps(case.program([(1, 3), (0, 1)]))
     assert [operation.wires for operation in program.operations] == [(0,), (0, 1)]
     assert program.observed == {(0, 3), (2, 1)}
@@ -75,15 +71,15 @@ def test_relabelling(new):
     assert labels == (1, 2, 0)
 
 
-def test_a_program_without_swaps_stays_as_it_is(new):
+def test_a_program_without_swaps_stays_as_it_is():
     """Plans of equal programs would not be found again."""
-    program = new(3).form("CNOT", [0, 2]).program()
+    program = Case(3).form("CNOT", [0, 2]).program()
     assert without_swaps(program) == (program, (0, 1, 2))
     assert without_swaps(program)[0] is program
 
 
 @pytest.mark.parametrize("size", [0.5, 1e-9])
-def test_what_is_almost_a_swap_is_none(size, dense):
+def test_what_is_almost_a_swap_is_none(size):
     """A gate would be applied as if it were another."""
     swap = np.eye(4)[[0, 2, 1, 3]][None]
     matrix = torch.as_tensor(dense.transfer(swap))
@@ -95,8 +91,8 @@ def test_what_is_almost_a_swap_is_none(size, dense):
         assert len(program.operations) == kept
 
 
-def test_gates_that_are_no_swaps_are_kept(new):
+def test_gates_that_are_no_swaps_are_kept():
     """Every constant gate on two wires would be taken for a swap."""
-    case = new(3).form("CNOT", [0, 1]).form("CRX", [1, 2], params=[np.pi]).transfer([0, 2])
+    case = Case(3).form("CNOT", [0, 1]).form("CRX", [1, 2], params=[np.pi]).transfer([0, 2])
     program = case.program()
     assert without_swaps(program)[0].operations == program.operations

@@ -9,6 +9,7 @@ from weakref import ref
 import numpy as np
 import pytest
 import torch
+from helpers.programs import Case
 
 from pennylane_qizgloria.pauli.plan.plan import AxisPermutation, Step
 from pennylane_qizgloria.pauli.program.program import Operand
@@ -178,9 +179,9 @@ def test_one_matrix_used_many_times(budget):
 
 @pytest.mark.parametrize("budget", [None, 1, 2 * STATE])
 @pytest.mark.parametrize("batch", [None, 2])
-def test_operands_of_every_kind(budget, batch, circuits):
+def test_operands_of_every_kind(budget, batch):
     """Wide operations and states prepared on the way would be reversed wrongly."""
-    case = circuits.Case(WIRES, np.random.default_rng(6))
+    case = Case(WIRES, np.random.default_rng(6))
     rows = () if batch is None else (batch,)
     case.transfer([0, 1]).kraus([2, 0], batch).transfer([1, 2], batch).state([1]).kraus([1, 2])
     kraus, late = case.operands[1], case.operands[3]

@@ -6,6 +6,8 @@ from math import prod
 import numpy as np
 import pytest
 import torch
+from helpers.closed_forms import FORMS
+from helpers.programs import OPERANDS, Case, layered_ring, pairs_of, random_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,9 +20,9 @@ EXACT = settings(deadline=None, derandomize=True)
 
 
 @pytest.fixture(scope="module")
-def small(circuits):
+def small():
     """One or two of everything that can be differentiated, on three wires."""
-    case = circuits.Case(3, np.random.default_rng(0))
+    case = Case(3, np.random.default_rng(0))
     case.state([2, 0]).form("Rot", [1]).form("CRX", [1, 0], batch=2).form("damping", [2])
     case.transfer([0, 2]).kraus([2, 1, 0]).form("error", [2, 0]).form("damping", [0], batch=2)
     case.state([1], batch=2).form("XY", [0, 1]).transfer([1], batch=2).kraus([1], batch=2)
@@ -32,33 +34,33 @@ def small(circuits):
 
 @settings(EXACT, max_examples=70)
 @given(data=st.data())
-def test_random_programs_agree_with_the_dense_reference(data, circuits):
+def test_random_programs_agree_with_the_dense_reference(data):
     """Some mixture of kinds, widths, wires and batches would be fused or moved wrongly."""
-    case = circuits.random_case(data)
+    case = random_case(data)
     observed = data.draw(st.sets(st.integers(0, case.num_wires - 1)))
     case.check(observed, batch=3)
 
 
 @settings(EXACT, max_examples=30)
 @given(data=st.data())
-def test_fused_gates_on_two_wires_agree_with_the_dense_reference(data, circuits):
+def test_fused_gates_on_two_wires_agree_with_the_dense_reference(data):
     """Long runs of gates on few wires, where most are fused, would come in another order."""
     names = ["Rot", "damping", "CNOT", "CRX", "error"]
-    case = circuits.random_case(data, max_wires=3, max_length=40, names=names)
+    case = random_case(data, max_wires=3, max_length=40, names=names)
     case.check(batch=3)
 
 
 @pytest.mark.parametrize("num_wires", [2, 3, 5, 6])
-def test_layered_ring_agrees_with_the_dense_reference(num_wires, circuits):
+def test_layered_ring_agrees_with_the_dense_reference(num_wires):
     """The circuit that people run most would be wrong."""
-    circuits.layered_ring(num_wires, 2, np.random.default_rng(num_wires)).check()
+    layered_ring(num_wires, 2, np.random.default_rng(num_wires)).check()
 
 
 @pytest.mark.parametrize("batch", [None, 2])
 @pytest.mark.parametrize("wires", [(0, 1, 2, 3), (4, 1, 5, 0), (5, 4, 3, 2, 1), (2, 0, 1, 5, 3, 4)])
-def test_wide_kraus_operators(wires, batch, circuits):
+def test_wide_kraus_operators(wires, batch):
     """Operations too wide for a transfer matrix would act on the wrong wires or batch."""
-    case = circuits.Case(6, np.random.default_rng(1))
+    case = Case(6, np.random.default_rng(1))
     for wire in range(6):
         case.form("Rot", [wire]).form("CRX", [wire, (wire + 2) % 6])
     case.kraus(wires, batch, count=3).form("XY", [5, 0]).form("damping", [3])
@@ -66,17 +68,17 @@ def test_wide_kraus_operators(wires, batch, circuits):
 
 
 @pytest.mark.parametrize("batch", [None, 2])
-def test_states_at_the_start_and_later(batch, circuits):
+def test_states_at_the_start_and_later(batch):
     """A state would be prepared on other wires, or keep what its wires held before."""
-    case = circuits.Case(5, np.random.default_rng(2))
+    case = Case(5, np.random.default_rng(2))
     case.state([3, 1], batch).form("CRX", [1, 4]).state([0]).form("XY", [0, 3])
     case.state([4, 0], batch).form("CNOT", [2, 4]).state([2], batch).form("CRX", [2, 3])
     case.check(batch=batch)
 
 
-def test_a_state_on_some_of_entangled_wires_leaves_the_others_mixed(circuits):
+def test_a_state_on_some_of_entangled_wires_leaves_the_others_mixed():
     """Preparing one half of a Bell pair would collapse or keep the other half."""
-    case = circuits.Case(2, np.random.default_rng(3))
+    case = Case(2, np.random.default_rng(3))
     case.form("H", [0]).form("CNOT", [0, 1]).state([0])
     ready = case.check()
     r = evolve(ready, case.arguments()).reshape(4, 4)
@@ -84,18 +86,18 @@ def test_a_state_on_some_of_entangled_wires_leaves_the_others_mixed(circuits):
     assert r[0].abs().tolist() == pytest.approx([1, 0, 0, 0], abs=1e-15)
 
 
-def test_an_empty_program_is_all_wires_in_zero(circuits):
+def test_an_empty_program_is_all_wires_in_zero():
     """A circuit without gates would fail instead of giving |0>."""
-    case = circuits.Case(3, np.random.default_rng(4))
+    case = Case(3, np.random.default_rng(4))
     assert case.check().order == ()
     assert evolve(plan(case.program()), case.arguments()).tolist() == [[1.0]]
 
 
-def test_one_plan_serves_all_numbers_and_batch_sizes(circuits):
+def test_one_plan_serves_all_numbers_and_batch_sizes():
     """A cached plan would remember the numbers or the batch size that it was made for."""
 
     def build(seed, batch):
-        case = circuits.Case(3, np.random.default_rng(seed))
+        case = Case(3, np.random.default_rng(seed))
         case.form("Rot", [0], batch).form("CRX", [2, 0]).kraus([1, 2], batch).state([0], batch)
         return case.form("XY", [0, 1])
 
@@ -103,17 +105,17 @@ def test_one_plan_serves_all_numbers_and_batch_sizes(circuits):
     assert ready[0] is ready[1] is ready[2]
 
 
-def test_elements_of_a_batch_are_the_runs_without_a_batch(circuits):
+def test_elements_of_a_batch_are_the_runs_without_a_batch():
     """A circuit with broadcast angles would not be the circuits with each of them."""
     angles = np.random.default_rng(5).normal(size=(4, 3))
-    batched = circuits.Case(2, np.random.default_rng(6))
+    batched = Case(2, np.random.default_rng(6))
     batched.form("Rot", [1], 4, list(angles.T)).form("CNOT", [1, 0]).form(
         "damping", [0], None, [0.3]
     )
     found = evolve(plan(batched.program()), batched.arguments())
     assert found.shape == (4, 16)
     for row, single in zip(found, angles, strict=True):
-        case = circuits.Case(2, np.random.default_rng(6))
+        case = Case(2, np.random.default_rng(6))
         case.form("Rot", [1], None, list(single)).form("CNOT", [1, 0])
         case.form("damping", [0], None, [0.3])
         expected = evolve(plan(case.program()), case.arguments())
@@ -122,10 +124,10 @@ def test_elements_of_a_batch_are_the_runs_without_a_batch(circuits):
 
 @settings(EXACT, max_examples=40)
 @given(data=st.data())
-def test_single_precision_agrees_to_five_digits(data, circuits):
+def test_single_precision_agrees_to_five_digits(data):
     """float32 would be less exact than it can be, or silently become float64."""
-    names = [*circuits.FORMS, *circuits.OPERANDS]
-    case = circuits.random_case(data, max_wires=4, names=names)
+    names = [*FORMS, *OPERANDS]
+    case = random_case(data, max_wires=4, names=names)
     ready = plan(case.program())
     double = evolve(ready, case.arguments(torch.float64))
     single = evolve(ready, case.arguments(torch.float32))
@@ -133,7 +135,7 @@ def test_single_precision_agrees_to_five_digits(data, circuits):
     np.testing.assert_allclose(single, double, rtol=0, atol=1e-5)
 
 
-def test_arguments_are_not_changed(circuits, small):
+def test_arguments_are_not_changed(small):
     """Evolving between buffers would overwrite the user's parameters or states."""
     arguments = small.arguments()
     before = [x.clone() for x in tensors_of(arguments)]
@@ -142,9 +144,9 @@ def test_arguments_are_not_changed(circuits, small):
 
 
 @pytest.mark.parametrize("observed", [None, [(wire, 3) for wire in range(5)], [2]], ids=str)
-def test_buffers_that_are_used_again_leave_no_traces(observed, circuits, monkeypatch):
+def test_buffers_that_are_used_again_leave_no_traces(observed, monkeypatch):
     """Large states, which take the memory of earlier ones, would differ from small ones."""
-    case = circuits.layered_ring(5, 3, np.random.default_rng(12))
+    case = layered_ring(5, 3, np.random.default_rng(12))
     case.kraus([1, 3, 0], 2).state([4], 2).form("CRX", [4, 2], 2).form("XY", [3, 1])
     ready = plan(case.program(observed))
 
@@ -194,9 +196,9 @@ def test_every_argument_has_the_right_tangent(small):
     )
 
 
-def test_second_derivatives_are_right(circuits):
+def test_second_derivatives_are_right():
     """Hessians, and gradients of gradients, would be wrong or missing."""
-    case = circuits.Case(2, np.random.default_rng(7))
+    case = Case(2, np.random.default_rng(7))
     case.state([1]).form("RX", [0]).form("CRX", [0, 1], batch=2).form("damping", [1])
     case.kraus([1, 0], count=1)
     inputs = tuple(x.requires_grad_() for x in tensors_of(case.arguments()))
@@ -205,16 +207,16 @@ def test_second_derivatives_are_right(circuits):
 
 @settings(EXACT, max_examples=15)
 @given(data=st.data())
-def test_gradients_of_random_programs(data, circuits):
+def test_gradients_of_random_programs(data):
     """Some order of steps, moves and batches would be reversed wrongly."""
     names = ["Rot", "damping", "CRX", "error", "CYZ", "transfer", "kraus", "state"]
-    case = circuits.random_case(data, max_wires=4, max_length=8, batch=2, names=names)
+    case = random_case(data, max_wires=4, max_length=8, batch=2, names=names)
     rng = np.random.default_rng(8)
     fixed = case.arguments()
     parameters = [x for x in (fixed.scalars, fixed.batched_scalars) if x is not None]
     parameters = [x for x in parameters if x.numel()]
     directions = [torch.as_tensor(rng.normal(size=x.shape)) for x in parameters]
-    ready = plan(case.program(data.draw(circuits.pairs_of(case.num_wires))))
+    ready = plan(case.program(data.draw(pairs_of(case.num_wires))))
     weights = torch.as_tensor(rng.normal(size=prod(map(len, ready.paulis))))
 
     def cost(*permuted):
@@ -243,9 +245,9 @@ def test_gradients_of_random_programs(data, circuits):
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-7)
 
 
-def test_torch_func_transforms_pass_through(circuits):
+def test_torch_func_transforms_pass_through():
     """jacrev, jacfwd, hessian and vmap of a circuit would fail or disagree."""
-    case = circuits.Case(2, np.random.default_rng(9))
+    case = Case(2, np.random.default_rng(9))
     case.form("Rot", [0]).form("CRX", [0, 1]).form("damping", [1]).state([0]).form("XY", [1, 0])
     ready, arguments = plan(case.program()), case.arguments()
 
@@ -272,10 +274,10 @@ def test_torch_func_transforms_pass_through(circuits):
         ("RX", "damping", 2, lambda t: np.sin(t) / 2),
     ],
 )
-def test_derivative_of_noise_at_strength_zero(gate, channel, letter, expected, circuits):
+def test_derivative_of_noise_at_strength_zero(gate, channel, letter, expected):
     """Noise could not be learned from a noiseless start, for a derivative of NaN or infinity."""
     theta = 0.7
-    case = circuits.Case(1, np.random.default_rng(10))
+    case = Case(1, np.random.default_rng(10))
     case.form(gate, [0], None, [theta]).form(channel, [0], None, [0.0])
     ready, arguments = plan(case.program()), case.arguments()
 
@@ -286,9 +288,9 @@ def test_derivative_of_noise_at_strength_zero(gate, channel, letter, expected, c
     assert gradient[1].item() == pytest.approx(expected(theta), abs=1e-13)
 
 
-def test_dropped_operations_have_gradient_zero(circuits):
+def test_dropped_operations_have_gradient_zero():
     """A parameter that no measurement sees would have no gradient, or another parameter's."""
-    case = circuits.Case(3, np.random.default_rng(11))
+    case = Case(3, np.random.default_rng(11))
     case.form("RX", [2]).form("RX", [0]).form("CRX", [1, 2]).form("RX", [0])
     ready, arguments = plan(case.program([0])), case.arguments()
     scalars = arguments.scalars.requires_grad_()

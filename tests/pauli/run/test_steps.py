@@ -6,6 +6,8 @@ from math import prod
 import numpy as np
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.comparison import assert_close
 
 from pennylane_qizgloria.pauli.plan.plan import AxisPermutation, Step
 from pennylane_qizgloria.pauli.program.program import Operand
@@ -103,13 +105,13 @@ def pair(request, step):
 
 
 @pytest.mark.parametrize("precision", DTYPES)
-def test_transfer(step, pair, precision, dense):
+def test_transfer(step, pair, precision):
     """Some shape of step, or some batch, would be multiplied wrongly."""
     dtype, tolerance = DTYPES[precision]
     matrix, state = pair(dtype)
     found = passes.apply_transfer(matrix, state, step)
     assert found.dtype == dtype
-    dense.close(found, multiply(matrix, state, step), tolerance)
+    assert_close(found, multiply(matrix, state, step), tolerance)
 
 
 def test_transfer_into_a_buffer(step, pair):
@@ -126,7 +128,7 @@ def test_transfer_into_a_buffer(step, pair):
 
 @pytest.mark.parametrize("precision", DTYPES)
 @pytest.mark.parametrize("buffered", [False, True])
-def test_pull_back(step, pair, precision, buffered, dense):
+def test_pull_back(step, pair, precision, buffered):
     """A gradient would be wrong, or its batch not summed where one state or matrix serves all."""
     dtype, tolerance = DTYPES[precision]
     matrix, state = (x.requires_grad_() for x in pair(dtype))
@@ -138,7 +140,7 @@ def test_pull_back(step, pair, precision, buffered, dense):
     out = torch.full((len(image), state.shape[1]), torch.nan, dtype=dtype) if buffered else None
     before, gradient = passes.pull_back(step, matrix, state, cotangent, True, out)
     for found, reference in zip((before, gradient), expected, strict=True):
-        dense.close(found, reference, tolerance * reference.abs().max().item())
+        assert_close(found, reference, tolerance * reference.abs().max().item())
     assert torch.equal(cotangent, kept)
 
 
@@ -165,7 +167,7 @@ def test_torch_records_a_pass(step, pair):
         torch.testing.assert_close(own, other, rtol=1e-11, atol=1e-11)
 
 
-def test_the_transposed_step_undoes_the_geometry(step, dense):
+def test_the_transposed_step_undoes_the_geometry(step):
     """The cotangent would be read from, or written to, another place than the state."""
     back = step.transposed
     assert back.size == step.left * step.inputs * step.right
@@ -174,7 +176,7 @@ def test_the_transposed_step_undoes_the_geometry(step, dense):
     matrix = draw(14, 1, step.outputs, step.inputs)
     state, cotangent = draw(15, 1, back.size), draw(16, 1, step.size)
     pairing = (multiply(matrix, state, step) * cotangent).sum()
-    dense.close((state * multiply(matrix.mT, cotangent, back)).sum(), pairing, 1e-12)
+    assert_close((state * multiply(matrix.mT, cotangent, back)).sum(), pairing, 1e-12)
 
 
 # --- axes -----------------------------------------------------------------------------------------
@@ -210,7 +212,7 @@ def test_move(permutation, batch, buffered):
 
 
 @pytest.mark.parametrize(("matrices", "states"), BATCHES.values(), ids=BATCHES)
-def test_kraus(matrices, states, dense):
+def test_kraus(matrices, states):
     """An operation on many wires would have another effect than its transfer matrix."""
     rng = np.random.default_rng(6)
     step = Step(Operand.KRAUS, 0, None, 4, 16, 16, 1)
@@ -218,17 +220,17 @@ def test_kraus(matrices, states, dense):
     state = draw(7, states, 64)
     transfers = torch.as_tensor(np.stack([dense.transfer(k) for k in kraus]))
     found = passes.advance(step, torch.as_tensor(kraus), state)
-    dense.close(found, multiply(transfers, state, step), 1e-13)
+    assert_close(found, multiply(transfers, state, step), 1e-13)
 
 
 @pytest.mark.parametrize(("vectors", "states"), BATCHES.values(), ids=BATCHES)
 @pytest.mark.parametrize("left", [1, 4, 16], ids="{} words before".format)
-def test_new_state(left, vectors, states, dense):
+def test_new_state(left, vectors, states):
     """Wires that are prepared would hold another state, or change that of the others."""
     rng = np.random.default_rng(8)
     step = Step(Operand.STATE, 0, None, left, 1, 16, 16 // left)
-    sigmas = [dense.random_state(rng, 2) for _ in range(vectors)]
-    rhos = [dense.random_state(rng, 2) for _ in range(states)]
+    sigmas = [dense.random_density_matrix(rng, 2) for _ in range(vectors)]
+    rhos = [dense.random_density_matrix(rng, 2) for _ in range(states)]
     operand = pauli_vector(torch.as_tensor(np.stack(sigmas)))
     state = pauli_vector(torch.as_tensor(np.stack(rhos)))
     # The letters of the old wires, then of the new ones, and the new ones put in their place.
@@ -237,12 +239,12 @@ def test_new_state(left, vectors, states, dense):
         dense.letters_of(np.kron(rhos[i % states], sigmas[i % vectors])).transpose(order).flatten()
         for i in range(max(vectors, states))
     ]
-    dense.close(passes.advance(step, operand, state), np.stack(expected), 1e-13)
+    assert_close(passes.advance(step, operand, state), np.stack(expected), 1e-13)
 
 
 @pytest.mark.parametrize(("operands", "states"), BATCHES.values(), ids=BATCHES)
 @pytest.mark.parametrize("kind", [Operand.KRAUS, Operand.STATE])
-def test_pull_back_of_other_kinds(kind, operands, states, dense):
+def test_pull_back_of_other_kinds(kind, operands, states):
     """Gradients of wide operations and of states prepared on the way would be wrong."""
     rng = np.random.default_rng(9)
     inputs, right = (16, 1) if kind is Operand.KRAUS else (1, 4)
@@ -281,7 +283,7 @@ def test_pull_back_of_other_kinds(kind, operands, states, dense):
         assert found == pytest.approx(expected, rel=1e-8, abs=1e-9)
 
 
-def test_pull_back_is_silent_within_recorded_graphs(dense):
+def test_pull_back_is_silent_within_recorded_graphs():
     """Reversing a wide step would record a graph, and with it every state that it holds."""
     operand = torch.as_tensor(dense.random_kraus(np.random.default_rng(13), 2, 2))
     step = Step(Operand.KRAUS, 0, None, 1, 16, 16, 1)

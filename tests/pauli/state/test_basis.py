@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.comparison import assert_close
 
 from pennylane_qizgloria.pauli.state.basis import (
     complex_dtype,
@@ -18,48 +20,48 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("wires", [0, 1, 2, 3])
-def test_pauli_matrices_are_in_the_order_of_a_pauli_vector(wires, dense):
+def test_pauli_matrices_are_in_the_order_of_a_pauli_vector(wires):
     """Another order of letters or wires would relabel every expectation value."""
     found = pauli_matrices(wires, torch.complex128, CPU)
-    dense.close(found, dense.words(wires), atol=0)
+    assert_close(found, dense.words(wires), atol=0)
 
 
 @pytest.mark.parametrize("wires", [1, 2, 3, 4])
-def test_pauli_vector_is_the_trace_with_every_word(wires, dense):
+def test_pauli_vector_is_the_trace_with_every_word(wires):
     """Wrong wire order, sign of Y or normalisation would break every state that is handed in."""
-    rho = dense.random_state(np.random.default_rng(wires), wires)
+    rho = dense.random_density_matrix(np.random.default_rng(wires), wires)
     found = pauli_vector(torch.as_tensor(rho))
     expected = np.einsum("pij,ji->p", dense.words(wires), rho).real
-    dense.close(found, expected, atol=1e-14)
-    dense.close(dense.vector(rho), expected, atol=1e-14)
+    assert_close(found, expected, atol=1e-14)
+    assert_close(dense.vector(rho), expected, atol=1e-14)
 
 
 @pytest.mark.parametrize("wires", [1, 2, 3, 4])
-def test_density_matrix_is_the_sum_of_the_words(wires, dense):
+def test_density_matrix_is_the_sum_of_the_words(wires):
     """qml.state and qml.density_matrix would return another matrix."""
     r = np.random.default_rng(wires).normal(size=4**wires)
     expected = np.tensordot(r, dense.words(wires), 1) / 2**wires
-    dense.close(density_matrix(torch.as_tensor(r)), expected, atol=1e-14)
+    assert_close(density_matrix(torch.as_tensor(r)), expected, atol=1e-14)
 
 
 @pytest.mark.parametrize("batch", [(1,), (5,), (2, 3)])
-def test_both_maps_keep_batch_axes(batch, dense):
+def test_both_maps_keep_batch_axes(batch):
     """Elements of a batch would be mixed."""
     rng = np.random.default_rng(0)
-    rhos = np.array([dense.random_state(rng, 2) for _ in range(int(np.prod(batch)))])
+    rhos = np.array([dense.random_density_matrix(rng, 2) for _ in range(int(np.prod(batch)))])
     stacked = torch.as_tensor(rhos.reshape(*batch, 4, 4))
     vectors = pauli_vector(stacked)
     expected = np.array([dense.vector(rho) for rho in rhos]).reshape(*batch, 16)
-    dense.close(vectors, expected, atol=1e-14)
-    dense.close(density_matrix(vectors), stacked, atol=1e-14)
+    assert_close(vectors, expected, atol=1e-14)
+    assert_close(density_matrix(vectors), stacked, atol=1e-14)
 
 
-def test_pauli_vector_sees_the_hermitian_part_only(dense):
+def test_pauli_vector_sees_the_hermitian_part_only():
     """A rounding error in a state's anti-Hermitian part would reach the results."""
     rng = np.random.default_rng(1)
     hermitian, other = dense.random_hermitian(rng, 2), dense.random_hermitian(rng, 2)
     found = pauli_vector(torch.as_tensor(hermitian + 1j * other))
-    dense.close(found, dense.vector(hermitian), atol=1e-13)
+    assert_close(found, dense.vector(hermitian), atol=1e-13)
 
 
 def test_a_state_without_wires_is_its_trace():
@@ -70,20 +72,20 @@ def test_a_state_without_wires_is_its_trace():
 
 
 @pytest.mark.parametrize("wires", [1, 2, 3])
-def test_zero_vector_is_all_wires_in_zero(wires, dense):
+def test_zero_vector_is_all_wires_in_zero(wires):
     """Every circuit would start from the wrong state."""
     found = zero_vector(wires, torch.float64, CPU)
-    dense.close(found, dense.vector(dense.zero(wires)), atol=0)
+    assert_close(found, dense.vector(dense.zero(wires)), atol=0)
 
 
 @pytest.mark.parametrize("batch", [(), (4,)])
-def test_pure_state_vector_is_the_projector(batch, dense):
+def test_pure_state_vector_is_the_projector(batch):
     """A complex amplitude conjugated on the wrong side flips every Y."""
     rng = np.random.default_rng(2)
     psi = rng.normal(size=(*batch, 8)) + 1j * rng.normal(size=(*batch, 8))
     expected = [dense.vector(np.outer(p, p.conj())) for p in psi.reshape(-1, 8)]
     found = pure_state_vector(torch.as_tensor(psi)).reshape(-1, 64)
-    dense.close(found, expected, atol=1e-12)
+    assert_close(found, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("wires", range(8))
@@ -95,20 +97,20 @@ def test_num_wires_of_inverts_the_size(wires):
 @pytest.mark.parametrize(
     ("real", "complex_"), [(torch.float32, torch.complex64), (torch.float64, torch.complex128)]
 )
-def test_the_maps_keep_the_precision(real, complex_, dense):
+def test_the_maps_keep_the_precision(real, complex_):
     """A simulation in single precision would silently use double, or the other way round."""
     assert complex_dtype(real) == complex_
-    rho = dense.random_state(np.random.default_rng(3), 2)
+    rho = dense.random_density_matrix(np.random.default_rng(3), 2)
     r = pauli_vector(torch.as_tensor(rho).to(complex_))
     assert r.dtype == real
     assert density_matrix(r).dtype == complex_
-    dense.close(r, dense.vector(rho), atol=1e-6)
+    assert_close(r, dense.vector(rho), atol=1e-6)
 
 
-def test_gradients_pass_through_both_maps(dense):
+def test_gradients_pass_through_both_maps():
     """States as parameters, and cost functions of qml.state, could not be trained."""
     rng = np.random.default_rng(4)
-    rho = torch.as_tensor(dense.random_state(rng, 2)).requires_grad_()
+    rho = torch.as_tensor(dense.random_density_matrix(rng, 2)).requires_grad_()
     r = torch.as_tensor(rng.normal(size=(2, 16))).requires_grad_()
     assert torch.autograd.gradcheck(pauli_vector, (rho,))
     assert torch.autograd.gradcheck(density_matrix, (r,))

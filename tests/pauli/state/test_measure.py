@@ -5,6 +5,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.comparison import assert_close
 
 from pennylane_qizgloria.pauli.state.distribution import distribution
 from pennylane_qizgloria.pauli.state.measure import (
@@ -30,20 +32,20 @@ def probabilities(state, wires, basis=None):
 
 
 @pytest.fixture(scope="module")
-def state(dense):
+def state():
     """Two random states on ``ORDER``."""
     rng = np.random.default_rng(0)
-    vectors = [dense.vector(dense.random_state(rng, len(ORDER))) for _ in range(2)]
+    vectors = [dense.vector(dense.random_density_matrix(rng, len(ORDER))) for _ in range(2)]
     return State(torch.as_tensor(np.array(vectors)), ORDER)
 
 
 @pytest.fixture(scope="module")
-def rhos(state, dense):
+def rhos(state):
     """The same states as density matrices of all five wires."""
     return [dense.matrix_of(r, ORDER, 5) for r in state.vector]
 
 
-def word(dense, paulis, wires):
+def word(paulis, wires):
     return dense.embed(dense.kron(*(dense.PAULIS[i] for i in paulis)), wires, 5)
 
 
@@ -54,22 +56,22 @@ def each_word(state, observable):
 
 
 @pytest.mark.parametrize("wires", [(0, 1, 2, 3, 4), (4, 1, 3), (2,), (0, 4), (1, 2)])
-def test_expectation_of_every_word(wires, state, rhos, dense):
+def test_expectation_of_every_word(wires, state, rhos):
     """<P> would be that of another word, or nonzero for X and Y on an idle wire."""
     paulis = np.array(list(product(range(4), repeat=len(wires))))[:: 1 if len(wires) < 4 else 7]
     observable = PauliSum(wires, torch.as_tensor(paulis), torch.ones(len(paulis)))
-    expected = [[np.trace(word(dense, w, wires) @ rho).real for w in paulis] for rho in rhos]
-    dense.close(each_word(state, observable), expected, atol=1e-13)
+    expected = [[np.trace(word(w, wires) @ rho).real for w in paulis] for rho in rhos]
+    assert_close(each_word(state, observable), expected, atol=1e-13)
 
 
-def test_expectation_is_the_sum_with_coefficients(state, rhos, dense):
+def test_expectation_is_the_sum_with_coefficients(state, rhos):
     """Hamiltonians would be weighted wrongly, or words that occur twice be counted once."""
     wires, paulis = (3, 1, 4), np.array([[1, 0, 2], [3, 3, 0], [0, 0, 0], [3, 3, 0], [2, 1, 0]])
     coefficients = np.array([0.5, -1.2, 2.0, 0.3, 4.0])
-    matrix = sum(c * word(dense, w, wires) for c, w in zip(coefficients, paulis, strict=True))
+    matrix = sum(c * word(w, wires) for c, w in zip(coefficients, paulis, strict=True))
     observable = PauliSum(wires, torch.as_tensor(paulis), torch.as_tensor(coefficients))
     expected = [np.trace(matrix @ rho).real for rho in rhos]
-    dense.close(expectation(state, observable), expected, atol=1e-13)
+    assert_close(expectation(state, observable), expected, atol=1e-13)
 
 
 def test_expectation_of_a_sum_without_words_is_zero(state):
@@ -85,31 +87,31 @@ def test_expectation_of_a_constant_is_the_constant(state):
 
 
 @pytest.mark.parametrize("wires", SELECTIONS)
-def test_reduced_states_in_any_order_of_wires(wires, state, rhos, dense):
+def test_reduced_states_in_any_order_of_wires(wires, state, rhos):
     """qml.density_matrix would trace out or order wires wrongly."""
     expected = [dense.partial_trace(rho, wires) for rho in rhos]
-    dense.close(reduced_density_matrix(state, wires), expected, atol=1e-13)
-    dense.close(reduced_vector(state, wires), [dense.vector(rho) for rho in expected], atol=1e-13)
+    assert_close(reduced_density_matrix(state, wires), expected, atol=1e-13)
+    assert_close(reduced_vector(state, wires), [dense.vector(rho) for rho in expected], atol=1e-13)
 
 
 @pytest.mark.parametrize("wires", [(), (0,), (2,), (4, 1), (0, 3), (4, 0, 3), (3, 1, 0, 2, 4)])
-def test_purity_of_some_wires(wires, state, rhos, dense):
+def test_purity_of_some_wires(wires, state, rhos):
     """qml.purity would forget the normalisation or the idle wires."""
     reduced = [dense.partial_trace(rho, wires) for rho in rhos]
     expected = [np.trace(rho @ rho).real for rho in reduced]
-    dense.close(purity(state, wires), expected, atol=1e-13)
+    assert_close(purity(state, wires), expected, atol=1e-13)
 
 
 @pytest.mark.parametrize("wires", [*SELECTIONS, ()])
-def test_probabilities_in_the_computational_basis(wires, state, rhos, dense):
+def test_probabilities_in_the_computational_basis(wires, state, rhos):
     """qml.probs would order outcomes wrongly."""
     expected = [np.diag(dense.partial_trace(rho, wires)).real for rho in rhos]
-    dense.close(probabilities(state, wires), expected, atol=1e-13)
+    assert_close(probabilities(state, wires), expected, atol=1e-13)
 
 
 @pytest.mark.parametrize("basis", list(product((1, 2, 3), repeat=3)))
 @pytest.mark.parametrize("wires", [(4, 0, 3), (0, 2, 4)])
-def test_probabilities_in_every_pauli_basis(wires, basis, state, rhos, dense):
+def test_probabilities_in_every_pauli_basis(wires, basis, state, rhos):
     """Outcome 0 would not be the eigenvalue +1, or a pauli would be read on another wire."""
     signs = list(product((1, -1), repeat=3))
     projectors = [
@@ -120,13 +122,13 @@ def test_probabilities_in_every_pauli_basis(wires, basis, state, rhos, dense):
     ]
     reduced = [dense.partial_trace(rho, wires) for rho in rhos]
     expected = [[np.trace(p @ rho).real for p in projectors] for rho in reduced]
-    dense.close(probabilities(state, wires, basis), expected, atol=1e-13)
+    assert_close(probabilities(state, wires, basis), expected, atol=1e-13)
 
 
-def test_a_state_without_wires_has_all_wires_in_zero(dense):
+def test_a_state_without_wires_has_all_wires_in_zero():
     """Measuring a register that no gate has touched would fail."""
     state = State(torch.ones(1, 1, dtype=torch.float64), ())
-    dense.close(reduced_density_matrix(state, (2, 0)), dense.zero(2)[None], atol=0)
+    assert_close(reduced_density_matrix(state, (2, 0)), dense.zero(2)[None], atol=0)
     assert probabilities(state, (0, 1)).tolist() == [[1, 0, 0, 0]]
     assert purity(state, (1,)).tolist() == [1]
 
@@ -178,37 +180,35 @@ ENOUGH = dict(zip(ORDER, PAULI_LABELS, strict=True)) | {1: range(4), 2: range(4)
 
 
 @pytest.mark.parametrize("wires", [(0, 1, 2, 3, 4), (4, 1, 3), (0,), (3, 0), (1, 2)])
-def test_words_of_the_letters_that_are_left(wires, state, restricted, dense):
+def test_words_of_the_letters_that_are_left(wires, state, restricted):
     """An expectation value would be that of another word."""
     paulis = np.array(list(product(*(ENOUGH[w] for w in wires))))[::3]
     observable = PauliSum(
         wires, torch.as_tensor(paulis), torch.linspace(1, 2, len(paulis)).double()
     )
     expected = each_word(state, observable)
-    dense.close(each_word(restricted, observable), expected, atol=1e-15)
-    dense.close(expectation(restricted, observable), expectation(state, observable), atol=1e-13)
+    assert_close(each_word(restricted, observable), expected, atol=1e-15)
+    assert_close(expectation(restricted, observable), expectation(state, observable), atol=1e-13)
 
 
 @pytest.mark.parametrize("wires", [(3,), (3, 4, 1), (4, 3), (2, 1), ()])
-def test_probabilities_from_the_letters_that_are_left(wires, state, restricted, dense):
+def test_probabilities_from_the_letters_that_are_left(wires, state, restricted):
     """qml.probs would be wrong where only the measured paulis are kept."""
-    dense.close(probabilities(restricted, wires), probabilities(state, wires), atol=1e-15)
+    assert_close(probabilities(restricted, wires), probabilities(state, wires), atol=1e-15)
 
 
 @pytest.mark.parametrize("basis", [(1, 3, 2), (2, 3, 3), (1, 3, 1)])
-def test_probabilities_in_other_bases_from_the_letters_that_are_left(
-    basis, state, restricted, dense
-):
+def test_probabilities_in_other_bases_from_the_letters_that_are_left(basis, state, restricted):
     """Shadows would be drawn from another distribution."""
     found, expected = (probabilities(own, (0, 3, 4), basis) for own in (restricted, state))
-    dense.close(found, expected, atol=1e-15)
+    assert_close(found, expected, atol=1e-15)
 
 
 @pytest.mark.parametrize("wires", [(4,), (4, 2), (1, 4), ()])
-def test_reduced_states_from_the_letters_that_are_left(wires, state, restricted, dense):
+def test_reduced_states_from_the_letters_that_are_left(wires, state, restricted):
     """qml.density_matrix would be wrong beside measurements that need less."""
     for function in (reduced_vector, reduced_density_matrix, purity):
-        dense.close(function(restricted, wires), function(state, wires), atol=1e-15)
+        assert_close(function(restricted, wires), function(state, wires), atol=1e-15)
 
 
 @pytest.mark.parametrize("others", [(), (4,), (1, 4)], ids=str)
@@ -229,7 +229,7 @@ def test_a_letter_that_is_missing_raises(wire, pauli, others, restricted):
             measure()
 
 
-def test_several_sums_are_measured_as_each_alone(state, restricted, dense):
+def test_several_sums_are_measured_as_each_alone(state, restricted):
     """Terms of one observable would be added to another."""
     wires = (4, 2, 3)
     observables = [
@@ -244,12 +244,12 @@ def test_several_sums_are_measured_as_each_alone(state, restricted, dense):
             found = expectations(own, gather(own, chosen))
             assert len(found) == len(chosen)
             for result, observable in zip(found, chosen, strict=True):
-                dense.close(result, expectation(state, observable), atol=1e-14)
+                assert_close(result, expectation(state, observable), atol=1e-14)
 
 
-def test_a_gather_serves_other_states_of_the_same_axes(restricted, dense):
+def test_a_gather_serves_other_states_of_the_same_axes(restricted):
     """A circuit that is run again would be measured as it was the first time."""
     words = PauliSum((4, 0), torch.tensor([[1, 2], [3, 0]]), torch.tensor([0.5, -2.0]).double())
     other = State(restricted.vector.flip(1)[:1], ORDER, PAULI_LABELS)
     (found,) = expectations(other, gather(restricted, [words]))
-    dense.close(found, expectation(other, words), atol=1e-15)
+    assert_close(found, expectation(other, words), atol=1e-15)

@@ -5,6 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.comparison import assert_close
 
 from pennylane_qizgloria.pauli.state.distribution import Distribution, distribution
 from pennylane_qizgloria.pauli.state.measure import PauliSum, State, expectation
@@ -36,17 +38,17 @@ def confuse(p, wires, readout):
     return confused(Distribution(tuple(wires), tuple(wires), p, {}), readout).probabilities()
 
 
-def full_confusion(dense, model, wires):
+def full_confusion(model, wires):
     return dense.kron(*(MODELS[model].get(wire, np.eye(2)) for wire in wires))
 
 
 @pytest.mark.parametrize("wires", [(0, 1, 2), (2, 0), (1,), (2, 3, 1), (3,)])
 @pytest.mark.parametrize("model", MODELS)
-def test_confuse_is_the_product_with_the_confusion_matrices(model, wires, dense):
+def test_confuse_is_the_product_with_the_confusion_matrices(model, wires):
     """Reported outcomes would be flipped the wrong way round, or on another wire."""
     p = np.random.default_rng(0).dirichlet(np.ones(2 ** len(wires)), size=3)
     found = confuse(torch.as_tensor(p), wires, readout_of(model))
-    dense.close(found, p @ full_confusion(dense, model, wires), atol=1e-15)
+    assert_close(found, p @ full_confusion(model, wires), atol=1e-15)
 
 
 def test_confuse_reads_rows_as_true_outcomes():
@@ -57,10 +59,10 @@ def test_confuse_reads_rows_as_true_outcomes():
 
 
 @pytest.fixture(scope="module")
-def state(dense):
+def state():
     """Two random states of wires 2, 0, 1; wire 3 is idle."""
     rng = np.random.default_rng(1)
-    vectors = [dense.vector(dense.random_state(rng, 3)) for _ in range(2)]
+    vectors = [dense.vector(dense.random_density_matrix(rng, 3)) for _ in range(2)]
     return State(torch.as_tensor(np.array(vectors)), (2, 0, 1))
 
 
@@ -76,27 +78,27 @@ def mean_of_reports(state, wires, letters, confusion_matrix):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_reported_and_confuse_agree_on_every_word(model, state, dense):
+def test_reported_and_confuse_agree_on_every_word(model, state):
     """qml.expval and qml.probs would report different errors of one detector."""
     wires = (1, 3, 2, 0)
-    matrix = full_confusion(dense, model, wires)
+    matrix = full_confusion(model, wires)
     for letters in list(product(range(4), repeat=4))[::5]:
         observable = PauliSum(wires, torch.tensor([letters]), torch.ones(1).double())
         found = expectation(state, reported(observable, readout_of(model)))
-        dense.close(found, mean_of_reports(state, wires, letters, matrix), atol=1e-14)
+        assert_close(found, mean_of_reports(state, wires, letters, matrix), atol=1e-14)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_reported_is_linear_in_the_words(model, state, dense):
+def test_reported_is_linear_in_the_words(model, state):
     """The words of a Hamiltonian would take each other's coefficients."""
     wires = (0, 2, 1)
     letters = [(3, 3, 0), (1, 0, 2), (0, 0, 0), (0, 0, 3), (2, 1, 3)]
     coefficients = [0.7, -1.1, 0.4, 2.0, 0.9]
     observable = PauliSum(wires, torch.tensor(letters), torch.tensor(coefficients).double())
-    matrix = full_confusion(dense, model, wires)
+    matrix = full_confusion(model, wires)
     means = [mean_of_reports(state, wires, w, matrix) for w in letters]
     expected = sum(c * mean for c, mean in zip(observable.coefficients.numpy(), means, strict=True))
-    dense.close(expectation(state, reported(observable, readout_of(model))), expected, atol=1e-14)
+    assert_close(expectation(state, reported(observable, readout_of(model))), expected, atol=1e-14)
 
 
 def test_symmetric_errors_add_no_words():
@@ -107,7 +109,7 @@ def test_symmetric_errors_add_no_words():
     assert found.coefficients.tolist() == pytest.approx([0.8 * 0.6, 0.8], abs=1e-15)
 
 
-def test_wires_without_error_are_left_alone(dense):
+def test_wires_without_error_are_left_alone():
     """An exact wire would be read with another wire's error."""
     observable = PauliSum((1, 3), torch.tensor([[3, 2]]), torch.tensor([0.5]).double())
     found = reported(observable, readout_of("symmetric"))
@@ -120,7 +122,7 @@ def test_wires_without_error_are_left_alone(dense):
 
 
 @pytest.mark.parametrize(("p10", "p01"), [(0.1, 0.1), (0.0, 0.0), (0.05, 0.3)])
-def test_gradients_of_the_confusion_matrix(p10, p01, state, dense):
+def test_gradients_of_the_confusion_matrix(p10, p01, state):
     """A readout error that starts symmetric, or at zero, could not be learned away from it."""
     wires, letters = (0, 1), (3, 2)
     observable = PauliSum(wires, torch.tensor([letters]), torch.ones(1).double())
@@ -143,7 +145,7 @@ def test_gradients_of_the_confusion_matrix(p10, p01, state, dense):
         (exactly(p10 + h, p01) - exactly(p10, p01)) / h,
         (exactly(p10, p01 + h) - exactly(p10, p01)) / h,
     ]
-    dense.close(found, expected, atol=1e-11)
+    assert_close(found, expected, atol=1e-11)
 
     exact = distribution(state, (0, 3, 1)).probabilities()
     assert torch.autograd.gradcheck(

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from helpers import density_matrices as dense
 
 from pennylane_qizgloria.pauli.state.distribution import Distribution, distribution
 from pennylane_qizgloria.pauli.state.measure import State
@@ -163,14 +164,14 @@ def reader(state, wires, confusion):
     return lambda paulis: confused(distribution(state, wires, paulis), confusion)
 
 
-def product_state(dense, *blochs):
+def product_state(*blochs):
     rho = dense.kron(*(np.eye(2) / 2 + np.tensordot(b, dense.PAULIS[1:], 1) / 2 for b in blochs))
     return torch.as_tensor(dense.vector(rho))[None]
 
 
-def test_a_shot_in_the_basis_of_an_eigenstate_is_certain(dense):
+def test_a_shot_in_the_basis_of_an_eigenstate_is_certain():
     """Shots would be given to other recipes, or letters to other wires."""
-    state = State(product_state(dense, (1, 0, 0), (0, -1, 0), (0, 0, 1)), (4, 2, 0))
+    state = State(product_state((1, 0, 0), (0, -1, 0), (0, 0, 1)), (4, 2, 0))
     wires = (0, 2, 4)  # |0>, eigenvalue -1 of Y, |+>
     rng = np.random.default_rng(8)
     recipes = rng.integers(3, size=(600, 3))
@@ -185,10 +186,10 @@ def test_a_shot_in_the_basis_of_an_eigenstate_is_certain(dense):
 
 
 @pytest.mark.parametrize("readout", [EXACT, {1: torch.tensor([[0.9, 0.1], [0.25, 0.75]]).double()}])
-def test_shots_of_each_basis_follow_its_distribution(readout, dense):
+def test_shots_of_each_basis_follow_its_distribution(readout):
     """Shadows would follow the distribution of another basis, or be read without error."""
     rng = np.random.default_rng(9)
-    vectors = np.array([dense.vector(dense.random_state(rng, 2)) for _ in range(2)])
+    vectors = np.array([dense.vector(dense.random_density_matrix(rng, 2)) for _ in range(2)])
     state, wires = State(torch.as_tensor(vectors), (1, 0)), (0, 1)
     recipes = rng.integers(3, size=(36_000, 2))
     bits = sample_shadow(reader(state, wires, readout), recipes, rng)
@@ -200,10 +201,10 @@ def test_shots_of_each_basis_follow_its_distribution(readout, dense):
             assert_frequencies(row[mine] @ [2, 1], probabilities)
 
 
-def test_shadows_estimate_expectation_values(dense):
+def test_shadows_estimate_expectation_values():
     """The estimator of Huang, Kueng, Preskill (2020), 3**k times the mean product, would be off."""
     rng = np.random.default_rng(10)
-    r = dense.vector(dense.random_state(rng, 2))
+    r = dense.vector(dense.random_density_matrix(rng, 2))
     state = State(torch.as_tensor(r)[None], (0, 1))
     shots = 30_000
     recipes = rng.integers(3, size=(shots, 2))
@@ -214,9 +215,9 @@ def test_shadows_estimate_expectation_values(dense):
         assert abs(estimates.mean() - expected) <= 5 * np.sqrt(9 / shots)
 
 
-def test_shadows_are_reproducible(dense):
+def test_shadows_are_reproducible():
     """A seeded device would give other shadows in another run."""
-    state = State(product_state(dense, (0.3, 0.4, 0.5), (0.1, 0, 0)), (0, 1))
+    state = State(product_state((0.3, 0.4, 0.5), (0.1, 0, 0)), (0, 1))
     recipes = np.random.default_rng(11).integers(3, size=(50, 2))
     first, again = (
         sample_shadow(reader(state, (0, 1), EXACT), recipes, np.random.default_rng(12))

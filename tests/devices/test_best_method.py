@@ -19,7 +19,7 @@ INTERFACES = ["torch", "numpy", "auto", "autograd", "jax"]
 @pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("method", ["best", "backprop"])
 def test_what_best_means(method, interface):
-    """An interface would get a slower method than there is, or one that cannot serve it."""
+    """Each interface gets the fastest exact method that can serve it."""
     device = mixed_device(2)
     config = ExecutionConfig(gradient_method=method, interface=interface)
     resolved = device.setup_execution_config(config)
@@ -33,7 +33,7 @@ def test_what_best_means(method, interface):
 
 
 def test_best_with_shots_is_parameter_shift(interface):
-    """With shots the default would be refused, or be the gradient of something else."""
+    """With shots, the default is parameter-shift."""
     device = mixed_device(2, seed=1)
     node = qml.set_shots(qml.QNode(steep_circuit, device, interface=interface), 100)
     with qml.Tracker(device) as tracker:

@@ -123,12 +123,12 @@ def preprocessed(device, operations, measurements, shots=None):
 
 
 def test_device_reads_the_file(device):
-    """The device would decide by something else than what the file says."""
+    """The device decides by what the file says."""
     assert device.capabilities == CAPABILITIES
 
 
 def test_every_entry_is_tested():
-    """An entry of the file would go untested."""
+    """Every entry of the file has a test."""
     assert set(OPERATIONS) == set(CAPABILITIES.operations) - ELSEWHERE
     assert set(OBSERVABLES) == set(CAPABILITIES.observables)
     assert set(PROCESSES) == set(CAPABILITIES.measurement_processes)
@@ -139,7 +139,7 @@ def test_every_entry_is_tested():
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_listed_operation_is_native(name, device):
-    """A listed operation would be decomposed."""
+    """A listed operation is not decomposed."""
     operation = OPERATIONS[name]()
     assert operation.name == name
     after = [] if name in {"BasisState", "StatePrep"} else start()
@@ -157,7 +157,7 @@ def properties(attribute):
     "name", [n for n in properties("invertible") if n not in {"Identity", "GlobalPhase", "Barrier"}]
 )
 def test_adjoint_of_invertible_operation_is_native(name, device):
-    """The adjoint of an operation that is listed as invertible would be decomposed, or wrong."""
+    """The adjoint of an operation listed as invertible is not decomposed, and is right."""
     operation = OPERATIONS[name]()
     inverse = qml.ops.op_math.Adjoint(OPERATIONS[name]())
     tape = preprocessed(device, [*start(), operation, inverse], [qml.density_matrix(LABELS)])
@@ -168,7 +168,7 @@ def test_adjoint_of_invertible_operation_is_native(name, device):
 
 @pytest.mark.parametrize("name", [n for n in properties("controllable") if n != "Barrier"])
 def test_controlled_operation_is_native(name):
-    """A controlled operation that is listed as controllable would be decomposed, or wrong."""
+    """A controlled operation listed as controllable is not decomposed, and is right."""
     base = OPERATIONS[name]()
     device = qml.device("qizgloria.mixed", wires=[*LABELS, "control"])
     operation = qml.ops.op_math.Controlled(base, "control", control_values=[0])
@@ -184,7 +184,7 @@ def test_controlled_operation_is_native(name):
 
 
 def test_unlisted_operation_is_decomposed(device):
-    """An operation that is not listed would be run all the same, so the file would not count."""
+    """An operation that is not listed is decomposed."""
     tape = preprocessed(device, [qml.QFT(LABELS)], [qml.expval(qml.Z("a"))])
     assert len(tape.operations) > 1
     assert {op.name for op in tape.operations} <= set(CAPABILITIES.operations)
@@ -196,7 +196,7 @@ def test_unlisted_operation_is_decomposed(device):
 @pytest.mark.parametrize("shots", MODES)
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_listed_observable(name, shots, device):
-    """An observable would be refused where it is listed, or run where its conditions exclude it."""
+    """A listed observable runs where its conditions allow it, and is refused elsewhere."""
     observable = OBSERVABLES[name]()
     assert observable.name == name
     measured = [qml.expval(observable)]
@@ -214,7 +214,7 @@ def test_listed_observable(name, shots, device):
 @pytest.mark.parametrize("shots", MODES)
 @pytest.mark.parametrize("name", PROCESSES)
 def test_listed_measurement(name, shots, device):
-    """A measurement would be refused where it is listed, or run where it is not to be."""
+    """A listed measurement runs where its conditions allow it, and is refused elsewhere."""
     process = PROCESSES[name]()
     assert type(process).__name__ == name
     if MODES[shots] in CAPABILITIES.measurement_processes[name]:
@@ -235,13 +235,13 @@ def test_listed_measurement(name, shots, device):
 
 @pytest.mark.parametrize("observable", [qml.QubitDensityMatrix(np.eye(2) / 2, "a"), qml.S("a")])
 def test_unlisted_observable_is_refused(observable, device):
-    """Something that is no observable would be measured as if it were one."""
+    """What is not an observable of the list is refused."""
     with pytest.raises(DeviceError, match=r"qizgloria\.mixed"):
         execute(device, start(), [qml.measurements.ExpectationMP(observable)])
 
 
 def test_flags(device):
-    """Overlapping or non-commuting observables would be refused in spite of what the file says."""
+    """Overlapping and non-commuting observables run, as the flags say."""
     assert CAPABILITIES.overlapping_observables
     assert CAPABILITIES.non_commuting_observables
     measured = [qml.expval(qml.X("a")), qml.expval(qml.Y("a") @ qml.Z(7)), qml.var(qml.Z("a"))]

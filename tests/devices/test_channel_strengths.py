@@ -53,7 +53,7 @@ def by_backpropagation(device, channel, strengths):
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_strength_has_the_gradient_of_default_mixed(name):
-    """The derivative with respect to a noise strength would be wrong."""
+    """Derivatives with respect to noise strengths agree with default.mixed."""
     channel, num_params = CHANNELS[name]
     strengths = [0.13, 0.24][:num_params]
     value, gradient = by_backpropagation("qizgloria.mixed", channel, strengths)
@@ -67,7 +67,7 @@ def test_strength_has_the_gradient_of_default_mixed(name):
     ("t1", "t2"), [(1.3, 0.9), (1.1, 1.1), (0.7, 1.2)], ids=["below", "equal", "above"]
 )
 def test_relaxation_times_have_the_right_gradient(t1, t2):
-    """The derivative by T1, T2, the gate time or the excited population would be wrong."""
+    """Derivatives by T1, T2, gate time and excited population agree with differences."""
 
     def channel(p):
         return [qml.ThermalRelaxationError(*p, 0)]
@@ -86,7 +86,7 @@ def test_relaxation_times_have_the_right_gradient(t1, t2):
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_strength_zero_has_its_exact_gradient(name):
-    """The derivative at zero noise would be infinite, NaN, or off.
+    """The derivative at zero noise is finite and agrees with one-sided differences.
 
     Every expectation value is a polynomial in the strengths, except for the square root in damping
     channels, which is smooth at zero: so one-sided differences converge there.
@@ -108,7 +108,7 @@ def test_strength_zero_has_its_exact_gradient(name):
 
 
 def test_analytic_gradient_of_damping_at_zero():
-    """The derivative of amplitude damping at zero would differ from what paper and pencil give."""
+    """The derivative of amplitude damping at zero is the one derived by hand."""
 
     def value(gamma):
         @qml.qnode(qml.device("qizgloria.mixed", wires=1), interface="torch")
@@ -127,7 +127,7 @@ def test_analytic_gradient_of_damping_at_zero():
 @pytest.mark.parametrize("batch_size", [3, 1])
 @pytest.mark.parametrize("name", [n for n in CHANNELS if not n.startswith("PauliError")])
 def test_strengths_broadcast(name, batch_size):
-    """An array of strengths would be refused, or give a result of the wrong shape."""
+    """An array of strengths gives an array of results, as separate runs do."""
     channel, num_params = CHANNELS[name]
     strengths = np.linspace(0.1, 0.4, num_params * batch_size).reshape(num_params, batch_size)
     run = circuit("qizgloria.mixed", channel, interface="numpy", diff_method=None)
@@ -138,7 +138,7 @@ def test_strengths_broadcast(name, batch_size):
 
 
 def test_one_of_two_strengths_broadcasts():
-    """A batch of one parameter beside a plain other one would not be combined."""
+    """A batch of one parameter broadcasts against a plain other one."""
     populations = np.array([0.0, 0.4, 1.0])
     kwargs = {"interface": "numpy", "diff_method": None}
     run, mixed = (
@@ -149,7 +149,7 @@ def test_one_of_two_strengths_broadcasts():
 
 
 def test_gradient_of_broadcast_strengths():
-    """The elements of a batch of strengths would get each other's gradients."""
+    """The elements of a batch of strengths get their own gradients."""
     strengths = torch.tensor([0.0, 0.1, 0.3], dtype=torch.float64, requires_grad=True)
     channel, _ = CHANNELS["AmplitudeDamping"]
     run = circuit("qizgloria.mixed", channel, interface="torch", diff_method="backprop")

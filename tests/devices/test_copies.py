@@ -12,7 +12,7 @@ COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda device: pickle.loads(pickl
 @pytest.mark.parametrize("kind", COPIES)
 @pytest.mark.parametrize("used", [False, True])
 def test_copies_run_what_the_device_runs(kind, used):
-    """A model could not be saved, or sent to a worker, once it has been called."""
+    """Copies of a device, pickled ones too, give its results, also after it has run."""
     device = qml.device("qizgloria.mixed", wires=["a", "b"], readout_prob=0.1)
 
     def value(own):

@@ -36,7 +36,7 @@ ARGUMENTS = {
     ids=lambda config: f"{config.gradient_method}, order {config.derivative_order}",
 )
 def test_refused(method, config):
-    """First derivatives would be handed out as second ones, or as those of another method."""
+    """Orders and methods that the device does not compute are refused."""
     asked = f"order {config.derivative_order} by {config.gradient_method!r}"
     with pytest.raises(NotImplementedError, match=f"qizgloria.mixed.*{re.escape(asked)}"):
         getattr(mixed_device(2), method)([noisy_tape()], *ARGUMENTS[method], config)
@@ -45,7 +45,7 @@ def test_refused(method, config):
 @pytest.mark.parametrize("method", ARGUMENTS)
 @pytest.mark.parametrize("name", [None, "best", "backprop", "device", "adjoint"])
 def test_not_refused(method, name):
-    """PennyLane could not use a method that the device says it supports."""
+    """The device computes derivatives by each method that it says it supports."""
     call = getattr(mixed_device(2), method)
     config = ExecutionConfig(gradient_method=name)
     found, expected = (
@@ -75,7 +75,7 @@ SUPPORTED = {
 @pytest.mark.parametrize("interface", ["auto", "torch", "autograd", "jax", "numpy"])
 @pytest.mark.parametrize(("method", "order"), SUPPORTED)
 def test_supports(method, order, interface):
-    """PennyLane would ask for what the device refuses, or not ask for what it has."""
+    """``supports_derivatives`` is true for what the device computes, and false for the rest."""
     device = mixed_device(2)
     config = ExecutionConfig(gradient_method=method, derivative_order=order, interface=interface)
     derivatives, products = SUPPORTED[method, order]

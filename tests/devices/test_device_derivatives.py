@@ -43,7 +43,7 @@ def unpacked(items):
 @pytest.mark.parametrize("trainable", [(0,), (0, 2)], ids=str)
 @pytest.mark.parametrize("name", MEASURED)
 def test_shapes(name, trainable):
-    """PennyLane would put Jacobians and products together wrongly, or fail on their nesting."""
+    """Jacobians and products are nested as PennyLane expects them."""
     makers, each = MEASURED[name]
     tape = noisy_tape(measurements=[make() for make in makers], trainable=trainable)
     device, num = mixed_device(2), len(trainable)
@@ -67,7 +67,7 @@ def test_shapes(name, trainable):
 
 
 def test_one_circuit_without_a_batch():
-    """``device.compute_derivatives(circuit)`` would fail, or wrap its result in a tuple."""
+    """The derivatives of one circuit are not wrapped in a tuple."""
     device, tape = mixed_device(2), noisy_tape()
     (in_batch,) = device.compute_derivatives([tape])
     single = device.compute_derivatives(tape)
@@ -87,7 +87,7 @@ def test_one_circuit_without_a_batch():
 
 
 def test_batch_of_circuits():
-    """Derivatives would be given back in another order, or all be those of one circuit."""
+    """Each circuit of a batch gets its own derivatives, in the order of the circuits."""
     device = mixed_device(2)
     second = QuantumScript([qml.RX(0.7, 0)], [qml.expval(qml.Z(0))], trainable_params=[0])
     third = noisy_tape([0.9, 0.1, 0.3], [qml.expval(qml.Z(1)), qml.probs(wires=0)], (1,))
@@ -111,7 +111,7 @@ def test_batch_of_circuits():
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_broadcast_parameters(batch):
-    """Gradients of a broadcast circuit would be of the wrong shape, or mix its elements."""
+    """Gradients of a broadcast circuit keep the batch axis, and its elements apart."""
     device = mixed_device(2)
     x = np.linspace(0.2, 1.1, batch)
     processes = [qml.expval(qml.Z(0)), qml.probs(wires=[0, 1])]
@@ -141,7 +141,7 @@ def test_broadcast_parameters(batch):
 
 
 def test_zero_tangents():
-    """PennyLane marks constants by zero tangents; they would raise an error or be computed."""
+    """Zero tangents, by which PennyLane marks constants, are accepted."""
     device = mixed_device(2)
     tape = noisy_tape(measurements=[qml.expval(qml.Z(0)), qml.probs(wires=1)])
     ((number, array),) = device.compute_jvp([tape], [(0, 0.0, 0)])
@@ -154,7 +154,7 @@ def test_zero_tangents():
 
 
 def test_dropped_operations():
-    """A parameter that no measurement sees would raise an error instead of having zero."""
+    """A parameter that no measurement depends on has derivative zero."""
     tape = QuantumScript(
         [qml.RX(0.4, 0), qml.RY(0.3, 1), qml.DepolarizingChannel(0.1, 1), qml.RX(0.2, 1)],
         [qml.expval(qml.Z(0))],
@@ -178,7 +178,7 @@ def test_dropped_operations():
 
 
 def test_parameters_of_several_shapes_with_torch():
-    """PennyLane's bridge to torch could not take gradients of several shapes apart."""
+    """PennyLane's bridge to torch gets a gradient of each parameter's shape."""
 
     @qml.qnode(qml.device("qizgloria.mixed", wires=2), interface="torch", diff_method="device")
     def circuit(x, y):

@@ -8,5 +8,5 @@ from helpers.device_suite import passed_in_device_suite
 
 @pytest.mark.parametrize(("shots", "least"), [(None, 396), (20_000, 375)])
 def test_passes(shots, least):
-    """The device would break the contract between PennyLane and its devices."""
+    """The device passes PennyLane's device test suite."""
     assert passed_in_device_suite("qizgloria.mixed", shots) >= least

@@ -14,7 +14,7 @@ EXACT = ["best", "backprop", "device", "adjoint"]
 
 @pytest.mark.parametrize("method", EXACT)
 def test_method(method, interface):
-    """A diff_method would not work with an interface, or give another gradient."""
+    """Every diff_method gives the same gradient with every interface."""
     node = qml.QNode(steep_circuit, mixed_device(2), interface=interface, diff_method=method)
     assert float(gradient(node, ANGLE, interface)) == pytest.approx(
         steep_circuit_derivative(ANGLE), abs=1e-10

@@ -20,7 +20,7 @@ TOLERANCES = {"parameter-shift": 1e-10, "hadamard": 1e-10, "finite-diff": 1e-6, 
 
 @pytest.mark.parametrize("method", TOLERANCES)
 def test_without_shots(method, interface):
-    """A transform would not work with an interface, give another gradient, or run bit by bit."""
+    """A gradient transform works with every interface, and runs its shifted circuits as a batch."""
     device = mixed_device(3)
     node = qml.QNode(steep_circuit, device, interface=interface, diff_method=method)
     with qml.Tracker(device) as tracker:
@@ -31,7 +31,7 @@ def test_without_shots(method, interface):
 
 @pytest.mark.parametrize("method", ["best", *TOLERANCES])
 def test_with_shots(method, interface):
-    """Gradients from shots would not be estimates of the exact one."""
+    """Gradients from shots estimate the exact gradient."""
     shots = 40_000
     options = {"finite-diff": {"h": 0.4}, "spsa": {"h": 0.4}}.get(method, {})
     device = mixed_device(3, seed=3)

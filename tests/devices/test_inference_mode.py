@@ -10,7 +10,7 @@ from pennylane_qizgloria.pauli.run import buffers
 @pytest.mark.parametrize("wires", [2, 9])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_training_after_evaluation(wires, dtype):
-    """What an evaluation leaves for later calls could not take part in training."""
+    """What an evaluation caches takes part in later training."""
 
     @qml.qnode(qml.device("qizgloria.mixed", wires=wires, r_dtype=dtype), interface="torch")
     def circuit(x, p):

@@ -14,7 +14,7 @@ ANGLE = 0.7
 
 @pytest.mark.parametrize("method", ["backprop", "adjoint"])
 def test_exact_gradients_of_shots(method, device):
-    """A gradient of samples would be 0, or that of another, exact circuit."""
+    """Exact diff_methods refuse circuits with shots."""
 
     @qml.set_shots(10)
     @qml.qnode(device, diff_method=method)
@@ -28,7 +28,7 @@ def test_exact_gradients_of_shots(method, device):
 
 @pytest.mark.parametrize("method", ["backprop", "adjoint"])
 def test_exact_methods_of_every_interface(method, interface, device):
-    """A gradient of exact results would be given for a circuit with shots."""
+    """Exact diff_methods refuse circuits with shots, with every interface."""
     node = qml.set_shots(
         qml.QNode(steep_circuit, device, interface=interface, diff_method=method), 100
     )

@@ -21,7 +21,7 @@ from pennylane.exceptions import DeviceError
     ],
 )
 def test_unsupported_observable(make, named, device):
-    """An observable would be measured as another one."""
+    """An unsupported observable is refused by name."""
     with pytest.raises(DeviceError, match=f"Observable {named}.* not supported on qizgloria.mixed"):
         execute_tuple(device, [qml.X(0)], [qml.expval(make())])
 
@@ -87,7 +87,7 @@ def test_real_coefficients_of_complex_type():
 
 
 def test_unsupported_measurement(device):
-    """A measurement that the device does not know would fail without its name."""
+    """A measurement that the device does not know is refused by name."""
 
     class Transform(qml.measurements.MeasurementTransform):
         """A measurement process that wants to run the tape itself."""

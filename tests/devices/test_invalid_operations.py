@@ -29,14 +29,14 @@ class Opaque(qml.operation.Operation):
     ],
 )
 def test_unsupported_operation(make, device):
-    """An operation would be left out, or fail without its name."""
+    """An unsupported operation is refused by name."""
     op = make()
     with pytest.raises(DeviceError, match=rf"{op.name}.* not supported with qizgloria.mixed and"):
         execute_tuple(device, [op], [qml.expval(qml.Z(0))])
 
 
 def test_postselection(device):
-    """A postselected circuit would run without the postselection."""
+    """A circuit that postselects is refused."""
 
     @qml.qnode(device)
     def circuit():
@@ -77,13 +77,13 @@ def test_postselection(device):
     ],
 )
 def test_matrices(make, message, device):
-    """A map that is no channel would give a state that is none."""
+    """Matrices that define no unitary or channel are refused."""
     with pytest.raises(ValueError, match=message):
         execute_tuple(device, [make()], [qml.expval(qml.Z(0))])
 
 
 def test_wide_unitary():
-    """Wide matrices, which are applied in another way, would not be checked."""
+    """Wide matrices, which are applied in another way, are checked too."""
     with pytest.raises(ValueError, match=r"QubitUnitary on wires .* is not unitary"):
         execute_tuple(
             mixed_device(4),
@@ -106,14 +106,14 @@ def test_wide_unitary():
     ids=["hermitian", "positive", "trace", "trace in a batch", "size", "vector"],
 )
 def test_density_matrices(matrix, message, convert, device):
-    """A circuit would start in a state that is none."""
+    """Matrices that are no density matrices are refused."""
     operation = qml.QubitDensityMatrix(convert(matrix), wires=[1])
     with pytest.raises(ValueError, match=rf"QubitDensityMatrix on wires \[1\].*{message}"):
         execute_tuple(device, [operation], [qml.expval(qml.Z(1))])
 
 
 def test_density_matrix_that_is_not_finite(device):
-    """A NaN would be reported as a matrix that is not Hermitian."""
+    """A density matrix with NaN is reported as not finite, rather than as not Hermitian."""
     operation = qml.QubitDensityMatrix(np.diag([1, NAN]), wires=[1])
     with pytest.raises(ValueError, match=r"QubitDensityMatrix on wires \[1\].*finite"):
         execute_tuple(device, [operation], [qml.expval(qml.Z(1))])
@@ -121,7 +121,7 @@ def test_density_matrix_that_is_not_finite(device):
 
 @pytest.mark.parametrize("vector", [[1.0, 1.0], [1.0, NAN], [0.0, 0.0]], ids=str)
 def test_state_vectors(vector, device):
-    """A circuit would start in a state that is none."""
+    """State vectors that are not normalised or of the wrong size are refused."""
     operation = qml.StatePrep(np.array(vector), wires=[1], validate_norm=False)
     with pytest.raises(
         ValueError, match=r"StatePrep on wires \[1\] must hold a state of squared norm 1"

@@ -25,7 +25,7 @@ from pennylane.exceptions import DeviceError
     ids=["negative", "above 1", "str", "bool", "object", "length", "matrices", "wire"],
 )
 def test_readout_error(given, error, message):
-    """A readout error would be taken for another one."""
+    """A readout error that is not one of the accepted forms is refused."""
     with pytest.raises(error, match=message):
         mixed_device(3, readout_prob=given)
 
@@ -41,27 +41,27 @@ def test_readout_error(given, error, message):
     ids=str,
 )
 def test_unknown_precision(options, named):
-    """A simulation would run in a precision that nobody has tested."""
+    """Precisions other than single and double are refused."""
     with pytest.raises(ValueError, match=f"single or double precision, not in {named}: r_dtype is"):
         mixed_device(1, **options)
 
 
 @pytest.mark.parametrize("value", ["banana", 3, object()], ids=["banana", "3", "object"])
 def test_precision_that_is_none(value):
-    """The user would be told that numpy does not understand, and not what would be understood."""
+    """What is not a dtype is refused with the dtypes that are accepted."""
     with pytest.raises(ValueError, match="r_dtype is float32 or float64"):
         mixed_device(1, r_dtype=value)
 
 
 def test_two_precisions():
-    """One of two contradicting dtypes would win silently."""
+    """Contradicting dtypes are refused."""
     with pytest.raises(ValueError, match="of one precision, got float64 and complex64"):
         mixed_device(1, r_dtype=np.float64, c_dtype=np.complex64)
 
 
 @pytest.mark.parametrize("value", [0, -1])
 def test_memory_budget(value):
-    """A budget that is none would be ignored, or fail at the first gradient."""
+    """A memory budget that is not a positive number of bytes is refused."""
     with pytest.raises(ValueError, match=f"memory_budget.*{value!r}"):
         mixed_device(1, memory_budget=value)
 
@@ -88,7 +88,7 @@ def test_option_that_there_is_not(option, hint):
 
 
 def test_unknown_option(device):
-    """A misspelt option would be ignored."""
+    """A misspelt option is refused."""
     config = qml.devices.ExecutionConfig(device_options={"r_type": np.float32})
     with pytest.raises(DeviceError, match=r"qizgloria.mixed has no device option 'r_type'; it has"):
         device.setup_execution_config(config)
@@ -96,7 +96,7 @@ def test_unknown_option(device):
 
 @pytest.mark.parametrize("value", [torch.float16, "float128", np.int64], ids=str)
 def test_option_with_a_bad_value(value, device):
-    """A precision for one call would be taken without the checks that the device makes."""
+    """A precision for one call is checked as the device's own is."""
     config = qml.devices.ExecutionConfig(device_options={"r_dtype": value})
     with pytest.raises(ValueError, match="single or double precision"):
         device.execute(
@@ -107,7 +107,7 @@ def test_option_with_a_bad_value(value, device):
 
 @pytest.mark.parametrize("value", [torch.float32, np.float32, "float32"], ids=str)
 def test_option_with_a_good_value(value, device):
-    """A precision that the device takes would be refused for one call."""
+    """A precision for one call is accepted where the device accepts it."""
     config = device.setup_execution_config(
         qml.devices.ExecutionConfig(device_options={"r_dtype": value})
     )
@@ -120,7 +120,7 @@ def test_option_with_a_good_value(value, device):
 @pytest.mark.parametrize("method", ["one-shot", "tree-traversal"])
 @pytest.mark.parametrize("shots", [None, 10])
 def test_method_for_mid_circuit_measurements(method, shots, device):
-    """Mid-circuit measurements would be deferred although the user wants something else."""
+    """Methods for mid-circuit measurements other than deferral are refused."""
 
     @qml.set_shots(shots)
     @qml.qnode(device, mcm_method=method)

@@ -43,7 +43,7 @@ LIBRARIES = {
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize(("name", "position"), PROBABILITIES)
 def test_strength_out_of_range(name, position, library, value, device):
-    """A map that is no channel would give a state that is none."""
+    """A channel strength out of range is refused."""
     kind, strengths = CHANNELS[name]
     strengths = list(strengths)
     strengths[position] = LIBRARIES[library](value)
@@ -57,7 +57,7 @@ def test_strength_out_of_range(name, position, library, value, device):
 )
 @pytest.mark.parametrize("convert", [float, torch.tensor])
 def test_relaxation_times(times, convert, device):
-    """Times that no qubit has would give a state that is none."""
+    """Relaxation times that no qubit can have are refused."""
     channel = qml.ThermalRelaxationError(0.1, *map(convert, times), wires=1)
     with pytest.raises(
         ValueError, match=r"ThermalRelaxationError\(.*\) on wires \[1\]: .*t2 at most"
@@ -66,14 +66,14 @@ def test_relaxation_times(times, convert, device):
 
 
 def test_sum_of_reset_probabilities(device):
-    """Two probabilities in range would add up to more than 1."""
+    """Two reset probabilities with a sum above 1 are refused."""
     with pytest.raises(ValueError, match=r"ResetError\(0.6, 0.7\) on wires \[0\]: .* p_0 \+ p_1"):
         execute_tuple(device, [qml.ResetError(0.6, 0.7, wires=0)], [qml.expval(qml.Z(0))])
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, NAN])
 def test_pauli_error(value, device):
-    """A probability that is none would be accepted. (PennyLane's operator refuses it itself.)"""
+    """A probability out of range is refused. (PennyLane's operator refuses it itself.)"""
     with pytest.raises(ValueError, match=r"p must be in the interval \[0,1\]"):
         execute_tuple(device, [qml.PauliError("XY", value, wires=[0, 1])], [qml.expval(qml.Z(0))])
 
@@ -96,20 +96,20 @@ GATES = {
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("name", GATES)
 def test_parameter_that_is_not_finite(name, library, value, device):
-    """One NaN would make a whole training run NaN, and nobody would know where from."""
+    """A parameter that is not finite is refused by name."""
     gate = GATES[name](LIBRARIES[library](value))
     with pytest.raises(ValueError, match=rf"{name}\(.*{value}.*\) on wires .*must be finite"):
         execute_tuple(device, [gate], [qml.expval(qml.Z(1))])
 
 
 def test_not_finite_without_effect_on_the_result(device):
-    """A NaN would be found or not, depending on what is measured."""
+    """A NaN is found, whatever is measured."""
     with pytest.raises(ValueError, match=r"RX\(nan\) on wires \[2\]"):
         execute_tuple(device, [qml.RX(NAN, wires=2)], [qml.expval(qml.Z(0))])
 
 
 def test_message_has_the_parameters_as_the_user_gave_them(device):
-    """The message would show the order, and the constants, of the gate's decomposition."""
+    """The message shows the parameters of the user's gate, not those of its decomposition."""
     with pytest.raises(ValueError, match=r"U3\(0.1, 0.2, nan\) on wires \[0\]"):
         execute_tuple(device, [qml.U3(0.1, 0.2, NAN, wires=0)], [qml.expval(qml.Z(0))])
     with pytest.raises(ValueError, match=r"U2\(0.1, nan\) on wires \[0\]"):
@@ -117,7 +117,7 @@ def test_message_has_the_parameters_as_the_user_gave_them(device):
 
 
 def test_batch_sizes(device):
-    """Batches that do not fit would be broadcast against each other, or fail deep in torch."""
+    """Batches of different sizes are refused."""
     operations = [qml.RX(np.array([0.1, 0.2]), 0), qml.BitFlip(torch.tensor([0.1, 0.2, 0.3]), 0)]
     with pytest.raises(ValueError, match=r"must have one batch size, got \[2, 3\]"):
         execute_tuple(device, operations, [qml.expval(qml.Z(0))])

@@ -19,7 +19,7 @@ from pennylane.exceptions import DeviceError
     ],
 )
 def test_states_from_shots(make, device):
-    """A state would be given as if shots could tell it."""
+    """States cannot be measured with shots."""
     with pytest.raises(DeviceError, match=r"not accepted with finite shots on qizgloria.mixed"):
         execute_tuple(device, [qml.X(0)], [make()], shots=10)
 
@@ -34,7 +34,7 @@ def test_states_from_shots(make, device):
     ],
 )
 def test_samples_without_shots(make, device):
-    """Samples would be drawn in a number that nobody asked for."""
+    """Samples cannot be drawn without shots."""
     with pytest.raises(
         DeviceError, match=r"not accepted for analytic simulation on qizgloria.mixed"
     ):

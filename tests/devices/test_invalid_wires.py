@@ -18,6 +18,6 @@ from pennylane.exceptions import WireError
     ],
 )
 def test_unknown_wires(operations, measurements, named, device):
-    """A circuit would run on wires that the device does not have."""
+    """Wires that the device does not have are refused by name."""
     with pytest.raises(WireError, match=rf"qizgloria.mixed as .* not found .*\{{{named}\}}"):
         execute_tuple(device, operations, measurements)

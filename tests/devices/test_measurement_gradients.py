@@ -55,7 +55,7 @@ def real_jacobian(circuit, x):
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_measurement(name):
-    """The gradient of a measurement would be wrong, or not that of the device's own pass."""
+    """The gradient of each measurement agrees with default.mixed."""
     own = real_jacobian(measured(name, mixed_device(3), interface="torch"), POINT)
     mixed = qml.device("default.mixed", wires=3)
     reference = measured(name, mixed, interface="torch", diff_method="backprop")
@@ -78,7 +78,7 @@ def test_measurement(name):
 @pytest.mark.parametrize("device_vjp", [True, False])
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_measurement_by_the_device(name, device_vjp):
-    """The device's own derivative would fail where backpropagation works, or differ from it."""
+    """The device's own derivative agrees with backpropagation."""
     own = real_jacobian(
         measured(
             name, mixed_device(3), interface="torch", diff_method="device", device_vjp=device_vjp
@@ -92,7 +92,7 @@ def test_measurement_by_the_device(name, device_vjp):
 @pytest.mark.parametrize("method", ["backprop", "device"])
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_batched_measurement(name, method):
-    """The elements of a batch would get one another's gradients."""
+    """The elements of a batch get their own gradients."""
     batched = measured(name, mixed_device(3), interface="torch", diff_method=method)
     single = measured(name, mixed_device(3), interface="torch")
     own = real_jacobian(batched, POINTS)
@@ -104,7 +104,7 @@ def test_batched_measurement(name, method):
 
 @pytest.mark.parametrize("name", ["expval", "var", "probs", "density matrix", "purity", "entropy"])
 def test_hessian(name):
-    """Second derivatives would be wrong: curvature, Newton steps, Fisher information."""
+    """Second derivatives agree with default.mixed."""
     mixed = qml.device("default.mixed", wires=3)
     own = measured(name, mixed_device(3), interface="torch")
     reference = measured(name, mixed, interface="torch", diff_method="backprop")

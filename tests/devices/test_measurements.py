@@ -113,7 +113,7 @@ def expected(labels: tuple, batch: int | None, element: int) -> dict:
 @pytest.mark.parametrize("batch", [None, 1, 3])
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_value(name, batch, precision):
-    """A measurement would be wrong, or wrong for a batch, or lose more digits than it must."""
+    """Measurements agree with default.mixed, in batches and in both precisions."""
     labels = LABELS["integers"]
     options, tolerance = PRECISIONS[precision]
     process = MEASUREMENTS[name](labels)
@@ -129,14 +129,14 @@ def test_value(name, batch, precision):
 @pytest.mark.parametrize("labels", [LABELS["odd order"], LABELS["strings and integers"]])
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_wire_labels(name, labels):
-    """Wires that are not 0, 1, 2, ... in this order would be mixed up."""
+    """Wires with any labels, in any order, are measured as default.mixed does."""
     device = mixed_device(wires=device_wires(labels))
     (result,) = execute_tuple(device, example_circuit(w=labels), [MEASUREMENTS[name](labels)])
     assert np.allclose(result, expected(labels, None, 0)[name], rtol=0, atol=1e-10)
 
 
 def test_everything_in_one_circuit():
-    """Measurements that do not commute, or share wires, would disturb one another."""
+    """Measurements that do not commute, or share wires, do not disturb one another."""
     labels = LABELS["integers"]
     results = execute_tuple(
         mixed_device(),
@@ -150,7 +150,7 @@ def test_everything_in_one_circuit():
 
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 def test_device_without_wires(labels):
-    """The order of the wires of a device without wires would differ from PennyLane's."""
+    """A device without wires orders them as PennyLane does."""
     measurements = [
         lambda: qml.state(),
         lambda: qml.probs(),
@@ -165,7 +165,7 @@ def test_device_without_wires(labels):
 
 
 def test_only_idle_wires_are_measured():
-    """Wires that no operation touches would not be in |0>."""
+    """Wires that no operation acts on are in |0>."""
     measurements = [qml.expval(qml.Z(7)), qml.expval(qml.X("new")), qml.probs(wires=["new", 7])]
     z, x, probabilities = execute_tuple(mixed_device(wires=None), example_circuit(), measurements)
     assert (z, x) == (1, 0)
@@ -173,7 +173,7 @@ def test_only_idle_wires_are_measured():
 
 
 def test_no_operations():
-    """A circuit without operations would not give the ground state."""
+    """A circuit without operations gives the ground state."""
     z, state, probabilities = execute_tuple(
         mixed_device(wires=2), [], [qml.expval(qml.Z(0)), qml.state(), qml.probs()]
     )
@@ -184,7 +184,7 @@ def test_no_operations():
 
 @pytest.mark.parametrize("batch", [None, 3])
 def test_entanglement_entropy_of_the_state(batch):
-    """The states that come back would not be usable with PennyLane's entropies."""
+    """The states that come back work with PennyLane's entropies."""
     (state,) = execute_tuple(mixed_device(), example_circuit(batch), [qml.state()])
     entropy = qml.math.vn_entanglement_entropy(state, [0, 1], [2, 3])
     elements = [expected(LABELS["integers"], batch, i)["state"] for i in range(batch or 1)]
@@ -206,7 +206,7 @@ SHAPED = {
 @pytest.mark.parametrize("batch", [None, 1, 3])
 @pytest.mark.parametrize("names", [[name] for name in SHAPED] + [list(SHAPED)], ids="+".join)
 def test_shapes(names, batch):
-    """Return types would differ from PennyLane's: one result bare, several in a tuple."""
+    """Return types are PennyLane's: one result alone, several in a tuple."""
     measurements = [SHAPED[name]() for name in names]
     tape = qml.tape.QuantumScript(example_circuit(batch), measurements)
     (result,) = qml.execute([tape], mixed_device(), diff_method=None)
@@ -221,7 +221,7 @@ def test_shapes(names, batch):
 
 
 def test_numpy_results_are_numpy():
-    """Users of plain numpy would get torch tensors, or arrays where scalars are due."""
+    """Circuits of numpy parameters give numpy arrays and scalars."""
     value, probabilities = execute_tuple(
         mixed_device(),
         example_circuit(),
@@ -232,7 +232,7 @@ def test_numpy_results_are_numpy():
 
 
 def test_hamiltonian_of_many_terms():
-    """Large Hamiltonians would lose terms, or mix up their words."""
+    """A Hamiltonian of many terms agrees with default.mixed."""
     random = np.random.default_rng(5)
     letters = random.integers(0, 4, (700, 6))
     words = ["".join("IXYZ"[i] for i in row) for row in np.unique(letters, axis=0)]
@@ -258,7 +258,7 @@ def test_hamiltonian_of_many_terms():
 
 
 def test_trainable_observables():
-    """Coefficients and Hermitian matrices would have no gradient, or a wrong one."""
+    """Gradients of coefficients and Hermitian matrices agree with default.mixed."""
 
     def circuit(x, coefficients, entry):
         qml.RX(x, wires=0)
@@ -283,7 +283,7 @@ def test_trainable_observables():
 
 
 def test_users_own_measurement():
-    """Measurement processes on PennyLane's base class would not run."""
+    """Measurement processes on PennyLane's base class run."""
 
     class Coherence(qml.measurements.StateMeasurement):
         """The largest off-diagonal entry of the state."""
@@ -303,7 +303,7 @@ def test_users_own_measurement():
 
 
 def test_autograd_array_inputs():
-    """PennyLane's own numpy arrays would not be understood as parameters."""
+    """PennyLane's own numpy arrays are accepted as parameters."""
 
     @qml.qnode(mixed_device())
     def circuit(x):

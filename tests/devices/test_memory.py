@@ -27,7 +27,7 @@ def layered(x):
 
 
 def test_memory_budget(rng):
-    """The budget would not reach the reverse pass, or change the gradient."""
+    """The memory budget reaches the reverse pass and does not change the gradient."""
     start = torch.tensor(rng.uniform(-3, 3, (4, 5)))
     weights = torch.arange(4.0, dtype=torch.float64)
     work, gradients = [], []
@@ -48,7 +48,7 @@ def entangle(num_wires):
 
 
 def test_state_that_does_not_fit():
-    """The process would be killed, with everything that its user has not saved."""
+    """A state that cannot fit is refused before it is allocated."""
     device = mixed_device(40)
     with pytest.raises(MemoryError, match=r"40 wires in float64 needs .* GiB .* GiB are free on"):
         execute_tuple(device, entangle(40), [qml.probs(wires=range(40))])
@@ -63,7 +63,7 @@ def _little_memory(monkeypatch):
 
 @pytest.mark.usefixtures("_little_memory")
 def test_state_that_does_not_fit_now():
-    """Memory that others use would be counted as free."""
+    """Only memory that is free at present counts."""
     device = mixed_device(12)
     with pytest.raises(MemoryError, match=r"12 wires in float64 needs 0.25 GiB"):
         execute_tuple(
@@ -74,7 +74,7 @@ def test_state_that_does_not_fit_now():
 
 @pytest.mark.usefixtures("_little_memory")
 def test_batch_that_does_not_fit():
-    """The memory of a batch would be taken for that of one state."""
+    """The memory of a batch counts all its elements."""
     operations = [qml.RX(np.linspace(0, 1, 1000), wires=0), *entangle(8), *entangle(8)]
     with pytest.raises(MemoryError, match="for each of 1000 states"):
         execute_tuple(mixed_device(8), operations, [qml.probs()])

@@ -23,7 +23,7 @@ def start():
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_measured_wire_afterwards(reset):
-    """A measured wire would keep its coherence, or not be reset."""
+    """A measured wire loses its coherence, and is reset where that is asked for."""
 
     def circuit():
         start()
@@ -37,7 +37,7 @@ def test_measured_wire_afterwards(reset):
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_conditional_operations(reset):
-    """An operation would not be conditioned on what was measured."""
+    """Conditional operations agree with PennyLane's."""
 
     def circuit():
         start()
@@ -77,14 +77,14 @@ STATISTICS = {
 
 @pytest.mark.parametrize("name", STATISTICS)
 def test_exact_statistics(name):
-    """The exact statistics of a measured value would be wrong."""
+    """Exact statistics of measured values agree with PennyLane's."""
     ours, theirs = both(values(STATISTICS[name]))
     np.testing.assert_allclose(ours, theirs, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", STATISTICS)
 def test_sampled_statistics(name):
-    """The sampled statistics of a measured value would be off by more than chance explains."""
+    """Sampled statistics of measured values estimate the exact ones."""
     ours, _ = both(values(STATISTICS[name]), shots=SHOTS)
     exact, _ = both(values(STATISTICS[name]))
     np.testing.assert_allclose(ours, exact, atol=10 / np.sqrt(SHOTS))
@@ -96,7 +96,7 @@ def test_sampled_statistics(name):
     ids=["one", "two"],
 )
 def test_counts(process):
-    """Outcomes of measured values would be counted under the wrong keys."""
+    """Counts of measured values have PennyLane's keys."""
     ours, theirs = both(values(process), shots=SHOTS)
     assert ours.keys() == theirs.keys()
     assert sum(ours.values()) == SHOTS
@@ -105,7 +105,7 @@ def test_counts(process):
 
 
 def test_samples():
-    """Samples of a measured value would have another shape or other values."""
+    """Samples of a measured value have its shape and its values."""
     ours, theirs = both(values(lambda a, b: qml.sample(op=a)), shots=SHOTS)
     assert ours.shape == theirs.shape
     assert set(np.unique(ours)) == {0, 1}
@@ -114,7 +114,7 @@ def test_samples():
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_no_spare_wires_are_needed(reset):
-    """Deferring a measurement would ask for wires beyond those that the user has declared."""
+    """A deferred measurement needs no wires beyond those that are declared."""
 
     def circuit():
         start()
@@ -128,7 +128,7 @@ def test_no_spare_wires_are_needed(reset):
 
 
 def test_noise_between_measurements():
-    """A channel between two measurements of a wire would be taken for one before or after both."""
+    """A channel between two measurements of a wire acts between them."""
 
     def measured(p):
         @qml.qnode(qml.device("qizgloria.mixed", wires=1))
@@ -147,7 +147,7 @@ def test_noise_between_measurements():
 
 
 def test_broadcast():
-    """A batch of circuits with a measurement amid would lose its axis."""
+    """A batch of circuits with mid-circuit measurements keeps its axis."""
 
     def circuit():
         qml.RY(np.array([0.2, 0.9, 1.4]), 0)
@@ -162,7 +162,7 @@ def test_broadcast():
 
 @pytest.mark.parametrize("shots", [None, 100])
 def test_postselection_is_refused(shots):
-    """A circuit that postselects would give statistics that are not conditioned on anything."""
+    """Postselection is refused."""
 
     def circuit():
         qml.H(0)
@@ -176,7 +176,7 @@ def test_postselection_is_refused(shots):
 
 @pytest.mark.parametrize("method", ["one-shot", "tree-traversal"])
 def test_other_methods_are_refused(method):
-    """A method that the device does not have would be replaced by another one silently."""
+    """Methods for mid-circuit measurements that the device does not have are refused."""
 
     def circuit():
         qml.measure(0)

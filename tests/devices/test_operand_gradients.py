@@ -29,7 +29,7 @@ def by_default_mixed(function, start):
 
 @pytest.mark.parametrize("kind", ["QubitUnitary", "StatePrep", "Hermitian"])
 def test_array_parameters(kind):
-    """Gradients with respect to a matrix or a vector would not have its shape."""
+    """Jacobians by matrices and vectors have their shape, and give the products."""
     device = mixed_device(2)
     processes = [qml.expval(qml.Z(0)), qml.probs(wires=[0, 1])]
     unitary = np.linalg.qr(HERMITIAN)[0]
@@ -60,7 +60,7 @@ def test_array_parameters(kind):
 
 @pytest.mark.parametrize("kind", ["QubitUnitary", "Hermitian"])
 def test_entries_of_matrices(kind):
-    """The gradient of single entries, off the unitary ones too, would differ."""
+    """Gradients by single entries agree with default.mixed, off the unitary matrices too."""
 
     def circuit(matrix):
         qml.RX(0.4, 0)
@@ -82,7 +82,7 @@ def test_entries_of_matrices(kind):
 
 
 def test_kraus_operators():
-    """Gradients of Kraus operators would be wrong.
+    """Gradients of Kraus operators agree with finite differences.
 
     Only here: PennyLane's QubitChannel does not take torch tensors that require a gradient.
     """
@@ -117,7 +117,7 @@ def test_kraus_operators():
 
 
 def test_coefficients_of_observables():
-    """Observables could not be trained, or their gradient would be another term's."""
+    """Derivatives by an observable's coefficients agree with default.mixed, to second order."""
 
     def circuit(x, c):
         qml.RX(x, 0)
@@ -166,7 +166,7 @@ ARRAYS = {
 @pytest.mark.parametrize("device_vjp", [True, False])
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays(name, device_vjp, method, interface):
-    """Batches and feature vectors could not be differentiated with PennyLane's defaults."""
+    """Batches and feature vectors have gradients with PennyLane's default methods."""
     function, start = ARRAYS[name]
     node = qml.QNode(
         function, mixed_device(2), interface=interface, diff_method=method, device_vjp=device_vjp
@@ -176,7 +176,7 @@ def test_arrays(name, device_vjp, method, interface):
 
 
 def test_complex_arrays(interface):
-    """Complex parameters would be trained away from the minimum in their imaginary parts."""
+    """Gradients of complex parameters agree with default.mixed, imaginary parts included."""
     node = qml.QNode(
         features, mixed_device(2), interface=interface, diff_method="device", device_vjp=True
     )
@@ -201,7 +201,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["expval", "var", "probs"])
 def test_readout_error(form, name):
-    """A readout error could not be fitted to data."""
+    """The gradient of the readout error agrees with finite differences."""
     process = {
         "expval": lambda: qml.expval(qml.Z(0) @ qml.X(1)),
         "var": lambda: qml.var(qml.Z(0) + 0.5 * qml.Y(1)),

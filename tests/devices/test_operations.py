@@ -336,7 +336,7 @@ def zigzag(labels):
 @pytest.mark.parametrize("batch_size", [None, 3, 1])
 @pytest.mark.parametrize("name", CASES)
 def test_operation_acts_as_in_pennylane(name, batch_size, rng):
-    """An operation's matrix, its wire order, its batch axis or its precision would be wrong."""
+    """Matrix, wire order, batch axis and precision of an operation are PennyLane's."""
     case = CASES[name]
     system = LABELS[: min(max(case.num_wires + 1, 3), len(LABELS))]
     wires = zigzag(system)[: case.num_wires]
@@ -378,7 +378,7 @@ def test_operation_acts_as_in_pennylane(name, batch_size, rng):
 
 
 def test_wide_pauli_error_keeps_a_batch_of_one():
-    """A batch axis of length one would be lost where Kraus operators are used."""
+    """A batch axis of length one is kept where Kraus operators are used."""
     device = qml.device("qizgloria.mixed")
     error = qml.PauliError("XYZY", np.array([0.3]), wires=range(4))
     result = execute(device, [error], [qml.expval(qml.Z(0))])

@@ -95,7 +95,7 @@ def agree(ours, theirs, tolerance):
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(data=st.data())
 def test_random_circuit(data):
-    """Some sequence of operations would be fused, ordered or applied wrongly."""
+    """Random circuits agree with default.mixed."""
     circuit = data.draw(circuits())
     theirs = results("default.mixed", circuit)
     agree(results("qizgloria.mixed", circuit), theirs, 1e-10)
@@ -104,7 +104,7 @@ def test_random_circuit(data):
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(data=st.data())
 def test_random_circuit_in_single_precision(data):
-    """Single precision would lose more digits than it must."""
+    """Random circuits in single precision agree with default.mixed to five digits."""
     circuit = data.draw(circuits())
     theirs = results("default.mixed", circuit)
     ours = results("qizgloria.mixed", circuit, r_dtype=np.float32)
@@ -116,7 +116,7 @@ def test_random_circuit_in_single_precision(data):
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(data=st.data())
 def test_random_broadcast_circuit(data, batch_size):
-    """Batched and plain operations side by side would be mixed up."""
+    """Random circuits of batched and plain operations agree with default.mixed."""
     wires, drawn = data.draw(circuits(batch_size))
     first = partial(qml.RX, wires=wires[0]), [np.linspace(0.3, 1.1, batch_size)]
     ours = results("qizgloria.mixed", (wires, [first, *drawn]))

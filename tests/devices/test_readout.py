@@ -140,7 +140,7 @@ def mean_of_sum(rho, observable, confusions):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_forms(form, state):
-    """A way to state the readout error would be refused, or p(1|0) and p(0|1) mixed up."""
+    """Every form of the readout error has its meaning, p(1|0) apart from p(0|1)."""
     given, confusions = FORMS[form]
     device = mixed_device(WIRES, readout_prob=given)
     observable = qml.Y("c") @ qml.Z(3)
@@ -158,7 +158,7 @@ def test_forms(form, state):
 
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_expectation_and_variance(name, state):
-    """An observable would be read in the wrong basis, or with the wrong wire's error."""
+    """Observables are read in their eigenbasis with the errors of their wires."""
     observable = OBSERVABLES[name]()
     device = mixed_device(WIRES, readout_prob=PAIRS)
     results = execute_tuple(device, prepare(), [qml.expval(observable), qml.var(observable)])
@@ -167,7 +167,7 @@ def test_expectation_and_variance(name, state):
 
 @pytest.mark.parametrize("name", SUMS)
 def test_sums(name, state):
-    """Terms of a sum, which are read out one by one, would be read in a common eigenbasis."""
+    """The terms of a sum are read out one by one, each in its own basis."""
     observable = SUMS[name]()
     (result,) = execute_tuple(
         mixed_device(WIRES, readout_prob=PAIRS), prepare(), [qml.expval(observable)]
@@ -178,7 +178,7 @@ def test_sums(name, state):
 
 @pytest.mark.parametrize("name", ["word", "hadamard", "hermitian on 2"])
 def test_probabilities_of_an_observable(name, state):
-    """Probabilities in an eigenbasis would be those without readout error."""
+    """Probabilities in an eigenbasis include readout error."""
     observable = OBSERVABLES[name]()
     device = mixed_device(WIRES, readout_prob=PAIRS)
     (result,) = execute_tuple(device, prepare(), [qml.probs(op=observable)])
@@ -188,7 +188,7 @@ def test_probabilities_of_an_observable(name, state):
 
 
 def test_batch():
-    """Elements of a batch would share a distribution."""
+    """Each element of a batch has its own distribution."""
     device = mixed_device(WIRES, readout_prob=PAIRS)
     measurements = [
         qml.expval(OBSERVABLES["word"]()),
@@ -207,7 +207,7 @@ def test_batch():
 
 
 def test_single_precision(state):
-    """Readout error would bring double precision into a simulation in single precision."""
+    """Readout error keeps single precision."""
     device = mixed_device(WIRES, readout_prob=PAIRS, r_dtype="float32")
     measurements = [qml.expval(OBSERVABLES["word"]()), qml.probs(wires=["c", "a"])]
     mean, probabilities = execute_tuple(device, prepare(), measurements)
@@ -227,7 +227,7 @@ EXACT = {
 
 @pytest.mark.parametrize("name", EXACT)
 def test_states_and_entropies_are_exact(name):
-    """A readout error would change what no detector reports, or be left out without a word."""
+    """States and entropies are exact, and a warning says so."""
     with pytest.warns(UserWarning, match="not affected by readout error"):
         (result,) = execute_tuple(
             mixed_device(WIRES, readout_prob=PAIRS), prepare(), [EXACT[name]()]
@@ -237,7 +237,7 @@ def test_states_and_entropies_are_exact(name):
 
 
 def test_no_warning_where_readout_error_acts():
-    """Users would be warned about measurements that are as they expect."""
+    """Measurements that include readout error give no warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         execute_tuple(
@@ -246,7 +246,7 @@ def test_no_warning_where_readout_error_acts():
 
 
 def test_no_warning_without_readout_error():
-    """Users would be warned about a readout error that they did not ask for."""
+    """Without readout error there is no warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         execute_tuple(mixed_device(WIRES, readout_prob=0.0), prepare(), [qml.purity(wires=[1])])
@@ -267,8 +267,8 @@ MID_CIRCUIT_FORMS = {
 @pytest.mark.parametrize("reused", [False, True])
 @pytest.mark.parametrize("form", MID_CIRCUIT_FORMS)
 def test_mid_circuit_values(form, reused, reset):
-    """A mid-circuit value would have no readout error, or that of another wire, for instance
-    because deferring the measurement moves it to a wire that the user does not know.
+    """A mid-circuit value has the readout error of the wire that was measured,
+    although deferring the measurement moves it to another wire.
     """
 
     @qml.qnode(mixed_device(2, readout_prob=MID_CIRCUIT_FORMS[form]))
@@ -292,7 +292,7 @@ def test_mid_circuit_values(form, reused, reset):
 
 
 def test_samples(state):
-    """Samples, counts and probabilities from shots would be those of a perfect detector."""
+    """Samples, counts and probabilities from shots include readout error."""
     device = mixed_device(WIRES, readout_prob=PAIRS, seed=3)
     wires = ["c", "a"]
     bits, counts, probabilities = execute_tuple(
@@ -312,7 +312,7 @@ def test_samples(state):
 
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_expectation_from_shots(name, state):
-    """Shots of an observable would be those of a perfect detector."""
+    """Shots of an observable include readout error."""
     observable = OBSERVABLES[name]()
     device = mixed_device(WIRES, readout_prob=PAIRS, seed=4)
     (result,) = execute_tuple(device, prepare(), [qml.expval(observable)], shots=SHOTS)
@@ -322,7 +322,7 @@ def test_expectation_from_shots(name, state):
 
 @pytest.mark.parametrize("name", SUMS)
 def test_sums_from_shots(name, state):
-    """Shots of a sum would be those of a perfect detector."""
+    """Shots of a sum include readout error."""
     observable = SUMS[name]()
     device = mixed_device(WIRES, readout_prob=PAIRS, seed=5)
     (result,) = execute_tuple(device, prepare(), [qml.expval(observable)], shots=SHOTS)
@@ -335,7 +335,7 @@ def test_sums_from_shots(name, state):
 
 
 def test_shadows(state):
-    """Shadows would be those of a perfect detector."""
+    """Shadows include readout error."""
     device = mixed_device(WIRES, readout_prob=PAIRS, seed=6)
     words = [qml.Z("a"), qml.X(1), qml.Y("c") @ qml.Z("a")]
     results = execute_tuple(
@@ -351,7 +351,7 @@ def test_shadows(state):
 
 @pytest.mark.parametrize("name", ["word", "hadamard", "projector"])
 def test_gradient_with_respect_to_readout_error(name):
-    """A readout error given as a tensor could not be fitted, or only once."""
+    """A readout error given as a tensor has a gradient, call after call."""
     observable = OBSERVABLES[name]()
     step = 1e-5
 

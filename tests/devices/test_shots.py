@@ -74,7 +74,7 @@ def mean_of(rho, observable):
 @pytest.mark.parametrize("batch", [None, 1, 3])
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_expectation_and_variance(name, batch):
-    """Samples would be drawn in another basis, or their eigenvalues mixed up."""
+    """Means and variances from shots agree with the exact distribution."""
     observable = OBSERVABLES[name]()
     measurements = [qml.expval(observable), qml.var(observable)]
     means, variances = execute_tuple(
@@ -96,7 +96,7 @@ def test_expectation_and_variance(name, batch):
 @pytest.mark.parametrize("batch", [None, 3])
 @pytest.mark.parametrize("name", SUMS)
 def test_sums(name, batch):
-    """Terms would be measured in one another's basis, or lose their coefficients."""
+    """The terms of a sum are measured each in its own basis, with its coefficient."""
     observable = SUMS[name]()
     (means,) = execute_tuple(
         mixed_device(seed=12), example_circuit(batch), [qml.expval(observable)], SHOTS
@@ -115,7 +115,7 @@ def test_sums(name, batch):
 @pytest.mark.parametrize("batch", [None, 3])
 @pytest.mark.parametrize("wires", [[0], [2, 3, 0], [0, 1, 2, 3]], ids=str)
 def test_distributions(wires, batch):
-    """Samples, counts or probabilities would be of other wires, or in another order."""
+    """Samples, counts and probabilities agree with the exact distribution of their wires."""
     measurements = [
         qml.sample(wires=wires),
         qml.counts(wires=wires, all_outcomes=True),
@@ -140,7 +140,7 @@ def test_distributions(wires, batch):
 
 @pytest.mark.parametrize("all_outcomes", [False, True])
 def test_counts_of_rare_outcomes(all_outcomes):
-    """Outcomes that never occur would be listed, or left out against the user's wish."""
+    """Outcomes that never occur are listed on request only."""
     (counts,) = execute_tuple(
         mixed_device(2), [qml.X(1)], [qml.counts(wires=[0, 1], all_outcomes=all_outcomes)], 10
     )
@@ -148,7 +148,7 @@ def test_counts_of_rare_outcomes(all_outcomes):
 
 
 def test_samples_of_an_observable():
-    """Samples and counts of an observable would not be its eigenvalues."""
+    """Samples and counts of an observable are its eigenvalues."""
     observable = qml.Hermitian(WIDE, wires=[2, 1])
     measurements = [qml.sample(observable), qml.counts(observable), qml.probs(op=observable)]
     samples, counts, probabilities = execute_tuple(
@@ -168,7 +168,7 @@ def test_samples_of_an_observable():
 
 
 def test_mid_circuit_values():
-    """Mid-circuit values would not be sampled, or not with the final measurements."""
+    """Mid-circuit values are sampled together with the final measurements."""
 
     @qml.set_shots(2000)
     @qml.qnode(mixed_device(2, seed=15))
@@ -215,7 +215,7 @@ def layout(result):
 @pytest.mark.parametrize("shots", [1, 7, (5, 7), [(4, 2), 3], (6,)], ids=str)
 @pytest.mark.parametrize("names", [*([name] for name in SHAPED), list(SHAPED)], ids="+".join)
 def test_shapes(names, shots, batch):
-    """Return types would differ from PennyLane's: for each part of the shot vector a result, bare
+    """Results have PennyLane's shapes: one for each part of the shot vector, alone
     if it is the only measurement, with the batch in front.
     """
     if batch is not None:  # default.qubit has no broadcast shadows to compare with
@@ -233,8 +233,8 @@ def test_shapes(names, shots, batch):
 @pytest.mark.parametrize("shots", [1, 7, (5, 7)], ids=str)
 @pytest.mark.parametrize("name", SHAPED)
 def test_batch_of_one(name, shots):
-    """The axis of a batch would vanish when its length is 1, as that of the last few of a data
-    set may be. (In PennyLane 0.45 default.qubit loses it.)
+    """A batch of length 1, such as the last few of a data set, keeps its axis.
+    (In PennyLane 0.45 default.qubit loses it.)
     """
     operations = [qml.RX(np.array([0.3]), wires=0), qml.CNOT(wires=[0, 1])]
     result = execute_tuple(mixed_device(3), operations, [SHAPED[name]()], shots)
@@ -252,7 +252,7 @@ def test_batch_of_one(name, shots):
 
 
 def test_parts_of_a_shot_vector_are_different_shots():
-    """Every part would be the same shots again, so that averages over parts gain nothing."""
+    """The parts of a shot vector are drawn independently."""
     device = mixed_device(seed=16)
     parts = execute_tuple(
         device, example_circuit(), [qml.sample(wires=[0, 1, 2])], shots=[(200, 3)]
@@ -263,7 +263,7 @@ def test_parts_of_a_shot_vector_are_different_shots():
 
 
 def test_elements_of_a_batch_are_different_shots():
-    """Elements of a batch would share their random numbers, so that their errors are correlated."""
+    """The elements of a batch are drawn independently."""
     operations = [qml.RX(np.full(2, np.pi / 2), wires=0)]
     (samples,) = execute_tuple(
         mixed_device(1, seed=17), operations, [qml.sample(wires=0)], shots=200
@@ -285,7 +285,7 @@ def test_elements_of_a_batch_are_different_shots():
     ids=str,
 )
 def test_commuting_words_share_their_shots(words, batch):
-    """A product of words would not be the product of its factors, shot by shot."""
+    """A product of commuting words is the product of its factors, shot by shot."""
     measurements = [qml.sample(word) for word in words]
     first, second, product = execute_tuple(
         mixed_device(seed=18), example_circuit(batch), measurements, 500
@@ -295,7 +295,7 @@ def test_commuting_words_share_their_shots(words, batch):
 
 
 def test_words_share_their_shots_within_a_crowd():
-    """Other measurements in between would separate words that commute, or reorder results."""
+    """Commuting words share their shots also where other measurements lie in between."""
     measurements = [
         qml.sample(qml.Z(0)),
         qml.sample(qml.X(0) @ qml.X(1)),
@@ -320,7 +320,7 @@ def test_words_share_their_shots_within_a_crowd():
 
 @pytest.mark.parametrize("batch", [None, 1, 3])
 def test_shadow_statistics(batch):
-    """Bits of a shadow would not belong to their recipes."""
+    """The bits of a shadow follow the distribution of their recipes."""
     words = [qml.X(0), qml.Y(2), qml.Z(1) @ qml.X(0), qml.Y(2) @ qml.Z(0)]
     (shadows,) = execute_tuple(
         mixed_device(seed=20),
@@ -343,7 +343,7 @@ def test_shadow_statistics(batch):
 
 @pytest.mark.parametrize("batch", [None, 3])
 def test_shadow_expectation(batch):
-    """Expectation values from shadows would belong to other observables or batch elements."""
+    """Expectation values from shadows agree with exact ones, element by element."""
     words = [qml.X(0), qml.Z(1) @ qml.X(0), qml.Y(2) @ qml.Z(0)]
     hamiltonian = qml.Hamiltonian([0.5, -0.3], words[1:])
     several, single = execute_tuple(
@@ -365,7 +365,7 @@ def test_shadow_expectation(batch):
 
 
 def test_shadow_recipes_are_pennylanes():
-    """The same seed would give other recipes than on PennyLane's own devices."""
+    """A seed gives the recipes that PennyLane's own devices give."""
     operations = [qml.Hadamard(0), qml.CNOT(wires=[0, 1])]
     devices = mixed_device(2), qml.device("default.qubit", wires=2)
     recipes = [
@@ -376,7 +376,7 @@ def test_shadow_recipes_are_pennylanes():
 
 
 def test_shadow_seeds():
-    """Equal seeds would give different shadows, or different seeds the same."""
+    """Equal seeds give equal shadows, and different seeds different ones."""
 
     def shadow(device_seed, seed):
         device = mixed_device(seed=device_seed)
@@ -411,7 +411,7 @@ def draw(device):
 
 @pytest.mark.parametrize("kind", SEEDS)
 def test_equal_seeds(kind):
-    """A program would not be reproducible, or every call would give the same samples again."""
+    """Equal seeds give equal sequences of samples, and each call draws new ones."""
     first, second = (mixed_device(seed=SEEDS[kind]()) for _ in range(2))
     samples = draw(first)
     assert np.array_equal(samples, draw(second))
@@ -421,14 +421,14 @@ def test_equal_seeds(kind):
 
 
 def test_different_seeds():
-    """The seed would be ignored."""
+    """Different seeds give different samples."""
     seeds = [*(SEEDS[kind]() for kind in ("integer", "sequence", "JAX key")), 43]
     samples = [draw(mixed_device(seed=seed)).tobytes() for seed in seeds]
     assert len(set(samples)) == len(samples)
 
 
 def test_global_seed():
-    """``np.random.seed`` would not make a program reproducible, as it does in PennyLane."""
+    """``np.random.seed`` makes a program reproducible, as it does in PennyLane."""
 
     def samples(global_seed, **options):
         np.random.seed(global_seed)  # noqa: NPY002
@@ -439,7 +439,7 @@ def test_global_seed():
 
 
 def test_no_seed():
-    """Two devices without a seed would give the same samples."""
+    """Two devices without a seed give different samples."""
     np.random.seed(7)  # noqa: NPY002
     first = draw(mixed_device(seed=None))
     np.random.seed(7)  # noqa: NPY002
@@ -447,14 +447,14 @@ def test_no_seed():
 
 
 def test_generator_is_shared():
-    """A generator of the user's would be copied, so that two devices repeat each other."""
+    """Devices with one generator draw from it in turn."""
     generator = np.random.default_rng(3)
     first, second = mixed_device(seed=generator), mixed_device(seed=generator)
     assert not np.array_equal(draw(first), draw(second))
 
 
 def test_jax_key_statistics():
-    """Random numbers from a JAX key would not be uniform."""
+    """Samples from a JAX key follow the exact distribution."""
     device = mixed_device(seed=jax.random.PRNGKey(5))
     (probabilities,) = execute_tuple(device, example_circuit(), [qml.probs(wires=range(4))], SHOTS)
     expected = np.diag(exact()).real.clip(0)
@@ -462,14 +462,14 @@ def test_jax_key_statistics():
 
 
 def test_seed_is_not_used_up_by_exact_runs():
-    """Exact runs in between would change a program's samples."""
+    """Exact runs in between do not change a program's samples."""
     first, second = mixed_device(seed=2), mixed_device(seed=2)
     execute_tuple(first, example_circuit(), [qml.expval(qml.Z(0))])
     assert np.array_equal(draw(first), draw(second))
 
 
 def test_single_precision():
-    """Sampling in single precision would lose outcomes, or add up to more than 1."""
+    """Sampled probabilities in single precision add up to 1 and follow the distribution."""
     device = mixed_device(seed=23, r_dtype="float32")
     (probabilities,) = execute_tuple(device, example_circuit(), [qml.probs(wires=range(4))], SHOTS)
     assert abs(probabilities.sum() - 1) < 1e-6

@@ -40,7 +40,7 @@ MEASUREMENTS = {
 @pytest.mark.parametrize("wires", [3, None, (2, 0, 1)], ids=str)
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_one_snapshot(name, wires):
-    """A snapshot would be of another state, or of other wires, than default.mixed's."""
+    """A snapshot agrees with default.mixed's."""
 
     def circuit(x):
         qml.RX(x, wires=0)
@@ -58,7 +58,7 @@ def test_one_snapshot(name, wires):
 
 @pytest.mark.parametrize("interface", ["torch", "numpy", "auto"])
 def test_several_with_tags(interface):
-    """Tags would be lost, snapshots overwrite one another, or their order change."""
+    """Several snapshots keep their tags and their order."""
 
     def circuit(x):
         qml.Snapshot("start")
@@ -80,7 +80,7 @@ def test_several_with_tags(interface):
 
 
 def test_batch():
-    """Snapshots before and after the first batched gate would have wrong shapes."""
+    """Snapshots before and after the first batched gate have default.mixed's shapes."""
 
     def circuit(x):
         qml.Hadamard(0)
@@ -97,7 +97,7 @@ def test_batch():
 
 
 def test_only_snapshots():
-    """Debugging a circuit without results would fail."""
+    """A snapshot beside a state that is measured agrees with default.mixed's."""
 
     def circuit():
         qml.Hadamard(0)
@@ -109,7 +109,7 @@ def test_only_snapshots():
 
 
 def test_shots():
-    """Snapshots of a circuit with shots would be exact where they should be sampled."""
+    """Snapshots of a circuit with shots are sampled."""
 
     @qml.snapshots
     @qml.set_shots(1000)
@@ -137,7 +137,7 @@ def test_shots():
 
 
 def test_shots_of_a_snapshot_alone():
-    """A snapshot could not be sampled in a circuit that is exact otherwise."""
+    """A snapshot can have shots in a circuit that is exact otherwise."""
 
     @qml.snapshots
     @qml.qnode(mixed_device(1, seed=6))
@@ -153,7 +153,7 @@ def test_shots_of_a_snapshot_alone():
 
 
 def test_mid_circuit_measurements():
-    """A snapshot between mid-circuit measurements would see another state."""
+    """A snapshot between mid-circuit measurements sees the state at its place."""
 
     @qml.snapshots
     @qml.qnode(mixed_device(3))
@@ -172,7 +172,7 @@ def test_mid_circuit_measurements():
 
 
 def test_readout_error():
-    """A snapshot would be taken by another detector than the final measurement."""
+    """A snapshot has the readout error of the final measurement."""
 
     @qml.snapshots
     @qml.qnode(mixed_device(1, readout_prob=0.1))
@@ -188,7 +188,7 @@ def test_readout_error():
 
 
 def test_no_effect_without_debugger():
-    """Snapshots would cost something, or change the result, when nobody looks."""
+    """Without a debugger, snapshots leave the result and the work as they are."""
     device = mixed_device(1)
 
     @qml.qnode(device)
@@ -205,7 +205,7 @@ def test_no_effect_without_debugger():
 
 
 def test_device_is_free_again():
-    """After a snapshot the device would keep taking snapshots, or keep the old ones."""
+    """After a snapshot run the device runs without a debugger."""
     device = mixed_device(1)
 
     @qml.qnode(device)
@@ -221,7 +221,7 @@ def test_device_is_free_again():
 
 
 def test_gradient_through_a_circuit_with_snapshots():
-    """A snapshot would cut the gradient, or be differentiated itself."""
+    """Snapshots do not change the gradient of a circuit."""
 
     @qml.qnode(mixed_device(1), interface="torch")
     def circuit(x):

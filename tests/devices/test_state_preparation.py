@@ -54,21 +54,21 @@ def compare(operations, batches, reference):
 
 @pytest.mark.parametrize("wires", SUBSETS)
 def test_state_vector_at_the_start(wires, rng):
-    """The wire order of an initial state vector, or its batch axis, would be wrong."""
+    """An initial state vector keeps its wire order and its batch axis."""
     batches = [vectors(rng, len(wires), size) for size in (None, 3, 1)]
     compare(lambda v: [qml.StatePrep(v, wires), *entangle(LABELS)], batches, "default.qubit")
 
 
 @pytest.mark.parametrize("wires", SUBSETS)
 def test_basis_state_at_the_start(wires):
-    """The bits of an initial basis state would be given to the wrong wires."""
+    """The bits of an initial basis state are given to its wires."""
     bits = np.array([1, 0, 1, 1])[: len(wires)]
     compare(lambda b: [qml.BasisState(b, wires), *entangle(LABELS)], [bits], "default.qubit")
 
 
 @pytest.mark.parametrize("wires", SUBSETS)
 def test_density_matrix_at_the_start(wires, rng):
-    """The wire order of an initial density matrix, or its batch axis, would be wrong."""
+    """An initial density matrix keeps its wire order and its batch axis."""
     batches = [dense.random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
     compare(
         lambda m: [qml.QubitDensityMatrix(m, wires), *entangle(LABELS)], batches, "default.mixed"
@@ -76,7 +76,7 @@ def test_density_matrix_at_the_start(wires, rng):
 
 
 def test_two_preparations_make_a_product(rng):
-    """The second of two states on different wires would overwrite the first one."""
+    """Two states on different wires make their product."""
     other = dense.random_density_matrix(rng, 1)
     batches = [dense.random_density_matrix(rng, 2, size) for size in (None, 3, 1)]
 
@@ -95,7 +95,7 @@ def test_two_preparations_make_a_product(rng):
 
 @pytest.mark.parametrize("wires", SUBSETS)
 def test_state_vector_later_is_a_unitary(wires, rng):
-    """A state vector amid a circuit would not act as the unitary that prepares it."""
+    """A state vector amid a circuit acts as the unitary that prepares it."""
     batches = [vectors(rng, len(wires), size) for size in (None, 3, 1)]
     compare(
         lambda v: [*entangle(LABELS), qml.StatePrep(v, wires), *entangle(LABELS)],
@@ -106,7 +106,7 @@ def test_state_vector_later_is_a_unitary(wires, rng):
 
 @pytest.mark.parametrize("wires", SUBSETS)
 def test_basis_state_later_is_a_unitary(wires):
-    """A basis state amid a circuit would not act as the bit flips that prepare it."""
+    """A basis state amid a circuit acts as the bit flips that prepare it."""
     bits = np.array([1, 0, 1, 1])[: len(wires)]
     compare(
         lambda b: [*entangle(LABELS), qml.BasisState(b, wires), *entangle(LABELS)],
@@ -117,7 +117,7 @@ def test_basis_state_later_is_a_unitary(wires):
 
 @pytest.mark.parametrize("wires", SUBSETS[2:])
 def test_density_matrix_later_replaces(wires, rng):
-    """A density matrix amid a circuit would not take the place of what its wires held."""
+    """A density matrix amid a circuit replaces the state of its wires."""
     batches = [dense.random_density_matrix(rng, len(wires), size) for size in (None, 3, 1)]
     compare(
         lambda m: [*entangle(LABELS), qml.QubitDensityMatrix(m, wires), *entangle(LABELS)],
@@ -128,7 +128,7 @@ def test_density_matrix_later_replaces(wires, rng):
 
 @pytest.mark.parametrize("wires", SUBSETS[:2])
 def test_density_matrix_on_all_wires_later_is_a_start(wires, rng):
-    """A density matrix on all wires would not make everything before it void.
+    """A density matrix on all wires makes everything before it void.
 
     (default.mixed mistakes the order of the wires here.)
     """
@@ -140,7 +140,7 @@ def test_density_matrix_on_all_wires_later_is_a_start(wires, rng):
 
 
 def test_state_vector_on_fresh_wires_later(rng):
-    """A preparation that is not the tape's first operation would be lost."""
+    """A preparation that is not the tape's first operation acts."""
     batches = [vectors(rng, 2, size) for size in (None, 3, 1)]
     compare(
         lambda v: [qml.RX(0.4, "a"), qml.StatePrep(v, [0, "b"]), *entangle(LABELS)],
@@ -154,7 +154,7 @@ def test_state_vector_on_fresh_wires_later(rng):
 
 @pytest.mark.parametrize("batch_size", [None, 3, 1])
 def test_amplitude_embedding_normalizes_and_pads(batch_size, rng):
-    """Features would be neither normalised nor padded."""
+    """AmplitudeEmbedding normalises and pads features."""
     features = rng.normal(size=5 if batch_size is None else (batch_size, 5))
 
     def operations(x):
@@ -165,7 +165,7 @@ def test_amplitude_embedding_normalizes_and_pads(batch_size, rng):
 
 
 def test_normalized_state_prep(rng):
-    """``normalize=True`` and ``pad_with`` of StatePrep would be ignored."""
+    """StatePrep follows ``normalize=True`` and ``pad_with``."""
     compare(
         lambda v: [qml.StatePrep(v, ["b", "a"], normalize=True, pad_with=0.5)],
         [rng.normal(size=3)],
@@ -174,7 +174,7 @@ def test_normalized_state_prep(rng):
 
 
 def test_basis_embedding():
-    """BasisEmbedding would not be what BasisState is."""
+    """BasisEmbedding agrees with BasisState."""
     compare(
         lambda b: [qml.BasisEmbedding(b, [0, "a", "b"]), *entangle(LABELS)],
         [np.array([1, 1, 0])],
@@ -183,7 +183,7 @@ def test_basis_embedding():
 
 
 def test_basis_state_from_an_integer():
-    """A BasisState given as an integer would not be read as binary digits."""
+    """A BasisState given as an integer is read as binary digits."""
     ours, theirs = (
         execute(qml.device(name, wires=3), [qml.BasisState(5, [2, 0, 1])], [qml.probs([0, 1, 2])])
         for name in ("qizgloria.mixed", "default.qubit")
@@ -192,7 +192,7 @@ def test_basis_state_from_an_integer():
 
 
 def test_sparse_state_vector():
-    """A state vector as a sparse matrix would be refused."""
+    """A state vector given as a sparse matrix is accepted."""
     dense = np.array([0.6, 0, 0, 0.8])
     compare(
         lambda v: [qml.StatePrep(scipy.sparse.csr_matrix(v), ["b", "a"]), *entangle(LABELS)],
@@ -213,7 +213,7 @@ def test_sparse_state_vector():
     ids=["AmplitudeEmbedding", "StatePrep", "StatePrep of numpy", "QubitDensityMatrix"],
 )
 def test_single_precision_input(prepare, seed):
-    """Data in torch's own default precision, exact to seven digits, would be refused."""
+    """Data in single precision, exact to seven digits, is accepted."""
     x = torch.rand(8, generator=torch.Generator().manual_seed(seed))
     assert x.dtype == torch.float32
     measured = [qml.density_matrix([0, 1, 2])]
@@ -277,7 +277,7 @@ def test_derivative_of_amplitudes_near_the_norm():
 
 
 def test_preparation_gradient_in_torch(rng):
-    """A state's amplitudes would get no gradient, or a wrong one."""
+    """Gradients of a state's amplitudes agree with default.qubit."""
     start = rng.normal(size=4)
 
     def operations(x):

@@ -192,7 +192,7 @@ def tape_of(name):
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_template_acts_as_on_default_qubit(name):
-    """A template would be refused, or decomposed into something else than it is."""
+    """Templates agree with default.qubit."""
     template = tape_of(name)
     wires = sorted(qml.wires.Wires.all_wires([op.wires for op in template]))
     start = [] if name in PREPARES else [qml.Rot(0.4 + w, 0.9 - w, 0.2, w) for w in wires]
@@ -209,7 +209,7 @@ def test_template_acts_as_on_default_qubit(name):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_template_amid_noise_acts_as_on_default_mixed(name):
-    """A template would act differently on a mixed state."""
+    """Templates between channels agree with default.mixed."""
     start = [
         *(qml.RY(0.3 + w, w) for w in range(4)),
         *(qml.AmplitudeDamping(0.2, w) for w in range(4)),
@@ -235,7 +235,7 @@ def test_template_amid_noise_acts_as_on_default_mixed(name):
     ids=["AngleEmbedding", "IQPEmbedding", "StronglyEntangling", "BasicEntangler", "QAOAEmbedding"],
 )
 def test_broadcast_template(template, shape, batch_size):
-    """A batch of features or weights would be mixed up, or lose its axis."""
+    """A batch of features or weights keeps its axis and agrees with separate runs."""
     values = np.random.default_rng(5).uniform(-1, 1, (batch_size, *shape))
     measured = [qml.density_matrix([0, 1, 2])]
     ours = execute(qml.device("qizgloria.mixed", wires=3), [template(values)], measured)

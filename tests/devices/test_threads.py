@@ -72,7 +72,7 @@ def jobs():
 
 @pytest.mark.usefixtures("_switches_in_the_pool")
 def test_threads_do_not_share_states(jobs):
-    """A thread would write over a state that another one still reads."""
+    """Threads that run at once give the results of each circuit alone."""
     expected = [job() for job in jobs]
     assert buffers.held_bytes() > 0, "no buffer is in use"
     buffers.clear()

@@ -31,14 +31,14 @@ def mixed_node():
 
 
 def test_gradcheck(node):
-    """Torch's own check of gradients and of gradients of gradients would fail."""
+    """Torch's own checks of first and second derivatives pass."""
     x = POINT.clone().requires_grad_()
     assert torch.autograd.gradcheck(node, x)
     assert torch.autograd.gradgradcheck(node, x)
 
 
 def test_torch_func(node, mixed_node):
-    """jacrev, jacfwd, hessian, vmap or jvp of a QNode would fail, or disagree."""
+    """jacrev, jacfwd, hessian, vmap and jvp of a QNode agree with default.mixed."""
     expected = torch.autograd.functional.jacobian(mixed_node, POINT)
     for jacobian in (torch.func.jacrev, torch.func.jacfwd):
         torch.testing.assert_close(jacobian(node)(POINT), expected, rtol=0, atol=1e-10)
@@ -65,7 +65,7 @@ def test_torch_func(node, mixed_node):
 
 @pytest.mark.parametrize("method", ["backprop", "device"])
 def test_retained_graph(method):
-    """A second walk through a graph would fail, or give another gradient."""
+    """A retained graph gives the same gradient twice."""
     node = qml.QNode(tilted, mixed_device(2), interface="torch", diff_method=method)
     x = POINT.clone().requires_grad_()
     result = node(x)
@@ -80,7 +80,7 @@ def test_retained_graph(method):
 
 @pytest.mark.parametrize("method", ["backprop", "device", "parameter-shift"])
 def test_single_precision_parameters(method):
-    """A model in single precision could not be trained: its gradients would have another dtype."""
+    """Gradients of float32 parameters are float32, so that models in single precision train."""
 
     def circuit(x):
         qml.RX(x[0], 0)

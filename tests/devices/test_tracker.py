@@ -8,7 +8,7 @@ from helpers.devices import mixed_device
 
 
 def test_tracker():
-    """Users could not see how many derivatives a program computes."""
+    """The tracker counts derivatives."""
     device = mixed_device(2)
     with qml.Tracker(device) as tracker:
         device.compute_derivatives([noisy_tape()] * 2)

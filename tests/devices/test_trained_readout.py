@@ -195,7 +195,7 @@ def test_function_of_a_logit():
 
 @pytest.mark.parametrize("method", ["device", "adjoint", "parameter-shift"])
 def test_methods_without_a_gradient_of_the_readout_error(method):
-    """Methods that would leave the readout error without gradient say so; others do not."""
+    """Methods that give the readout error no gradient warn, and the others do not."""
     error, x = double(0.1), double(ANGLE)
     device = mixed_device(1, readout_prob=error)
     with pytest.warns(

@@ -43,7 +43,7 @@ def losses():
 
 
 def test_every_method_trains_alike(losses):
-    """Small errors of a gradient would add up over a training, or one step would go astray."""
+    """Every diff_method trains a model along the same path."""
     reference = losses("qizgloria.mixed", "backprop", 100)
     by_device = losses("qizgloria.mixed", "device", 100, device_vjp=True)
     np.testing.assert_allclose(by_device, reference, rtol=0, atol=1e-8)
@@ -54,6 +54,6 @@ def test_every_method_trains_alike(losses):
 
 
 def test_training_as_on_default_mixed(losses):
-    """A model would be trained to something else than on PennyLane's own simulator."""
+    """A model trains as on default.mixed."""
     own, reference = (losses(d, "backprop", 5) for d in ("qizgloria.mixed", "default.mixed"))
     np.testing.assert_allclose(own, reference, rtol=0, atol=1e-8)

@@ -103,7 +103,7 @@ def nested(jacobian, tape):
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
 @pytest.mark.parametrize("trainable", [(0, 1, 2, 3), (2,), (0, 3)], ids=str)
 def test_jacobian(names, trainable, config):
-    """A Jacobian would be wrong, or belong to another parameter or measurement."""
+    """Jacobians agree with finite differences."""
     tape = tape_of(NUMBERS, names, trainable)
     value, jacobian = derivatives.jacobian(tape, config)
     plain = simulate(tape, config)
@@ -120,7 +120,7 @@ def test_jacobian(names, trainable, config):
 
 @pytest.mark.parametrize("names", [["expval"], ["expval", "probs", "density matrix"]], ids=str)
 def test_both_ways_to_the_jacobian(names, config):
-    """The Jacobian would depend on whether it is made forwards or in reverse."""
+    """The Jacobian is the same forwards and in reverse."""
     tape = tape_of(NUMBERS, names)
     leaves = derivatives._leaves(tape, config)
     forward = derivatives._forward_blocks(tape, leaves, config)
@@ -133,7 +133,7 @@ def test_both_ways_to_the_jacobian(names, config):
 
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
 def test_products_are_those_of_the_jacobian(names, config, rng):
-    """The same gradient would differ between qml.grad with and without ``device_vjp``."""
+    """Products with tangents and cotangents are those of the Jacobian."""
     tape = tape_of(NUMBERS, names)
     rows = nested(derivatives.jacobian(tape, config)[1], tape)
     run = derivatives.run_differentiably(tape, config)
@@ -156,7 +156,7 @@ def test_products_are_those_of_the_jacobian(names, config, rng):
 
 @pytest.mark.parametrize("name", ["density matrix", "state"])
 def test_complex_cotangents_are_not_conjugated(name, config, rng):
-    """Gradients of functions of a density matrix would have the wrong sign in places."""
+    """Complex cotangents are not conjugated."""
     tape = tape_of(NUMBERS, [name])
     shape = SHAPES[name]
     cotangent = rng.normal(size=shape) + 1j * rng.normal(size=shape)
@@ -207,7 +207,7 @@ COMPLEX_KINDS = ["StatePrep", "QubitUnitary", "Hermitian"]
 
 @pytest.mark.parametrize("kind", COMPLEX_KINDS)
 def test_complex_parameters(kind, config):
-    """Gradients of matrices and state vectors would have their imaginary parts the wrong way."""
+    """Derivatives by complex parameters agree with differences along a direction."""
     tape, direction = complex_tapes(kind, ["expval", "probs"])
     expected = along(tape, direction, config)
     (parameter,) = tape.get_parameters()
@@ -227,7 +227,7 @@ def test_complex_parameters(kind, config):
 
 @pytest.mark.parametrize("kind", COMPLEX_KINDS)
 def test_complex_results_of_complex_parameters(kind, config):
-    """The Jacobian of a density matrix by a state vector or a unitary would raise an error."""
+    """Complex results have Jacobians by complex parameters."""
     tape, direction = complex_tapes(kind, ["density matrix"])
     expected = along(tape, direction, config)[-1]
     (parameter,) = tape.get_parameters()
@@ -261,7 +261,7 @@ def test_recording_inside_a_backward_pass(config):
 
 
 def test_a_record_serves_many_products(config):
-    """The second cotangent of a circuit would find its graph used up."""
+    """A record of one evolution serves many products."""
     run = derivatives.run_differentiably(tape_of(NUMBERS, ["probs"]), config)
     rows = [derivatives.vjp(run, unit) for unit in np.eye(4)]
     total = derivatives.vjp(run, np.ones(4))
@@ -270,7 +270,7 @@ def test_a_record_serves_many_products(config):
 
 
 def test_zero_tangents_cost_nothing(config, monkeypatch):
-    """Every parameter would be differentiated where only one is asked for."""
+    """Parameters with zero tangents are not differentiated."""
     made = []
     original = torch.autograd.forward_ad.make_dual
 
@@ -292,7 +292,7 @@ def test_zero_tangents_cost_nothing(config, monkeypatch):
 
 
 def test_results_that_depend_on_nothing(config):
-    """A measurement that no parameter reaches would raise an error instead of having zeros."""
+    """Results that depend on no parameter have derivative zero."""
     operations = [qml.RX(0.4, 0), qml.RY(0.3, 1)]
     processes = [qml.expval(qml.Z(1)), qml.probs(wires=[0])]
     tape = QuantumScript(operations, processes, trainable_params=[0])
@@ -308,7 +308,7 @@ def test_results_that_depend_on_nothing(config):
 
 
 def test_no_parameters(config):
-    """A circuit without trainable parameters would raise an error."""
+    """A circuit without trainable parameters has empty derivatives."""
     tape = tape_of(NUMBERS, ["expval"], trainable=())
     assert derivatives.vjp(derivatives.run_differentiably(tape, config), 1.0) == ()
     value, rows = derivatives.jacobian(tape, config)
@@ -317,7 +317,7 @@ def test_no_parameters(config):
 
 
 def test_single_precision(config):
-    """Derivatives would be in double precision, or lose more digits than they must."""
+    """Derivatives have the precision of the simulation."""
     single = SimulationConfig(torch.float32, None, config.random, as_torch=False)
     tape = tape_of(NUMBERS, ["expval", "density matrix"])
     _, rows = derivatives.jacobian(tape, single)

@@ -6,7 +6,7 @@ from pennylane_qizgloria.pauli.caching import cached
 
 
 def test_equal_arguments_are_computed_once():
-    """What depends on a circuit's structure only would be made in each call."""
+    """Equal arguments are computed once."""
     calls = []
 
     @cached(maxsize=2)
@@ -21,7 +21,7 @@ def test_equal_arguments_are_computed_once():
 
 
 def test_what_is_made_in_inference_mode_serves_derivatives():
-    """A model that is evaluated before it is trained could not be trained any more."""
+    """What is cached in inference mode serves derivatives later."""
 
     @cached(maxsize=None)
     def ones(size):
@@ -35,7 +35,7 @@ def test_what_is_made_in_inference_mode_serves_derivatives():
 
 
 def test_what_is_made_has_no_history():
-    """A graph would be kept as long as the result, and walked twice."""
+    """Cached values have no autograd history."""
     x = torch.tensor(2.0, requires_grad=True)
 
     @cached(maxsize=None)

@@ -18,7 +18,7 @@ def free(monkeypatch):
 
 
 def test_a_state_that_fits_is_accepted(free):
-    """A simulation that just fits would be refused: two buffers of 4**13 doubles are 1 GiB."""
+    """A state that just fits is accepted: two buffers of 4**13 doubles are 1 GiB."""
     free(GIB)
     check_memory(13, 4**13, 1, torch.float64, CPU)
     check_memory(13, 4**13, 2, torch.float32, CPU)
@@ -30,14 +30,14 @@ def test_a_state_that_fits_is_accepted(free):
     [(13, 1, torch.float64), (13, 2, torch.float32), (12, 4, torch.float64)],
 )
 def test_a_state_that_does_not_fit_is_refused(wires, batch, dtype, free):
-    """The process would be killed instead: batch, precision and wires all count."""
+    """A state that does not fit is refused, where batch, precision and wires all count."""
     free(GIB - 1)
     with pytest.raises(MemoryError):
         check_memory(wires, 4**wires, batch, dtype, CPU)
 
 
 def test_the_message_names_what_is_needed_and_what_is_free(free):
-    """Users could not tell by how much their circuit is too large, or what to do."""
+    """The message names the memory that is needed and that is free, and what to do."""
     free(3 * GIB // 2)
     with pytest.raises(MemoryError) as caught:
         check_memory(14, 4**14, 5, torch.float64, CPU)
@@ -48,7 +48,7 @@ def test_the_message_names_what_is_needed_and_what_is_free(free):
 
 
 def test_a_single_state_is_not_called_a_batch(free):
-    """The message would speak of a batch that the user does not have."""
+    """The message about a single state does not mention a batch."""
     free(1)
     with pytest.raises(MemoryError, match=r"13 wires in float64 needs 1 GiB \(2 buffers") as caught:
         check_memory(13, 4**13, 1, torch.float64, CPU)
@@ -56,13 +56,13 @@ def test_a_single_state_is_not_called_a_batch(free):
 
 
 def test_a_state_that_no_machine_can_hold_is_refused_at_once():
-    """The refusal would come after the attempt to allocate: 2**124 bytes are asked for here."""
+    """A state that no machine can hold is refused before allocation: 2**124 bytes here."""
     with pytest.raises(MemoryError, match="60 wires"):
         check_memory(60, 4**60, 1, torch.float64, CPU)
 
 
 def test_small_states_are_not_checked(monkeypatch):
-    """Every small circuit would pay for asking the operating system."""
+    """Small states are not checked."""
 
     def fail(device):
         raise AssertionError("asked for the free memory")
@@ -74,7 +74,7 @@ def test_small_states_are_not_checked(monkeypatch):
 
 
 def test_available_bytes_is_what_the_system_reports(monkeypatch):
-    """Memory that other processes use would be counted as free."""
+    """Available memory is what the system reports."""
 
     class Report:
         available, total = 12345, 99999

@@ -49,7 +49,7 @@ for slots in [int(word) for word in sys.argv[1:]]:
 
 
 def test_peak_memory(monkeypatch):
-    """A gradient that should fit into memory would get the process killed."""
+    """The peak memory of a gradient stays within its budget."""
     # Freed memory is to go back to the system at once, as that of larger states does.
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "65536")
     slots = [1, 4, 16, 59]

@@ -387,7 +387,7 @@ def test_second_derivatives_by_strengths(interface):
 
 
 def test_third_derivatives_by_strengths():
-    """Third derivatives are right with torch, and refused where they would be wrong."""
+    """Third derivatives in torch agree with the formula, and other interfaces refuse them."""
     options = {"diff_method": "parameter-shift", "max_diff": 3}
     p = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     value = qml.QNode(damped, mixed_device(1), interface="torch", **options)(p)

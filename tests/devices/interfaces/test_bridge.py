@@ -73,7 +73,7 @@ TYPES = {
 @pytest.mark.parametrize("interface", ARRAYS)
 @pytest.mark.parametrize("function", [mean, means, distribution])
 def test_values_and_types(function, interface, named):
-    """A user would get results of another library than the parameters'."""
+    """Results are of the parameters' library and agree with default.mixed."""
     node = qml.QNode(function, mixed_device(2), interface=interface if named else "auto")
     result = node(ARRAYS[interface](X))
     several = result if function is means else (result,)
@@ -85,7 +85,7 @@ def test_values_and_types(function, interface, named):
 
 @pytest.mark.parametrize("function", [mean, means, distribution])
 def test_torch_gradient(function):
-    """Backpropagation would give wrong gradients."""
+    """Gradients by backpropagation agree with finite differences of default.mixed."""
     node = qml.QNode(function, mixed_device(2), diff_method="backprop")
     jacobian = torch.autograd.functional.jacobian(
         lambda x: torch.stack(node(x)) if function is means else node(x), ARRAYS["torch"](X)
@@ -94,7 +94,7 @@ def test_torch_gradient(function):
 
 
 def test_torch_gradient_is_default_mixeds():
-    """Backpropagation, also into channel strengths, would differ from default.mixed's."""
+    """Backpropagation agrees with default.mixed's, also into channel strengths."""
 
     def circuit(x, p):
         qml.RX(x[0], wires=0)
@@ -115,7 +115,7 @@ def test_torch_gradient_is_default_mixeds():
 
 @pytest.mark.parametrize("method", ["best", "adjoint", "device", "parameter-shift", "finite-diff"])
 def test_autograd_gradient(method):
-    """Users of PennyLane's own numpy would have no gradients, or wrong ones."""
+    """Gradients of PennyLane's numpy arrays agree with finite differences of default.mixed."""
     node = qml.QNode(mean, mixed_device(2), diff_method=method)
     tolerance = 1e-5 if method == "finite-diff" else 1e-8
     gradient = qml.grad(node)(pnp.array(X, requires_grad=True))
@@ -124,7 +124,7 @@ def test_autograd_gradient(method):
 
 @pytest.mark.parametrize("method", ["best", "adjoint", "device", "parameter-shift"])
 def test_jax_gradient(method):
-    """Users of JAX would have no gradients, or wrong ones."""
+    """Gradients of JAX arrays agree with finite differences of default.mixed."""
     node = qml.QNode(mean, mixed_device(2), diff_method=method)
     gradient = jax.grad(node)(jax.numpy.array(X))
     assert np.allclose(gradient, reference_jacobian(mean), rtol=0, atol=1e-8)
@@ -132,7 +132,7 @@ def test_jax_gradient(method):
 
 @pytest.mark.parametrize("method", ["parameter-shift", "finite-diff", "hadamard"])
 def test_torch_gradient_by_other_methods(method):
-    """Methods that run shifted circuits would not run on the device, or give wrong gradients."""
+    """Methods that run shifted circuits agree with finite differences of default.mixed."""
     # The Hadamard test knows unitary circuits and one more wire.
     if method == "hadamard":
 
@@ -153,7 +153,7 @@ def test_torch_gradient_by_other_methods(method):
 
 
 def test_parameter_shift_with_shots():
-    """Gradients from shots would not be estimates of the exact ones."""
+    """Gradients from shots estimate the exact gradients."""
     device = mixed_device(2, seed=5)
     node = qml.set_shots(qml.QNode(mean, device, diff_method="parameter-shift"), 40_000)
     gradient = qml.grad(node)(pnp.array(X, requires_grad=True))
@@ -165,7 +165,7 @@ def test_parameter_shift_with_shots():
 
 
 def test_float32_inputs_get_float32_gradients():
-    """A model in single precision could not be trained: its gradients would have another dtype."""
+    """Gradients of float32 inputs are float32, so that models in single precision train."""
     x = torch.tensor(X, dtype=torch.float32, requires_grad=True)
     node = qml.QNode(mean, mixed_device(2), diff_method="backprop")
     node(x).backward()
@@ -180,7 +180,7 @@ def test_float32_inputs_get_float32_gradients():
 )
 @pytest.mark.parametrize("interface", ["numpy", "torch"])
 def test_single_precision_results(interface, options):
-    """Results would have another precision than the one asked for."""
+    """Results have the precision that was asked for."""
 
     def circuit(x):
         body(x)
@@ -195,7 +195,7 @@ def test_single_precision_results(interface, options):
 
 @pytest.mark.parametrize("interface", ["numpy", "torch"])
 def test_double_precision_by_default(interface):
-    """Results would lose precision that the user did not give up."""
+    """Results are in double precision unless another one is asked for."""
 
     def circuit(x):
         body(x)
@@ -207,7 +207,7 @@ def test_double_precision_by_default(interface):
 
 
 def test_single_precision_gradient():
-    """Backpropagation in single precision would fail or be inaccurate beyond its precision."""
+    """Backpropagation in single precision is accurate to single precision."""
     x = ARRAYS["torch"](X)
     node = qml.QNode(mean, mixed_device(2, r_dtype=np.float32), diff_method="backprop")
     node(x).backward()
@@ -219,7 +219,7 @@ def test_single_precision_gradient():
 
 
 def test_entry_point():
-    """``qml.device`` would not find the device after an installation."""
+    """``qml.device`` finds the device by its entry point."""
     device = qml.device("qizgloria.mixed", wires=["a", 3])
     assert type(device) is QizgloriaMixed
     assert device.name == "qizgloria.mixed"
@@ -232,7 +232,7 @@ def tape_of(x, shots=None):
 
 
 def test_qml_execute():
-    """Batches of tapes would not run, or be given back in another order."""
+    """A batch of tapes gives its results in the order of the tapes."""
     tapes = [tape_of(np.array(X)), qml.tape.QuantumScript([qml.X(0)], [qml.probs(wires=0)])]
     value, probabilities = qml.execute(tapes, mixed_device(2))
     assert abs(value - reference(mean)) < 1e-10
@@ -240,7 +240,7 @@ def test_qml_execute():
 
 
 def test_execute_on_the_device():
-    """``device.execute`` would not take one tape, or not a batch."""
+    """``device.execute`` takes one tape or a batch."""
     device, tape = mixed_device(2), tape_of(np.array(X))
     assert abs(device.execute(tape) - reference(mean)) < 1e-10
     results = device.execute([tape, tape])
@@ -248,7 +248,7 @@ def test_execute_on_the_device():
 
 
 def test_execute_with_torch_parameters():
-    """Tapes with torch parameters would not be differentiable through ``device.execute``."""
+    """Tapes with torch parameters are differentiable through ``device.execute``."""
     x = ARRAYS["torch"](X)
     value = mixed_device(2).execute(tape_of(x))
     (gradient,) = torch.autograd.grad(value, x)
@@ -256,7 +256,7 @@ def test_execute_with_torch_parameters():
 
 
 def test_tracker():
-    """Users could not see how many circuits and shots a program costs."""
+    """The tracker counts circuits and shots."""
     device = mixed_device(2)
     tape = tape_of(np.array(X))
     with qml.Tracker(device) as tracker:
@@ -268,7 +268,7 @@ def test_tracker():
 
 
 def test_tracker_counts_a_batch():
-    """A broadcast circuit would be counted as one execution where it is one for each element."""
+    """A broadcast circuit counts as one execution for each element."""
     device = mixed_device(1)
     tape = qml.tape.QuantumScript([qml.RX(np.array([0.1, 0.2, 0.3]), 0)], [qml.expval(qml.Z(0))])
     with qml.Tracker(device) as tracker:
@@ -278,7 +278,7 @@ def test_tracker_counts_a_batch():
 
 
 def test_torch_layer():
-    """The device could not be a layer of a torch model."""
+    """The device works as a layer of a torch model."""
 
     @qml.qnode(mixed_device(2), interface="torch")
     def circuit(inputs, weights):

@@ -86,7 +86,7 @@ CASES += [("torch", method) for method in ONLY_TORCH]
 @pytest.mark.parametrize(("interface", "method"), CASES)
 @pytest.mark.filterwarnings("ignore:.*finite differences")
 def test_an_error_says_so(interface, method, wrt):
-    """The second derivative by the same and by another parameter would be zero."""
+    """Second derivatives by the same and by another parameter raise an error, and are not zero."""
     cost = node(interface.split("-")[0], *(METHODS | ONLY_TORCH)[method])
     with pytest.raises(NotImplementedError, match=r"first derivatives.*max_diff=2"):
         SECOND[interface](cost, wrt)

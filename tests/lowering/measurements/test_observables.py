@@ -88,7 +88,7 @@ def dense(observable):
 
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_pauli_sum(name):
-    """An observable would be measured as another one."""
+    """The Pauli sum of an observable agrees with its matrix."""
     observable = OBSERVABLES[name]()
     total = observables.pauli_sum(observable, DOUBLE)
     assert total.coefficients.dtype == torch.float64
@@ -97,7 +97,7 @@ def test_pauli_sum(name):
 
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_squared(name):
-    """Variances would be wrong."""
+    """The square of an observable's Pauli sum agrees with the square of its matrix."""
     observable = OBSERVABLES[name]()
     total = observables.squared(observable, DOUBLE)
     matrix = dense(observable)
@@ -105,7 +105,7 @@ def test_squared(name):
 
 
 def test_squared_of_a_wide_sum():
-    """The square of a sum would depend on whether it is made of words or of matrices."""
+    """The square of a wide sum does not depend on whether it is of words or of matrices."""
     words = ["XYIZIIX", "ZZIIIII", "IXYIIZI", "XYIZIII", "IIIIIIZ"]
     assert len(words[0]) > observables.MAX_DENSE_SQUARE_WIRES
     context = TapeContext({wire: wire for wire in range(7)})
@@ -119,7 +119,7 @@ def test_squared_of_a_wide_sum():
 
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_matrix_of(name):
-    """Dense observables would be on their wires in another order."""
+    """The matrix of an observable is on the wires that are asked for, in their order."""
     observable = OBSERVABLES[name]()
     matrix = observables.matrix_of(observable, DOUBLE)
     assert matrix.dtype == torch.complex128
@@ -128,7 +128,7 @@ def test_matrix_of(name):
 
 @pytest.mark.parametrize("name", ["word", "hermitian", "hamiltonian", "sum"])
 def test_single_precision(name):
-    """Observables would bring double precision into a simulation in single precision."""
+    """Observables are lowered to the simulation's precision."""
     observable = OBSERVABLES[name]()
     total = observables.pauli_sum(observable, TapeContext(WIRE_MAP, dtype=torch.float32))
     assert total.coefficients.dtype == torch.float32
@@ -136,7 +136,7 @@ def test_single_precision(name):
 
 
 def test_absent_words_are_left_out():
-    """A Hermitian that is one Pauli word would cost as much as 16 of them."""
+    """Words with coefficient zero are left out of a Hermitian matrix."""
     matrix = np.kron(PAULIS[1], PAULIS[3])
     total = observables.pauli_sum(qml.Hermitian(matrix, wires=["a", "c"]), DOUBLE)
     assert total.words.tolist() == [[1, 3]]
@@ -144,7 +144,7 @@ def test_absent_words_are_left_out():
 
 
 def test_coefficients_keep_their_gradient():
-    """Trainable coefficients, also of terms without a Pauli form, would not be trained."""
+    """Coefficients keep their gradient, also of terms without a Pauli form."""
     c = torch.tensor([0.5, -0.2, 0.7], dtype=torch.float64, requires_grad=True)
     observable = qml.sum(
         qml.s_prod(c[0], qml.X("a")),
@@ -158,7 +158,7 @@ def test_coefficients_keep_their_gradient():
 
 
 def test_zero_entries_of_a_trainable_matrix_are_kept():
-    """The gradient with respect to an entry would vanish where the entry happens to be 0."""
+    """Zero entries of a trainable matrix are kept, so that they have gradients."""
     matrix = torch.zeros(2, 2, dtype=torch.complex128, requires_grad=True)
     total = observables.pauli_sum(qml.Hermitian(matrix, wires="a"), DOUBLE)
     assert len(total.coefficients) == 4
@@ -214,15 +214,15 @@ def test_measured_terms(make, expected):
     ],
 )
 def test_not_words(make):
-    """Other observables would be taken for words, and measured as such."""
+    """Observables that are not Pauli words are not taken for words."""
     assert not observables.is_pauli_word(make())
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_scale_of_an_observable(dtype, scale):
-    """Rounding in a large observable, or in its square, would be taken for a matrix that is not
-    Hermitian; or a small one that is not Hermitian for rounding.
+    """The tolerance for Hermitian matrices scales with the observable, so that rounding in large
+    ones is accepted and small ones that are not Hermitian are refused.
     """
     context = TapeContext(WIRE_MAP, dtype=dtype)
     observable = qml.Hermitian(scale * WIDE / 3, wires=["a", "c"])

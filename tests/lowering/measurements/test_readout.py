@@ -41,23 +41,23 @@ def matrices(given, wires=WIRES, wire_map=WIRE_MAP):
     ids=str,
 )
 def test_meaning(given, expected):
-    """A form would be misread: rows for columns, or one wire's matrix for another's."""
+    """Each form of the readout error is read as documented: rows are true outcomes."""
     assert matrices(given) == expected
 
 
 @pytest.mark.parametrize("given", [None, 0.0, 0, (0.0, 0.0), np.eye(2), torch.tensor(0.0)], ids=str)
 def test_no_error(given):
-    """A perfect detector would cost as much as a faulty one, and warn about exact states."""
+    """A perfect detector is lowered to no readout error."""
     assert confusion_model(given, WIRES) is None
 
 
 def test_unknown_wires_without_device_wires():
-    """A device without wires could not have readout error on some wires."""
+    """A device without wires takes readout errors of some wires."""
     assert matrices({"a": 0.2, "elsewhere": 0.1}, wires=None) == {1: SYMMETRIC}
 
 
 def test_tensors_keep_their_gradient():
-    """A readout error could not be fitted."""
+    """Readout errors given as tensors keep their gradient."""
     pair = torch.tensor([0.1, 0.3], dtype=torch.float64, requires_grad=True)
     model = confusion_model({"a": pair}, WIRES)
     weights = torch.tensor([[1.0, 10.0], [100.0, 1000.0]], dtype=torch.float64)
@@ -66,7 +66,7 @@ def test_tensors_keep_their_gradient():
 
 
 def test_zero_that_is_trained_is_kept():
-    """A readout error that starts at 0 would have no gradient."""
+    """A readout error of 0 is kept where it is trained."""
     p = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
     assert confusion_model(p, WIRES) is not None
 
@@ -88,7 +88,7 @@ OUT_OF_RANGE = [-0.1, 1.5, np.nan, np.inf]
     ],
 )
 def test_out_of_range(form, value):
-    """Probabilities that are none would give results that look like results."""
+    """Probabilities out of range are refused."""
     with pytest.raises(ValueError, match=r"must be in the range \[0,1\], got"):
         confusion_model(form(value), WIRES)
 
@@ -114,7 +114,7 @@ def test_out_of_range(form, value):
     ids=lambda value: type(value).__name__,
 )
 def test_wrong_type(given):
-    """What is no probability would be taken for one, or fail far from where it was given."""
+    """What is not a number is refused by name."""
     with pytest.raises(TypeError, match=r"readout_prob of .* it must be a float p, a pair"):
         confusion_model(given, WIRES)
 
@@ -133,36 +133,36 @@ def test_wrong_type(given):
     ids=str,
 )
 def test_wrong_shape(given, shape):
-    """The user would not learn which shapes there are."""
+    """Wrong shapes are refused with the shapes that are accepted."""
     with pytest.raises(ValueError, match=f"has the shape {shape}; it must be a float p, a pair"):
         confusion_model(given, WIRES)
 
 
 def test_ragged_list():
-    """The user would get numpy's complaint about inhomogeneous shapes."""
+    """A ragged list is refused with the shapes that are accepted."""
     with pytest.raises((TypeError, ValueError), match="readout_prob"):
         confusion_model([[0.1, 0.2], [0.3]], WIRES)
 
 
 def test_rows_that_do_not_sum_to_one():
-    """A matrix in the other convention (columns are true outcomes) would be taken as it is."""
+    """Rows that do not sum to one are refused."""
     with pytest.raises(ValueError, match="rows of the confusion matrix of all wires must each sum"):
         confusion_model(np.transpose(ASYMMETRIC), WIRES)
 
 
 def test_wrong_number_of_matrices():
-    """Matrices would be given to the wrong wires, or left over."""
+    """A number of matrices other than that of the wires is refused."""
     with pytest.raises(ValueError, match="has 2 confusion matrices for 3 wires"):
         confusion_model([ASYMMETRIC] * 2, WIRES)
 
 
 def test_matrices_without_wires():
-    """Nobody could know which wire a matrix is for."""
+    """A list of matrices needs the device's wires."""
     with pytest.raises(ValueError, match="needs a device with wires; give a dict by wire"):
         confusion_model([ASYMMETRIC] * 2, None)
 
 
 def test_unknown_wire():
-    """A misspelt wire would have no readout error, and nobody would notice."""
+    """An unknown wire is refused by name."""
     with pytest.raises(ValueError, match=r"names the wires \['b'\], but the device has"):
         confusion_model({"a": 0.1, "b": 0.1}, WIRES)

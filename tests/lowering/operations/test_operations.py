@@ -74,7 +74,7 @@ def kraus_of(operator):
     "operator", [*CLOSED.values(), *OPERANDS.values()], ids=[*CLOSED, *OPERANDS]
 )
 def test_transfer_matrix_is_that_of_the_operator(operator, rng):
-    """The transfer matrix of an operator would not be the map of its matrices."""
+    """The transfer matrix of an operator is the map of its matrices."""
     rho = dense.random_density_matrix(rng, len(operator.wires))
     expected = sum(k @ rho @ np.conj(k).T for k in kraus_of(operator))
     vector = transfer(lower_operation(operator, DOUBLE)) @ pauli_vector(torch.as_tensor(rho))
@@ -83,14 +83,14 @@ def test_transfer_matrix_is_that_of_the_operator(operator, rng):
 
 @pytest.mark.parametrize("operator", CLOSED.values(), ids=CLOSED)
 def test_closed_form_is_built_once(operator):
-    """Each use of a gate would build, and plan for, a family of its own."""
+    """The closed form of a gate is built once."""
     first, second = (lower_operation(operator, DOUBLE) for _ in range(2))
     assert isinstance(first, Parametrised)
     assert first.form is second.form
 
 
 def test_words_and_dimensions_have_their_own_closed_forms():
-    """Rotations of different words, or phases of different subspaces, would be the same."""
+    """Different words and dimensions have their own closed forms."""
     operators = [
         qml.PauliRot(0.3, "XY", [0, 1]),
         qml.PauliRot(0.3, "YX", [0, 1]),
@@ -103,7 +103,7 @@ def test_words_and_dimensions_have_their_own_closed_forms():
 
 @pytest.mark.parametrize("operator", OPERANDS.values(), ids=OPERANDS)
 def test_other_operators_bring_a_transfer_matrix(operator):
-    """An operator without closed form would not be lowered to its own numbers."""
+    """Operators without a closed form are lowered to their transfer matrix."""
     lowered = lower_operation(operator, DOUBLE)
     assert isinstance(lowered, Given)
     assert lowered.form is Operand.TRANSFER
@@ -111,7 +111,7 @@ def test_other_operators_bring_a_transfer_matrix(operator):
 
 
 def test_wide_operators_keep_their_matrices():
-    """A transfer matrix would be made of an operator for which it is too large."""
+    """Operators too wide for a transfer matrix keep their matrices."""
     wires = range(MAX_TRANSFER_WIRES + 1)
     dim = 2 ** len(wires)
     lowered = lower_operation(qml.QubitUnitary(np.eye(dim), wires), DOUBLE)
@@ -120,7 +120,7 @@ def test_wide_operators_keep_their_matrices():
 
 
 def test_states_are_pauli_vectors(rng):
-    """A prepared state would be lowered to something else than its Pauli vector."""
+    """Prepared states are lowered to their Pauli vectors."""
     rho = dense.random_density_matrix(rng, 2)
     mixed = lower_operation(qml.QubitDensityMatrix(rho, [0, 1]), DOUBLE)
     basis = lower_operation(qml.BasisState([1, 0], [0, 1]), DOUBLE)
@@ -131,13 +131,13 @@ def test_states_are_pauli_vectors(rng):
 
 @pytest.mark.parametrize(("precision", "dtype"), [(DOUBLE, torch.float64), (SINGLE, torch.float32)])
 def test_operands_have_the_precision_asked_for(precision, dtype):
-    """An operand would change the precision of the simulation."""
+    """Operands have the precision of the simulation."""
     for operator in (qml.QubitUnitary(np.eye(2), 0), qml.StatePrep([0, 1], 0)):
         assert lower_operation(operator, precision).operand.dtype == dtype
 
 
 def test_arrays_with_negative_strides_are_accepted():
-    """A matrix that was flipped by slicing would be refused, as torch cannot share its memory."""
+    """Arrays with negative strides are accepted, although torch cannot share their memory."""
     flipped = np.eye(2)[::-1]
     lowered = lower_operation(qml.QubitUnitary(flipped, 0), DOUBLE)
     expected = lower_operation(qml.QubitUnitary(flipped.copy(), 0), DOUBLE)
@@ -146,7 +146,7 @@ def test_arrays_with_negative_strides_are_accepted():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_single_precision_matrices_are_accepted(seed):
-    """A unitary made in single precision would be refused where the simulation is in double."""
+    """Unitaries in single precision are accepted where the simulation is in double precision."""
     angles = torch.rand(3, generator=torch.Generator().manual_seed(seed))
     matrix = qml.Rot(*angles, 0).matrix().to(torch.complex64)
     lowered = lower_operation(qml.QubitUnitary(matrix, 0), DOUBLE)
@@ -155,7 +155,7 @@ def test_single_precision_matrices_are_accepted(seed):
 
 
 def test_operands_keep_their_gradient():
-    """A trainable matrix would be cut off from the graph."""
+    """Matrices keep their gradient."""
     x = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     matrix = qml.RX(x, 0).matrix()
     assert lower_operation(qml.QubitUnitary(matrix, 0), DOUBLE).operand.requires_grad
@@ -187,12 +187,12 @@ def test_operands_keep_their_gradient():
     ids=lambda value: value.name if isinstance(value, qml.operation.Operator) else str(value),
 )
 def test_what_is_native(operator, native):
-    """Something would be decomposed at a loss, or run as a matrix that is far too large."""
+    """Operators are native where their closed form or matrix is the cheapest way."""
     assert is_native(operator) is native
 
 
 def test_operators_without_effect_do_nothing():
-    """An operator with an effect would be left out."""
+    """Operators without effect are recognised, and no others."""
     makers = {
         "Identity": lambda: qml.Identity([0, 1]),
         "GlobalPhase": lambda: qml.GlobalPhase(0.4, [0, 1]),
@@ -231,19 +231,19 @@ def test_operators_without_effect_do_nothing():
 )
 @pytest.mark.parametrize("precision", [DOUBLE, SINGLE], ids=["double", "single"])
 def test_bad_matrices_are_refused(operator, message, precision):
-    """A matrix that is no unitary or state would give wrong results in silence."""
+    """Matrices that are no unitary or state are refused."""
     with pytest.raises(ValueError, match=message):
         lower_operation(operator, precision)
 
 
 def test_projector_is_not_an_operation():
-    """Probability would be lost in silence: results would come from a state of trace below one."""
+    """A projector, which loses probability, is refused as an operation."""
     with pytest.raises(ValueError, match=r"Projector on wires \[0\]"):
         lower_operation(qml.Projector([1], 0), DOUBLE)
 
 
 def test_bad_kraus_operators_are_refused():
-    """A channel that loses probability would be run (PennyLane's own check is off by request)."""
+    """Kraus operators that lose probability are refused although PennyLane's check is off."""
     channel = qml.QubitChannel([np.eye(2)], 0)
     channel.data = [0.9 * np.eye(2)]
     channel._parameters = [0.9 * np.eye(2)]

@@ -25,19 +25,19 @@ def lower(operations, place=None, observed=None, context=DOUBLE):
 
 
 def test_wires_are_placed():
-    """Labels would be mapped to the wrong integer wires."""
+    """Labels are mapped to the integer wires of their map."""
     program = lower([qml.CNOT(["c", "a"]), qml.RX(0.3, "d")]).program
     assert [operation.wires for operation in program.operations] == [(2, 0), (3,)]
 
 
 def test_operators_without_effect_are_left_out():
-    """Barriers and the like would be planned for."""
+    """Operators without effect are left out."""
     program = lower([qml.Barrier(list("abcd")), qml.X("a"), qml.GlobalPhase(0.3, "b")]).program
     assert len(program.operations) == 1
 
 
 def test_equal_structures_share_one_program():
-    """Each set of parameters would be planned anew."""
+    """Equal structures share one program."""
     first, second = (
         lower([qml.RX(x, "a"), qml.CNOT(["a", "b"]), qml.QubitUnitary(np.eye(2), "c")]).program
         for x in (0.3, 0.8)
@@ -47,7 +47,7 @@ def test_equal_structures_share_one_program():
 
 
 def test_scalars_are_in_the_order_of_the_tape():
-    """Parameters would be given to other operators than their own."""
+    """Scalars are in the order of the tape."""
     operations = [
         qml.RX(torch.tensor(0.1), "a"),
         qml.PhaseDamping(0.15, "b"),
@@ -66,7 +66,7 @@ def test_scalars_are_in_the_order_of_the_tape():
 
 
 def test_numbers_that_come_again_are_one_object():
-    """Matrices of a noise that never changes would be made in each call."""
+    """Equal constants are one object, so that their matrices are cached."""
     first, same, other = (
         lower([qml.RX(0.1, "a"), qml.BitFlip(p, "b")]).arguments.constants for p in (0.2, 0.2, 0.3)
     )
@@ -94,20 +94,20 @@ def test_numbers_that_come_again_are_one_object():
     ids=["none", "one", "RX", "Rot", "matrix", "vector", "density", "channel", "phase", "Kraus"],
 )
 def test_batch_size(operations, size):
-    """A batch axis would be missed, or seen where there is none."""
+    """The batch size is that of the parameters, and None without a batch."""
     lowered = lower(operations)
     assert lowered.batch_size == size
     assert final_state(lowered).vector.shape[0] == (size or 1)
 
 
 def test_batch_that_no_measurement_sees_keeps_its_axis():
-    """A batch of equal results would lose its axis when the broadcast operation is dropped."""
+    """A batch that no measurement sees keeps its axis."""
     lowered = lower([qml.RX(np.array([0.3, 0.4]), "b")], observed=[0])
     assert final_state(lowered).vector.shape[0] == 2
 
 
 def test_different_batch_sizes_are_refused():
-    """Batches that do not fit together would be combined."""
+    """Batches of different sizes are refused."""
     operations = [qml.RX(np.array([0.3, 0.4]), "a"), qml.BitFlip(np.array([0.1, 0.2, 0.3]), "a")]
     with pytest.raises(ValueError, match=r"one batch size, got \[2, 3\]"):
         lower(operations)
@@ -119,7 +119,7 @@ def test_different_batch_sizes_are_refused():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("batch", [False, True])
 def test_parameters_that_are_not_finite_are_named(value, batch):
-    """A NaN would spread through the results without a word of where it came from."""
+    """Parameters that are not finite are refused by name."""
     given = np.array([0.3, value]) if batch else value
     operations = [qml.RX(0.1, "a"), qml.CNOT(["a", "b"]), qml.RY(given, "c"), qml.RX(0.2, "b")]
     with pytest.raises(ValueError, match=r"RY\(.*\) on wires \['c'\]: .*finite"):
@@ -138,14 +138,14 @@ def test_parameters_that_are_not_finite_are_named(value, batch):
 )
 @pytest.mark.parametrize("wrong", [1.2, -0.1])
 def test_strengths_out_of_range_are_named(make, message, wrong):
-    """A broadcast strength outside its range, which PennyLane does not check, would be run."""
+    """Broadcast strengths out of range are refused by name."""
     operations = [qml.BitFlip(np.array([0.1, 0.2]), "b"), make(np.array([0.1, wrong]))]
     with pytest.raises(ValueError, match=message):
         lower(operations)
 
 
 def test_parameters_at_the_edge_of_their_range_are_accepted():
-    """Strengths of exactly zero and one would be refused."""
+    """Strengths of exactly zero and one are accepted."""
     edges = np.array([0.0, 1.0])
     for kind in (qml.AmplitudeDamping, qml.BitFlip, qml.DepolarizingChannel):
         assert torch.isfinite(final_state(lower([qml.H("a"), kind(edges, "a")])).vector).all()
@@ -178,12 +178,12 @@ def largest_state(operations, observed):
 
 
 def test_untouched_wires_are_not_in_the_state():
-    """Unused wires would take part in the state: 20 of them would need terabytes."""
+    """Untouched wires are not in the state: 20 of them would need terabytes."""
     assert simulated_wires(circuit()) == [3, 11, 17]
 
 
 def test_operations_that_no_measurement_sees_are_dropped():
-    """Wires outside the causal cone of what is measured would be simulated."""
+    """Operations outside the causal cone of the measurements are dropped."""
     operations = [*circuit(), qml.CNOT([3, 5]), qml.RX(0.1, 8), qml.CNOT([8, 9])]
     assert simulated_wires(operations, [17]) == [17]
     assert largest_state(operations, [17]) == 4
@@ -193,7 +193,7 @@ def test_operations_that_no_measurement_sees_are_dropped():
 
 
 def test_replaced_state_hides_what_was_before():
-    """What a density matrix replaces would be simulated all the same."""
+    """What a density matrix replaces is not simulated."""
     operations = [*circuit(), qml.QubitDensityMatrix(np.diag([0.2, 0.8]), 17), qml.H(17)]
     assert simulated_wires(operations, [17]) == [17]
 
@@ -211,7 +211,7 @@ MEASUREMENTS = {
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_few_wires_of_a_large_device(name):
-    """A circuit on a few wires of a large device would run out of memory, or mix up its wires."""
+    """A circuit on a few wires of a large device runs on these wires only."""
     device = qml.device("qizgloria.mixed", wires=WIRES)
     result = execute(device, circuit(), [MEASUREMENTS[name]([3, 11, 17, 6])])
     wires = dict(zip([3, 11, 17, 6], range(4), strict=True))

@@ -34,7 +34,7 @@ def products(collected, stacks):
 
 @pytest.mark.parametrize("lengths", [[1], [2, 1], [3, 4, 1], [5, 1, 2], [8, 3], [9, 17, 4, 1]])
 def test_products_are_in_order(stacks, lengths):
-    """Operations would come in another order, or a sequence stand for another."""
+    """A sequence of operations is the product of their matrices, in order."""
     collected = Sequences(CPU)
     generator = torch.Generator().manual_seed(len(lengths))
     expected = {0: torch.eye(4).double()}
@@ -51,7 +51,7 @@ def test_products_are_in_order(stacks, lengths):
 
 
 def test_the_identity_comes_first():
-    """Wires without operations in a step would be given some other wire's."""
+    """Wires without operations in a step get the identity."""
     collected = Sequences(CPU)
     collected.add([((0, row), False) for row in range(5)])
     assert collected.add([]) == (False, 0)
@@ -59,7 +59,7 @@ def test_the_identity_comes_first():
 
 
 def test_short_sequences_are_multiplied_together():
-    """Each length would cost calls of its own."""
+    """Short sequences are padded to one length and multiplied in one call."""
     collected = Sequences(CPU)
     for length in (1, 2, 3, 4):
         collected.add([((0, 0), False)] * length)
@@ -67,7 +67,7 @@ def test_short_sequences_are_multiplied_together():
 
 
 def test_single_operations_are_not_filled_up():
-    """A circuit of one gate on each wire would pay for products with identities."""
+    """Single operations are not padded with identities."""
     collected = Sequences(CPU)
     collected.add([((0, 1), False)])
     (own,) = collected.padded_products(SIZES)
@@ -75,7 +75,7 @@ def test_single_operations_are_not_filled_up():
 
 
 def test_what_is_between_batched_operations_is_one_factor():
-    """Products that no element of the batch differs in would be made for each."""
+    """What lies between batched operations is multiplied once for the whole batch."""
     collected = Sequences(CPU)
     plain, batched = ((0, 1), False), ((1, 2), True)
     first = collected.add([plain, plain, batched, plain])

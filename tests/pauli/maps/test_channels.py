@@ -37,7 +37,7 @@ def reference(channel, *values):
 @pytest.mark.parametrize(("form", "channel"), UNIT)
 @pytest.mark.parametrize("strength", [0.0, 1e-6, 0.2, 0.75, 1.0])
 def test_channels_of_one_strength(form, channel, strength):
-    """The noise of a circuit would have another strength or kind."""
+    """Channels of one strength agree with their Kraus operators."""
     expected = reference(channel, strength)
     assert_close(form(params_of(strength)), expected, atol=tolerance(strength))
     assert (form.num_params, form.num_wires) == (1, 1)
@@ -45,7 +45,7 @@ def test_channels_of_one_strength(form, channel, strength):
 
 @pytest.mark.parametrize(("gamma", "excited"), [*product([0.0, 0.3, 1.0], [0.0, 0.4, 1.0])])
 def test_generalized_amplitude_damping(gamma, excited):
-    """The excited population would be taken for that of the ground state."""
+    """Generalized amplitude damping relaxes to the population that is given."""
     found = channels.GENERALIZED_AMPLITUDE_DAMPING(params_of(gamma, excited))
     expected = reference(qml.GeneralizedAmplitudeDamping, gamma, excited)
     assert_close(found, expected, atol=tolerance(gamma))
@@ -55,7 +55,7 @@ def test_generalized_amplitude_damping(gamma, excited):
     ("to_zero", "to_one"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.3), (0.2, 0.5), (1.0, 0.0), (0.0, 1.0)]
 )
 def test_reset_error(to_zero, to_one):
-    """Resets to 0 and to 1 would be exchanged."""
+    """The two probabilities of a reset error lead to 0 and to 1."""
     found = channels.RESET_ERROR(params_of(to_zero, to_one))
     expected = reference(qml.ResetError, to_zero, to_one)
     assert_close(found, expected, atol=tolerance())
@@ -75,7 +75,7 @@ def test_reset_error(to_zero, to_one):
     ],
 )
 def test_thermal_relaxation_in_both_regimes(values):
-    """One formula could not serve both sides of T2 = T1."""
+    """Thermal relaxation agrees with its Kraus operators on both sides of T2 = T1."""
     found = channels.THERMAL_RELAXATION(params_of(*values))
     expected = reference(qml.ThermalRelaxationError, *values)
     assert_close(found, expected, atol=tolerance())
@@ -85,7 +85,7 @@ def test_thermal_relaxation_in_both_regimes(values):
     "word", [*"IXYZ", *map("".join, product("IXYZ", repeat=2)), "XYZ", "ZIX", "IIY"]
 )
 def test_pauli_error_of_every_word(word):
-    """A letter would commute with what it anticommutes with, or act on another wire."""
+    """Pauli errors of every word agree with their Kraus operators."""
     form = channels.pauli_error(word)
     found = form(params_of(0.3))
     matrix = dense.kron(*(dense.PAULIS["IXYZ".index(letter)] for letter in word))
@@ -95,13 +95,13 @@ def test_pauli_error_of_every_word(word):
 
 
 def test_pauli_error_is_built_once_for_each_word():
-    """Families are compared by identity: two of one word would never share a plan."""
+    """The closed form of a word is one object, as plans compare closed forms by identity."""
     assert channels.pauli_error("XZ") is channels.pauli_error("XZ")
     assert channels.pauli_error("X") is channels.BIT_FLIP
 
 
 def test_a_column_of_strengths_gives_a_matrix_for_each():
-    """Broadcast strengths would be mixed."""
+    """A column of strengths gives the matrix of each."""
     strengths = np.linspace(0, 0.9, 6).reshape(2, 3, 1)
     found = channels.AMPLITUDE_DAMPING(torch.as_tensor(strengths))
     assert found.shape == (2, 3, 4, 4)
@@ -122,7 +122,7 @@ AT_ZERO = [
 
 @pytest.mark.parametrize(("form", "channel", "point", "which"), AT_ZERO)
 def test_derivatives_at_strength_zero_are_finite_and_right(form, channel, point, which):
-    """Noise could not be learned from a noiseless start."""
+    """Derivatives at strength zero are finite and agree with one-sided differences."""
     jacobian = torch.func.jacrev(form)(params_of(*point))
     assert torch.isfinite(jacobian).all()
     h = 1e-3
@@ -146,7 +146,7 @@ def test_derivatives_at_strength_zero_are_finite_and_right(form, channel, point,
     ],
 )
 def test_full_damping_has_the_gradient_of_the_population(form, others):
-    """A strength that reaches 1 would turn every gradient into NaN, where <Z> is linear in it."""
+    """At full damping <Z> has its finite gradient."""
     gamma = params_of(1.0).requires_grad_()
     matrix = form(torch.cat([gamma, params_of(*others)]))
     (gradient,) = torch.autograd.grad(matrix[3, 3], gamma)
@@ -154,7 +154,7 @@ def test_full_damping_has_the_gradient_of_the_population(form, others):
 
 
 def test_full_dephasing_leaves_the_gradient_of_the_population_zero():
-    """A strength that reaches 1 would turn every gradient into NaN, where <Z> ignores it."""
+    """At full dephasing the gradient of <Z> is zero."""
     gamma = params_of(1.0).requires_grad_()
     (gradient,) = torch.autograd.grad(channels.PHASE_DAMPING(gamma)[3, 3], gamma)
     assert gradient.tolist() == [0.0]
@@ -165,7 +165,7 @@ def test_full_dephasing_leaves_the_gradient_of_the_population_zero():
     [form for form, _ in UNIT],
 )
 def test_domain_of_one_strength(form):
-    """A probability outside [0, 1], or NaN, would be accepted."""
+    """Probabilities outside [0, 1], and NaN, are out of the domain."""
     sets = params_of(0.0, 0.5, 1.0, -1e-3, 1.001, np.nan, np.inf)[:, None]
     assert form.valid(sets).tolist() == [True] * 3 + [False] * 4
 
@@ -196,6 +196,6 @@ def test_domain_of_one_strength(form):
     ],
 )
 def test_domain_of_several_parameters(form, good, bad):
-    """A set of parameters that is no channel would be accepted, or a good one refused."""
+    """The domain of several parameters is where they define a channel."""
     found = form.valid(torch.tensor([*good, *bad], dtype=torch.float64))
     assert found.tolist() == [True] * len(good) + [False] * len(bad)

@@ -28,7 +28,7 @@ def column(values):
 
 @pytest.mark.parametrize("wires", [1, 2, 3])
 def test_unitary_transfer_is_the_definition(wires):
-    """A transposed, conjugated or reordered matrix would run another gate."""
+    """The transfer matrix of a unitary is Tr(P_i U P_j U^dagger) / 2**k."""
     unitary = dense.random_unitary(np.random.default_rng(wires), wires)
     expected = dense.transfer(unitary[None])
     assert_close(unitary_transfer(as_tensor(unitary)), expected, atol=1e-13)
@@ -36,7 +36,7 @@ def test_unitary_transfer_is_the_definition(wires):
 
 @pytest.mark.parametrize(("wires", "count"), [(1, 2), (1, 4), (2, 3), (3, 2)])
 def test_kraus_transfer_is_the_definition(wires, count):
-    """A channel given by Kraus operators would be another channel."""
+    """The transfer matrix of Kraus operators is the sum over them."""
     kraus = dense.random_kraus(np.random.default_rng(wires), wires, count)
     found = kraus_transfer(as_tensor(kraus))
     assert_close(found, dense.transfer(kraus), atol=1e-13)
@@ -45,7 +45,7 @@ def test_kraus_transfer_is_the_definition(wires, count):
 
 @pytest.mark.parametrize("batch", [(1,), (4,), (2, 3)])
 def test_kraus_and_unitary_transfer_keep_batch_axes(batch):
-    """Broadcast matrices would be mixed, or summed as if they were Kraus operators."""
+    """Batch axes of unitaries and Kraus operators are kept."""
     rng = np.random.default_rng(0)
     flat = [dense.random_kraus(rng, 1, 3) for _ in range(int(np.prod(batch)))]
     expected = np.array([dense.transfer(kraus) for kraus in flat]).reshape(*batch, 4, 4)
@@ -58,7 +58,7 @@ def test_kraus_and_unitary_transfer_keep_batch_axes(batch):
 
 
 def test_transfer_matrices_compose_like_the_maps():
-    """Two gates in a row would not be the product of their matrices."""
+    """The transfer matrix of two gates in a row is the product of theirs."""
     rng = np.random.default_rng(5)
     first, second = dense.random_unitary(rng, 2), dense.random_unitary(rng, 2)
     product = unitary_transfer(as_tensor(second)) @ unitary_transfer(as_tensor(first))
@@ -82,7 +82,7 @@ GATES = [
 
 @pytest.mark.parametrize("gate", GATES)
 def test_rotation_is_the_exponential_of_its_generator(gate):
-    """A missing frequency or a wrong sign of the sine would run another rotation."""
+    """A rotation is the exponential of its generator."""
     wires = list(range(gate.num_wires))
     generator = qml.matrix(gate(0.0, wires=wires).generator(), wire_order=wires)
     form = rotation(gate.__name__, as_tensor(generator))
@@ -95,7 +95,7 @@ def test_rotation_is_the_exponential_of_its_generator(gate):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("wires", [1, 2, 3])
 def test_rotation_takes_any_generator(wires, seed):
-    """Gaps of the spectrum that are not round numbers would be wrong in the tenth decimal."""
+    """Generators with irregular gaps of the spectrum give exact rotations."""
     generator = dense.random_hermitian(np.random.default_rng([wires, seed]), wires)
     form = rotation("any", as_tensor(generator))
     angles = [0.3, -2.0, 9.0]
@@ -104,7 +104,7 @@ def test_rotation_takes_any_generator(wires, seed):
 
 
 def test_rotation_counts_nearly_equal_gaps_once():
-    """Gaps that differ by a few 1e-9 would be taken twice, and the map would not be a map."""
+    """Gaps that differ by a few 1e-9 count once."""
     energies = np.array([0.0, 1.0, 2.0 + 4e-9, 5.0])
     form = rotation("close", as_tensor(np.diag(energies)))
     expected = dense.transfer(np.diag(np.exp(0.7j * energies))[None])
@@ -113,7 +113,7 @@ def test_rotation_counts_nearly_equal_gaps_once():
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
 def test_rotation_of_a_scaled_generator(scale):
-    """A tolerance meant for gaps of order 1 would merge or split those of another size."""
+    """Generators of any scale give exact rotations."""
     generator = scale * dense.random_hermitian(np.random.default_rng(7), 2)
     form = rotation("scaled", as_tensor(generator))
     expected = dense.transfer(expm(0.8j / scale * generator)[None])
@@ -121,14 +121,14 @@ def test_rotation_of_a_scaled_generator(scale):
 
 
 def test_rotation_of_a_multiple_of_the_identity_does_nothing():
-    """A global phase would have an effect, or fail for having no frequency."""
+    """A multiple of the identity generates a global phase, which has no effect."""
     form = rotation("phase", as_tensor(0.7 * np.eye(4)))
     assert_close(form(column([1.3]))[0], np.eye(16), atol=1e-14)
 
 
 @pytest.mark.parametrize("order", [1, 2])
 def test_derivatives_of_a_rotation_are_exact(order):
-    """Gradients of angles would be wrong: d^k T / dx^k = L^k T with L the commutator."""
+    """Derivatives of a rotation are d^k T / dx^k = L^k T with L the commutator."""
     generator = dense.random_hermitian(np.random.default_rng(8), 2).round(1)
     form = rotation("any", as_tensor(generator))
     x = 0.6
@@ -149,7 +149,7 @@ def test_derivatives_of_a_rotation_are_exact(order):
 
 
 def test_sequence_applies_the_first_factor_first():
-    """Rot would be run backwards, or its parameters given to the wrong factors."""
+    """The first factor of a sequence is applied first, with its own parameters."""
     z, y = as_tensor(-0.5 * dense.PAULIS[3]), as_tensor(-0.5 * dense.PAULIS[2])
     rz = rotation("RZ", z)
     form = sequence("Rot", rz, rotation("RY", y), rz)
@@ -160,7 +160,7 @@ def test_sequence_applies_the_first_factor_first():
 
 
 def test_sequence_takes_factors_with_any_number_of_parameters():
-    """A factor without parameters would shift the others' parameters."""
+    """Factors of a sequence take any number of parameters, none included."""
     rx = rotation("RX", as_tensor(-0.5 * dense.PAULIS[1]))
     hadamard = constant("H", unitary_transfer(as_tensor(qml.Hadamard.compute_matrix())))
     form = sequence("mixed", sequence("", rx, hadamard), hadamard, rx)
@@ -170,7 +170,7 @@ def test_sequence_takes_factors_with_any_number_of_parameters():
 
 
 def test_constant_has_no_parameters():
-    """CNOT and its like would ask for a parameter, or lose the axes of their uses."""
+    """Constant forms take no parameter and keep the axes of their uses."""
     cnot = qml.CNOT.compute_matrix()
     form = constant("CNOT", unitary_transfer(as_tensor(cnot)))
     found = form(torch.empty(2, 3, 0, dtype=torch.float64))
@@ -180,7 +180,7 @@ def test_constant_has_no_parameters():
 
 
 def test_a_form_takes_sets_of_parameters_of_any_shape():
-    """All gates of a kind in all elements of a batch could not be made in one call."""
+    """A form takes sets of parameters of any shape."""
     form = rotation("RX", as_tensor(-0.5 * dense.PAULIS[1]))
     angles = np.random.default_rng(10).normal(size=(2, 3, 1))
     found = form(torch.as_tensor(angles))
@@ -190,7 +190,7 @@ def test_a_form_takes_sets_of_parameters_of_any_shape():
 
 
 def test_a_form_follows_the_precision_of_its_parameters():
-    """Single precision would be lost, or once asked for would spoil later double precision."""
+    """A form has the precision of its parameters, call by call."""
     form = rotation("RX", as_tensor(-0.5 * dense.PAULIS[1]))
     expected = dense.transfer(qml.RX.compute_matrix(0.3)[None])
     single = form(torch.tensor([0.3], dtype=torch.float32))

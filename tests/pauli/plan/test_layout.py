@@ -32,7 +32,7 @@ def moves_of(ready):
 @settings(EXACT, max_examples=100)
 @given(data=st.data())
 def test_every_step_finds_its_wires_side_by_side(data):
-    """A step would be applied to other wires, or an axis be lost or repeated."""
+    """Every step finds its wires side by side, and each axis appears once."""
     case = random_case(data, max_length=20)
     program = case.program(data.draw(pairs_of(case.num_wires)))
     stages = schedule(fuse(program, live_operations(program)), program.observed)
@@ -65,14 +65,14 @@ def test_every_step_finds_its_wires_side_by_side(data):
     [(False, 0, (1, 2, 3, 4)), (True, 0, (3, 4, 1, 2)), (True, 2, (1, 2, 3, 4))],
 )
 def test_the_order_after_a_step(cyclic, first, expected):
-    """The next step would find other wires than those it asks for."""
+    """The order of the axes after a step is that which the next one expects."""
     order = (1, 2, 3, 4) if first == 0 else (3, 4, 1, 2)
     wires = order[first : first + 2]
     assert Placement(order, wires, first, cyclic).after(stage_of(wires)) == expected
 
 
 def test_wires_that_come_and_go_in_the_order():
-    """A wire that is traced out would keep a place, or a new one have none."""
+    """Wires that are traced out leave the order, and new wires enter it."""
     stage = stage_of([1, 2, 5], entering=[5], leaving={1: (0,), 2: (0, 3)})
     placement = Placement((1, 2, 3, 4), (5, 1, 2), 0)
     assert placement.after(stage) == (5, 2, 3, 4)
@@ -81,21 +81,21 @@ def test_wires_that_come_and_go_in_the_order():
 
 
 def test_neighbours_are_not_moved():
-    """A copy of the state would be made for nothing."""
+    """Wires that are neighbours are not moved."""
     order = (4, 2, 0, 3, 1)
     for wires in pairwise(order):
         assert place(order, stage_of(wires), [], ()).found == order
 
 
 def test_wires_that_are_apart_are_moved_to_one_of_them():
-    """More axes than one would be moved, or not those that the step needs."""
+    """Wires that lie apart are moved to one of them, with no other axis."""
     order = (4, 2, 0, 3, 1)
     found = place(order, stage_of([4, 3]), [], ()).found
     assert found in [(4, 3, 2, 0, 1), (2, 0, 4, 3, 1)]
 
 
 def test_a_move_serves_the_steps_that_follow():
-    """The next steps would have to move the axes back."""
+    """A move serves the steps that follow, too."""
     order = (0, 1, 2, 3, 4)
     for kept in ({0, 1}, {2, 3}):
         found = place(order, stage_of([1, 3]), [kept, kept, kept], ())
@@ -104,7 +104,7 @@ def test_a_move_serves_the_steps_that_follow():
 
 
 def test_a_new_wire_comes_in_where_it_is_needed():
-    """The next step would have to move it."""
+    """A new wire comes in where the next step needs it."""
     order = (0, 1, 2)
     for wire, partner in [(0, 1), (1, 2), (2, 0), (2, 1)]:
         stage = stage_of([wire, 7], entering=[7])
@@ -113,7 +113,7 @@ def test_a_new_wire_comes_in_where_it_is_needed():
 
 
 def test_a_state_comes_in_at_the_end_that_serves():
-    """The wires of a new state would have to be moved by the next step."""
+    """A new state comes in at the end where the next step needs it."""
     for partner in (0, 2):
         stage = stage_of([7], entering=[7], kind=Operand.STATE)
         after = place((0, 1, 2), stage, [{7, partner}], (7,)).after(stage)
@@ -121,7 +121,7 @@ def test_a_state_comes_in_at_the_end_that_serves():
 
 
 def test_kraus_operators_have_their_wires_last_and_in_order():
-    """The operators of a wide operation would act on its wires in another order."""
+    """Kraus operators find their wires last and in order."""
     stage = stage_of([3, 0, 1], kind=Operand.KRAUS)
     assert place((0, 1, 2, 3, 4), stage, [], (3, 0, 1)).found == (2, 4, 3, 0, 1)
 
@@ -132,7 +132,7 @@ def test_kraus_operators_have_their_wires_last_and_in_order():
 @settings(EXACT, max_examples=100)
 @given(data=st.data())
 def test_a_move_brings_axes_of_any_sizes_into_order(data):
-    """Entries would be exchanged where axes have been cut to different paulis."""
+    """A move orders axes of any sizes."""
     old = tuple(data.draw(st.permutations(range(data.draw(st.integers(1, 5))))))
     new = tuple(data.draw(st.permutations(old)))
     sizes = {wire: data.draw(st.integers(2, 4)) for wire in old}
@@ -156,7 +156,7 @@ def test_runs_of_axes_are_moved_as_one():
 
 
 def test_axes_in_order_are_not_moved():
-    """A step would begin with a copy of the state."""
+    """Axes in order are not moved."""
     assert permutation_between((2, 0, 1), (2, 0, 1), dict.fromkeys(range(3), 4)) is None
 
 
@@ -166,7 +166,7 @@ def test_axes_in_order_are_not_moved():
 @pytest.mark.parametrize("observed", ["all paulis", "one pauli", "one wire"])
 @pytest.mark.parametrize("num_wires", [3, 4, 6, 8, 9])
 def test_a_ring_needs_no_moves(num_wires, observed):
-    """Each layer would cost copies of the state, for the pair that closes the ring."""
+    """A ring of pairs needs no moves."""
     case = layered_ring(num_wires, 5, np.random.default_rng(3))
     wires = range(num_wires)
     chosen = {"all paulis": wires, "one pauli": [(w, 3) for w in wires], "one wire": [0]}
@@ -178,7 +178,7 @@ def test_a_ring_needs_no_moves(num_wires, observed):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("pattern", ["ladder", "there and back", "bricks"])
 def test_a_line_of_pairs_needs_no_moves(pattern, seed):
-    """A chain of neighbours, however its wires are numbered, would pay for copies of the state."""
+    """A line of pairs needs no moves, however its wires are numbered."""
     rng = np.random.default_rng(seed)
     pairs = list(pairwise(rng.permutation(7).tolist()))
     layers = {
@@ -196,7 +196,7 @@ def test_a_line_of_pairs_needs_no_moves(pattern, seed):
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
 def test_the_steps_of_a_plan_fit_each_other(data):
-    """A step would read the state with other axes than the one before has written."""
+    """Each step reads the axes that the one before has written."""
     case = random_case(data, max_length=16)
     ready = plan(case.program(data.draw(pairs_of(case.num_wires))))
     size = 1
@@ -217,7 +217,7 @@ def test_the_steps_of_a_plan_fit_each_other(data):
 
 @pytest.mark.parametrize("observed", [None, [(w, 3) for w in range(5)]], ids=["all", "Z"])
 def test_random_pairs_need_few_moves_of_few_axes(observed):
-    """Circuits without any order would cost more copies than steps, and slow ones."""
+    """Random pairs need fewer moves than steps, of few axes each."""
     rng = np.random.default_rng(4)
     case = Case(5, rng)
     for _ in range(40):

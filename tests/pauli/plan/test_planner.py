@@ -24,7 +24,7 @@ def wires_of_steps(program):
 
 
 def test_equal_programs_share_a_plan():
-    """Every call of a QNode would plan again."""
+    """Equal programs share a plan."""
     first, second = (layered_ring(4, 2, np.random.default_rng(seed)).program() for seed in (0, 1))
     assert first is not second
     assert plan(first) is plan(second)
@@ -42,7 +42,7 @@ def test_equal_programs_share_a_plan():
     ],
 )
 def test_programs_that_differ_do_not_share_a_plan(other):
-    """A circuit would be run with the plan of another."""
+    """Programs that differ in wires, order, batching or observed letters have their own plans."""
     assert plan(Case(3).form("CRX", [0, 1]).program([0, 1])) is not plan(other())
 
 
@@ -50,7 +50,7 @@ def test_programs_that_differ_do_not_share_a_plan(other):
 
 
 def test_operations_outside_the_causal_cone_are_dropped():
-    """Wires that no measurement sees would cost memory and time."""
+    """Operations outside the causal cone of the measurements are dropped."""
     case = Case(5).form("RX", [0]).form("CRX", [0, 1]).form("CRX", [3, 4]).form("damping", [1])
     case.form("CRX", [1, 2]).kraus([3, 4]).transfer([2, 4])
     ready = case.check([0])
@@ -61,7 +61,7 @@ def test_operations_outside_the_causal_cone_are_dropped():
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
 def test_what_is_observed_does_not_depend_on_what_else_is(data):
-    """A plan for some paulis would give other values of them than the dense simulator."""
+    """Plans for some paulis give the values of the dense simulator."""
     case = random_case(data, max_wires=5, max_length=12)
     part, whole = sorted(data.draw(st.tuples(*[pairs_of(case.num_wires)] * 2)), key=len)
     found, other = (case.check(pairs, batch=3) for pairs in (part, whole | part))
@@ -72,7 +72,7 @@ def test_what_is_observed_does_not_depend_on_what_else_is(data):
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
 def test_no_more_letters_than_are_observed(data):
-    """Letters that no measurement needs would cost memory and time."""
+    """No letters are carried beyond those that are observed."""
     case = random_case(data, names=["Rot", "CRX", "damping", "Toffoli", "SWAP"])
     program = case.program(data.draw(pairs_of(case.num_wires)))
     ready = plan(program)
@@ -81,13 +81,13 @@ def test_no_more_letters_than_are_observed(data):
 
 
 def test_every_letter():
-    """A result that needs the whole state of some wires would lack words."""
+    """A plan for all letters gives the whole state."""
     assert all_paulis([4, 1]) == {(4, 1), (4, 2), (4, 3), (1, 1), (1, 2), (1, 3)}
     assert all_paulis([]) == frozenset()
 
 
 def test_what_a_state_replaces_is_dropped():
-    """A qubit's past would be simulated although its state is thrown away."""
+    """What a new state replaces is not simulated."""
     case = Case(3).form("RX", [0]).form("CRX", [1, 0]).state([0]).form("RX", [0])
     ready = case.check([0])
     assert ready.order == (0,)
@@ -95,13 +95,13 @@ def test_what_a_state_replaces_is_dropped():
 
 
 def test_a_partner_of_a_replaced_wire_is_kept():
-    """Tracing out one half of an entangled pair would leave the other half pure."""
+    """Tracing out one half of an entangled pair leaves the other half mixed."""
     case = Case(2).form("H", [0]).form("CNOT", [0, 1]).state([0])
     assert case.check([1]).order == (1,)
 
 
 def test_untouched_wires_are_not_simulated():
-    """Declared but unused wires would cost a factor of 4 each."""
+    """Declared but unused wires are not simulated."""
     assert Case(9).form("CRX", [7, 2]).check([0, 2, 5]).order == (2,)
 
 
@@ -110,7 +110,7 @@ def test_untouched_wires_are_not_simulated():
 
 @pytest.mark.parametrize(("num_wires", "layers"), [(3, 1), (4, 3), (5, 2), (6, 2), (9, 4)])
 def test_a_layered_ring_is_one_step_for_each_pair_and_layer(num_wires, layers):
-    """Single-wire gates and noise would cost passes over the state of their own."""
+    """A layered ring is one step for each pair and layer."""
     case = layered_ring(num_wires, layers, np.random.default_rng(1))
     ready = plan(case.program())
     assert all(step.kind is Operand.TRANSFER for step in ready.steps)
@@ -121,13 +121,13 @@ def test_a_layered_ring_is_one_step_for_each_pair_and_layer(num_wires, layers):
 
 
 def test_gates_on_one_wire_join_what_follows():
-    """Gates before the first two-wire gate would be passes of their own."""
+    """Gates before the first two-wire gate are fused into it."""
     case = Case(3).form("RX", [0]).form("Rot", [1]).form("damping", [2]).form("CRX", [2, 0])
     assert len(case.form("CNOT", [0, 2]).form("CRX", [0, 1]).check().steps) == 2
 
 
 def test_gates_on_one_wire_join_what_precedes():
-    """Noise after the last two-wire gate would be a pass of its own."""
+    """Noise after the last two-wire gate is fused into it."""
     case = Case(3).form("CRX", [2, 0]).form("CRX", [0, 1])
     for wire in range(3):
         case.form("damping", [wire]).form("depolarizing", [wire])
@@ -135,20 +135,20 @@ def test_gates_on_one_wire_join_what_precedes():
 
 
 def test_a_three_wire_gate_takes_in_the_steps_before_it():
-    """Narrow steps on a Toffoli's wires would be passes of their own."""
+    """Narrow steps on a Toffoli's wires are fused into its step."""
     case = Case(3).form("RX", [0]).form("CRX", [2, 1]).form("Toffoli", [1, 2, 0])
     assert len(case.form("CRX", [0, 2]).form("damping", [1]).check().steps) == 1
 
 
 def test_a_step_that_another_has_followed_is_not_moved_behind_it():
-    """Gates on shared wires would be applied in another order."""
+    """Gates on shared wires keep their order."""
     case = Case(3).form("CRX", [0, 1]).form("CRX", [1, 2]).form("Toffoli", [2, 0, 1])
     case.form("CRX", [0, 1]).check()
     assert wires_of_steps(case.program()) == [(0, 1), (0, 1, 2)]
 
 
 def test_prepared_states_are_small_steps():
-    """A state would be loaded by passes over the whole state instead of one entry at a time."""
+    """Prepared states are loaded by small steps, before the state is large."""
     case = Case(5).form("RX", [4]).state([3, 1]).state([0], batch=2)
     ready = case.form("CRX", [1, 0]).check(batch=2)
     states = [step for step in ready.steps if step.kind is Operand.STATE]
@@ -157,7 +157,7 @@ def test_prepared_states_are_small_steps():
 
 
 def test_matrices_of_a_kind_are_made_in_one_call():
-    """The number of torch calls would grow with the depth of the circuit."""
+    """The number of torch calls does not grow with the depth of the circuit."""
     sources = plan(layered_ring(5, 4, np.random.default_rng(2)).program()).matrix_batches
     rows = {source.operation.form.name: len(source.slots) for source in sources}
     expected = {"Rot": 20, "CNOT": 1, "DepolarizingChannel": 60, "AmplitudeDamping": 20}
@@ -167,7 +167,7 @@ def test_matrices_of_a_kind_are_made_in_one_call():
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
 def test_matrices_have_the_size_of_their_steps(data):
-    """Columns or rows would be missing where wires come or go, or be multiplied for nothing."""
+    """The matrices of steps have only the rows and columns that come and go."""
     case = random_case(data, max_length=14)
     ready = plan(case.program(data.draw(pairs_of(case.num_wires))))
     stacks = fused_matrices(ready, case.arguments())
@@ -183,7 +183,7 @@ def test_matrices_have_the_size_of_their_steps(data):
 
 
 def test_steps_without_operations_share_one_identity():
-    """Each wire of a wide operation would have a matrix of its own made."""
+    """Steps without operations share one identity."""
     ready = Case(6).kraus(range(6)).check([(wire, 3) for wire in range(6)])
     assert [step.fused for step in ready.steps] == [True] * 6 + [False]
     (group,) = ready.matrix_groups
@@ -191,14 +191,14 @@ def test_steps_without_operations_share_one_identity():
 
 
 def test_a_program_of_nothing_has_an_empty_plan():
-    """Measuring an idle register would fail."""
+    """A program without operations has an empty plan."""
     ready = plan(Program(3, (), frozenset({(1, 3)})))
     assert (ready.order, ready.paulis, ready.steps) == ((), (), ())
     assert ready.peak == 1
 
 
 def test_a_plan_is_made_for_a_device():
-    """The indices of a plan would lie on another device than the numbers."""
+    """The indices of a plan lie on the device that it is made for."""
     program = Case(2).form("RX", [0]).form("CRX", [0, 1]).program([(0, 3)])
     ready = plan(program, torch.device("meta"))
     assert ready is not plan(program)

@@ -47,14 +47,14 @@ def found(case):
 
 
 def test_rings_are_apart():
-    """Two circuits side by side would cost the product of their states."""
+    """Two rings side by side are simulated apart."""
     case = ring(ring(Case(12), range(6)), range(6, 12))
     assert found(case) in ([[0, 1, 2, 3, 4, 5]], [[6, 7, 8, 9, 10, 11]])
     assert plan(case.program([(w, 3) for w in range(12)])).peak == 4**6
 
 
 def test_they_come_in_where_an_operation_joins_them():
-    """Wires that meet at the end would be simulated together from the start."""
+    """Wires that meet at the end are simulated apart until then."""
     case = ring(ring(Case(13), range(6)), range(6, 11)).form("CNOT", [3, 7])
     case.form("Rot", [12])
     assert found(case) == [[6, 7, 8, 9, 10]]
@@ -64,7 +64,7 @@ def test_they_come_in_where_an_operation_joins_them():
 
 
 def test_a_third_register_stays_apart_while_two_have_met():
-    """A third circuit would be simulated together with the first two once they have met."""
+    """A third circuit stays apart while two have met."""
     case = ring(ring(ring(Case(18), range(6)), range(6, 12)), range(12, 18))
     case.form("CNOT", [0, 6])
     ring(case, [0, 1, 6, 7])
@@ -74,7 +74,7 @@ def test_a_third_register_stays_apart_while_two_have_met():
 
 @pytest.mark.parametrize("layers", [1, 3])
 def test_wires_that_only_meet_are_not(layers):
-    """Ordinary circuits would be cut to pieces, each with calls of its own."""
+    """Circuits whose wires merely meet one by one are not split."""
     case = Case(12)
     for _ in range(layers):
         for start in (0, 1):
@@ -84,7 +84,7 @@ def test_wires_that_only_meet_are_not(layers):
 
 
 def test_small_groups_are_not():
-    """Two pairs of wires would be slower apart."""
+    """Two small groups of wires are simulated together, which is faster."""
     assert found(ring(ring(Case(8), range(4), 9), range(4, 8), 9)) == []
 
 
@@ -94,7 +94,7 @@ def test_small_groups_are_not():
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(data=st.data())
 def test_random_programs_agree_with_the_dense_reference(data):
-    """A register would come in on the wrong axes, or with paulis that it does not have."""
+    """Random programs of several components agree with the dense simulator."""
     case = random_case(data, max_length=14)
     observed = data.draw(st.sets(st.integers(0, case.num_wires - 1)))
     with least(1):
@@ -120,7 +120,7 @@ def test_two_rings_agree_with_the_dense_reference(seed, join, batch):
 
 @pytest.mark.parametrize("join", [False, True])
 def test_derivatives_go_through_registers(join):
-    """Parameters of wires that are simulated apart would have no gradients, or wrong ones."""
+    """Gradients of parameters in separate components agree with finite differences."""
     case = ring(ring(Case(6), range(3)), range(3, 6))
     if join:
         case.form("CRX", [0, 4])

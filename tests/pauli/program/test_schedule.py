@@ -43,7 +43,7 @@ def words_after(stages):
 
 
 def test_letters_that_are_needed():
-    """I would be forgotten, or paulis come in an order that nobody expects."""
+    """The letters that are needed include I and are in order."""
     found = observed_subsets(frozenset({(2, 3), (0, 2), (0, 1), (5, 1), (5, 2), (5, 3)}))
     assert found == {2: (0, 3), 0: (0, 1, 2), 5: (0, 1, 2, 3)}
 
@@ -58,7 +58,7 @@ def test_letters_that_are_needed():
     ],
 )
 def test_the_last_step_on_a_wire_leaves_what_is_observed(observed, leaving):
-    """Letters would be lost that a measurement needs, or kept that none does."""
+    """The last step on a wire leaves the letters that are observed, and no others."""
     (stage,) = stages_of(Case(2).form("CRX", [0, 1]).program(observed))
     assert stage.leaving == leaving
     assert stage.entering == {0, 1}
@@ -66,7 +66,7 @@ def test_the_last_step_on_a_wire_leaves_what_is_observed(observed, leaving):
 
 
 def test_growth_is_the_logarithm_of_the_sizes():
-    """The order of the steps would be chosen by something else than the size of the state."""
+    """The growth of a step is the logarithm of the ratio of the sizes."""
     case = Case(4).form("CRX", [0, 1]).form("CRX", [1, 2]).form("CRX", [2, 3]).form("CRX", [0, 3])
     stages = stages_of(case.program([(0, 3), (1, 1), (1, 2), 3]))
     words = words_after(stages)
@@ -81,7 +81,7 @@ def test_growth_is_the_logarithm_of_the_sizes():
 @settings(EXACT, max_examples=100)
 @given(data=st.data())
 def test_every_step_runs_once_and_after_those_it_needs(data):
-    """A gate would act before another one on the same wire."""
+    """Every step runs once, after those it depends on."""
     case = random_case(data, max_length=20)
     program = case.program(data.draw(pairs_of(case.num_wires)))
     live = live_operations(program)
@@ -98,7 +98,7 @@ def test_every_step_runs_once_and_after_those_it_needs(data):
 @settings(EXACT, max_examples=100)
 @given(data=st.data())
 def test_axes_are_there_when_they_are_needed(data):
-    """A step would use an axis that has not come yet, or has been traced out."""
+    """Axes are there when a step uses them."""
     case = random_case(data, max_length=20)
     program = case.program(data.draw(pairs_of(case.num_wires)))
     sizes = {}
@@ -119,7 +119,7 @@ def test_axes_are_there_when_they_are_needed(data):
 
 
 def test_wires_come_late_and_go_early():
-    """A line of gates would hold all of its wires at once: here never more than two."""
+    """A line of gates never holds more than two wires at a time."""
     case = Case(8)
     for wire in range(7):
         case.form("CRX", [wire, wire + 1])
@@ -129,7 +129,7 @@ def test_wires_come_late_and_go_early():
 
 
 def test_steps_that_wait_do_not_hold_up_others():
-    """Far parts of a circuit would all be begun before any of them is finished."""
+    """Far parts of a circuit are finished one after the other."""
     case = Case(9)
     for layer in range(3):
         for start in (0, 3, 6):
@@ -142,7 +142,7 @@ def test_steps_that_wait_do_not_hold_up_others():
 
 @pytest.mark.parametrize("num_wires", [5, 8, 10, 12])
 def test_a_ring_with_one_letter_a_wire_stays_small(num_wires):
-    """The last layer would cost n steps on the whole state, and so would the first."""
+    """In a shallow ring with one observed letter a wire, few steps act on the whole state."""
     case = layered_ring(num_wires, 1, np.random.default_rng(1))
     words = words_after(stages_of(case.program(z_on(range(num_wires)))))
     assert words[-1] == 2**num_wires
@@ -153,7 +153,7 @@ def test_a_ring_with_one_letter_a_wire_stays_small(num_wires):
 
 @pytest.mark.parametrize("layers", [2, 3, 5])
 def test_a_deep_ring_is_whole_in_its_middle_only(layers):
-    """Every layer would cost n steps on the whole state, the first and the last one too."""
+    """In a deep ring only the layers in the middle act on the whole state."""
     n = 9
     case = layered_ring(n, layers, np.random.default_rng(2))
     words = words_after(stages_of(case.program(z_on(range(n)))))
@@ -168,7 +168,7 @@ def test_a_deep_ring_is_whole_in_its_middle_only(layers):
 
 
 def test_a_wire_is_traced_out_before_it_is_replaced():
-    """The old state would stay on an axis of its own, or the new one be entangled with it."""
+    """A wire is traced out before its state is replaced."""
     case = Case(3).form("CRX", [0, 1]).form("CRX", [1, 2]).state([1]).form("CRX", [1, 0])
     stages = stages_of(case.program())
     state = next(s for s in stages if s.block.kind is Operand.STATE)
@@ -180,7 +180,7 @@ def test_a_wire_is_traced_out_before_it_is_replaced():
 
 @pytest.mark.parametrize("kind", ["kraus", "state"])
 def test_what_is_no_matrix_is_traced_out_by_a_step_that_does_nothing(kind):
-    """The wires of a wide operation would stay when one of them is replaced."""
+    """Wires of a wide operation are traced out by a step of their own when they are replaced."""
     case = Case(3).form("CRX", [0, 1]).form("CRX", [1, 2])
     getattr(case, kind)([0, 1])
     case.form("CRX", [1, 2]).state([0]).form("CRX", [0, 2])
@@ -193,7 +193,7 @@ def test_what_is_no_matrix_is_traced_out_by_a_step_that_does_nothing(kind):
 
 @pytest.mark.parametrize("observed", [[0], [1], [(0, 3), (1, 1)], [0, 1]], ids=str)
 def test_a_wire_that_is_replaced_again_and_again(observed):
-    """Resets in a row, as in a repeated measurement, would need an axis each."""
+    """A wire that is reset again and again needs one axis."""
     case = Case(2)
     for _ in range(5):
         case.state([0]).form("CRX", [0, 1])

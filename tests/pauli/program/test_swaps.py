@@ -18,20 +18,20 @@ EXACT = settings(deadline=None, derandomize=True)
 @settings(EXACT, max_examples=60)
 @given(data=st.data())
 def test_random_circuits_of_swaps_and_gates(data):
-    """Gates or measurements behind a swap would act on the wire that it came from."""
+    """Random circuits of swaps and gates agree with the dense simulator."""
     names = ["SWAP"] * 5 + ["Rot", "CRX", "damping", "CYZ", "transfer", "kraus", "state"]
     case = random_case(data, max_wires=5, max_length=14, names=names)
     case.check(data.draw(pairs_of(case.num_wires)), batch=3)
 
 
 def test_swaps_alone_are_nothing():
-    """A register that is only permuted would be simulated."""
+    """A program of swaps alone has no steps."""
     ready = Case(4).form("SWAP", [0, 1]).form("SWAP", [2, 1]).form("SWAP", [3, 0]).check()
     assert (ready.order, ready.steps) == ((), ())
 
 
 def test_swaps_cost_no_step():
-    """Routing, which is mostly swaps, would cost a pass for each."""
+    """Swaps cost no step."""
     plain, routed = Case(6), Case(6)
     place = list(range(6))
     rng = np.random.default_rng(1)
@@ -48,13 +48,13 @@ def test_swaps_cost_no_step():
 
 
 def test_a_state_moves_with_its_wire():
-    """What is read of wire 1 after a swap would not be what wire 0 held before."""
+    """A state moves with its wire."""
     ready = Case(2).form("RX", [0], params=[1.0]).form("SWAP", [0, 1]).check()
     assert ready.order == (1,)
 
 
 def test_what_is_observed_moves_with_its_wire():
-    """The wire that is measured would be dropped, and the other one be kept."""
+    """What is observed moves with its wire."""
     case = Case(3).form("RX", [0]).form("CRX", [1, 2]).form("SWAP", [0, 2])
     ready = case.check([(2, 3)])
     assert (ready.order, ready.paulis) == ((2,), ((0, 3),))
@@ -62,7 +62,7 @@ def test_what_is_observed_moves_with_its_wire():
 
 
 def test_relabelling():
-    """Operations, what is observed and the labels would speak of different wires."""
+    """Relabelling changes operations, observed letters and labels alike."""
     case = Case(3).form("RX", [0]).form("SWAP", [0, 2]).form("CNOT", [2, 1]).form("SWAP", [1, 2])
     program, labels = without_swaps(case.program([(1, 3), (0, 1)]))
     assert [operation.wires for operation in program.operations] == [(0,), (0, 1)]
@@ -72,7 +72,7 @@ def test_relabelling():
 
 
 def test_a_program_without_swaps_stays_as_it_is():
-    """Plans of equal programs would not be found again."""
+    """A program without swaps is returned as the same object."""
     program = Case(3).form("CNOT", [0, 2]).program()
     assert without_swaps(program) == (program, (0, 1, 2))
     assert without_swaps(program)[0] is program
@@ -80,7 +80,7 @@ def test_a_program_without_swaps_stays_as_it_is():
 
 @pytest.mark.parametrize("size", [0.5, 1e-9])
 def test_what_is_almost_a_swap_is_none(size):
-    """A gate would be applied as if it were another."""
+    """Constant gates are taken for swaps within rounding only."""
     swap = np.eye(4)[[0, 2, 1, 3]][None]
     matrix = torch.as_tensor(dense.transfer(swap))
     for change, kept in [(0, 0), (size, 1)]:
@@ -92,7 +92,7 @@ def test_what_is_almost_a_swap_is_none(size):
 
 
 def test_gates_that_are_no_swaps_are_kept():
-    """Every constant gate on two wires would be taken for a swap."""
+    """Constant gates on two wires other than swaps are kept."""
     case = Case(3).form("CNOT", [0, 1]).form("CRX", [1, 2], params=[np.pi]).transfer([0, 2])
     program = case.program()
     assert without_swaps(program)[0].operations == program.operations

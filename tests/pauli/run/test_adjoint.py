@@ -126,7 +126,7 @@ def applied(monkeypatch):
 )
 @pytest.mark.parametrize("budget", [None, 1, 2 * STATE, 3 * STATE, 5 * STATE, 100 * STATE])
 def test_gradients_do_not_depend_on_the_budget(budget, batches):
-    """A circuit that does not fit into memory would have another gradient than one that does."""
+    """The gradient does not depend on the memory budget."""
     steps, tensors = chain(17, batches[1:])
     state = draw(2, batches[0], PAULIS)
     found, _ = gradients(lambda s, t: run_steps(steps, s, t, budget), state, tensors)
@@ -136,7 +136,7 @@ def test_gradients_do_not_depend_on_the_budget(budget, batches):
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 7, 39, 40])
 def test_long_circuits(slots):
-    """Some order of checkpoints would bring up the wrong states."""
+    """Long circuits have the gradient that torch records, for every number of checkpoints."""
     steps, tensors = chain(40)
     state = draw(3, 1, PAULIS)
     found, _ = gradients(lambda s, t: run_steps(steps, s, t, slots * STATE), state, tensors)
@@ -145,7 +145,7 @@ def test_long_circuits(slots):
 
 
 def test_deep_circuits_do_not_need_deep_calls(monkeypatch):
-    """Reversing a circuit of a thousand steps in little memory would end in a RecursionError."""
+    """A circuit of a thousand steps is reversed without deep recursion."""
     depths = []
     original = adjoint._step
 
@@ -168,7 +168,7 @@ def test_deep_circuits_do_not_need_deep_calls(monkeypatch):
 
 @pytest.mark.parametrize("budget", [None, 1])
 def test_one_matrix_used_many_times(budget):
-    """Its gradient would be that of one of its uses."""
+    """A matrix that is used many times gets the sum of the gradients of its uses."""
     shapes = (4, 4, 4, 4), (16, 4, 4, 1)
     steps = tuple(Step(Operand.TRANSFER, 0, 0, *shape) for shape in shapes) * 4
     state, tensors = draw(5, 1, PAULIS), (transfers(1, 4, 4),)
@@ -180,7 +180,7 @@ def test_one_matrix_used_many_times(budget):
 @pytest.mark.parametrize("budget", [None, 1, 2 * STATE])
 @pytest.mark.parametrize("batch", [None, 2])
 def test_operands_of_every_kind(budget, batch):
-    """Wide operations and states prepared on the way would be reversed wrongly."""
+    """Gradients of wide operations and prepared states agree with those that torch records."""
     case = Case(WIRES, np.random.default_rng(6))
     rows = () if batch is None else (batch,)
     case.transfer([0, 1]).kraus([2, 0], batch).transfer([1, 2], batch).state([1]).kraus([1, 2])
@@ -208,7 +208,7 @@ def test_operands_of_every_kind(budget, batch):
 
 @pytest.mark.parametrize("wanted", [(0,), (1,), (3,), (0, 2), (1, 2, 4)], ids=str)
 def test_only_what_is_asked_for(wanted):
-    """Constants would get gradients that cost a pass each, or parameters would get none."""
+    """Only what is asked for is differentiated."""
     steps, tensors = chain(9)
     inputs = [draw(8, 1, PAULIS), *tensors]
     for position in wanted:
@@ -222,7 +222,7 @@ def test_only_what_is_asked_for(wanted):
 
 @pytest.mark.parametrize("budget", [None, 2 * STATE])
 def test_backwards_twice(budget):
-    """Walking a retained graph again, for another result say, would give another gradient."""
+    """A retained graph gives the same gradient again."""
     steps, tensors = chain(12)
     leaves = leaves_of(*tensors)
     final = run_steps(steps, draw(9, 1, PAULIS), leaves, budget)
@@ -236,7 +236,7 @@ def test_backwards_twice(budget):
 
 @pytest.mark.parametrize("budget", [None, STATE])
 def test_second_derivatives(budget):
-    """Gradients of gradients would be wrong, or zero, after a pass that torch has not recorded."""
+    """Second derivatives agree with those that torch records."""
     steps, tensors = chain(6)
     state = draw(11, 1, PAULIS)
 
@@ -249,7 +249,7 @@ def test_second_derivatives(budget):
 
 
 def test_inputs_stay_as_they_are():
-    """A buffer would be written to that the caller still reads, among them the cotangent."""
+    """Inputs and cotangents are not changed."""
     steps, tensors = chain(10)
     leaves = leaves_of(draw(12, 1, PAULIS), *tensors)
     before = [x.detach().clone() for x in leaves]
@@ -264,7 +264,7 @@ def test_inputs_stay_as_they_are():
 
 
 def test_gradients_of_separate_runs_do_not_mix():
-    """Two circuits in one cost function would share buffers, and spoil each other's states."""
+    """Gradients of two circuits in one cost function are those of each alone."""
     steps, tensors = chain(8)
     leaves = leaves_of(*tensors)
     states = [draw(seed, 1, PAULIS) for seed in (14, 15)]
@@ -275,7 +275,7 @@ def test_gradients_of_separate_runs_do_not_mix():
 
 
 def test_no_steps():
-    """A circuit without gates on its observed wires would fail."""
+    """A circuit without steps passes its cotangent on."""
     state = draw(16, 1, PAULIS).requires_grad_()
     final = run_steps((), state, (), None)
     assert torch.equal(final, state)
@@ -287,7 +287,7 @@ def test_no_steps():
 
 
 def test_one_node_in_the_graph():
-    """Torch would record every pass, and keep every state, whatever the budget."""
+    """The whole evolution is one node of torch's graph."""
     steps, tensors = chain(20)
     leaves = leaves_of(*tensors)
     final = run_steps(steps, draw(17, 1, PAULIS), leaves, None)
@@ -299,7 +299,7 @@ def test_one_node_in_the_graph():
 
 @pytest.mark.parametrize("mode", ["no parameters", "no_grad"])
 def test_nothing_is_kept_without_need(mode, monkeypatch):
-    """Evaluating a circuit would take the memory of a gradient."""
+    """Without a gradient no states are stored."""
     steps, tensors = chain(20)
     if mode == "no_grad":
         tensors = leaves_of(*tensors)
@@ -322,7 +322,7 @@ def test_nothing_is_kept_without_need(mode, monkeypatch):
 
 
 def test_every_step_is_run_once_where_the_states_fit(applied):
-    """Gradients with memory to spare would be computed twice."""
+    """With enough memory every step is run once."""
     steps, tensors = one_wire(30)
     gradients(lambda s, t: run_steps(steps, s, t, 29 * STATE), draw(19, 1, PAULIS), tensors)
     assert applied == list(steps)
@@ -331,7 +331,7 @@ def test_every_step_is_run_once_where_the_states_fit(applied):
 @pytest.mark.parametrize("slots", [1, 2, 3, 4, 6, 10])
 @pytest.mark.parametrize("length", [2, 5, 13, 20, 35])
 def test_recomputation_follows_the_binomial_bound(length, slots, applied):
-    """A small budget would cost many times more than the documentation promises."""
+    """Recomputation stays within the binomial bound."""
     steps, tensors = one_wire(length)
     gradients(lambda s, t: run_steps(steps, s, t, slots * STATE), draw(20, 1, PAULIS), tensors)
     repeats = next(t for t in range(1, 100) if comb(slots + t, t) >= length)
@@ -342,7 +342,7 @@ def test_recomputation_follows_the_binomial_bound(length, slots, applied):
 
 
 def test_the_budget_is_counted_in_the_largest_states(monkeypatch):
-    """A circuit whose state grows on the way would keep many times the memory that it may."""
+    """The budget counts the largest states of a circuit."""
     sizes = 1, 4, 16, 64, 16, 4
     steps = [
         Step(Operand.TRANSFER, i, 0, 1, inputs, outputs, 1)
@@ -364,7 +364,7 @@ def test_the_budget_is_counted_in_the_largest_states(monkeypatch):
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("given", ["state", "matrices"])
 def test_the_budget_is_in_bytes_of_batches(batch, given, monkeypatch):
-    """A batch would take as many times the budget as it has elements."""
+    """The budget counts bytes of the whole batch."""
     steps, _ = one_wire(30)
     state = draw(21, batch if given == "state" else 1, PAULIS)
     tensors = (transfers(30, 4, 4, batch if given == "matrices" else 1),)
@@ -384,7 +384,7 @@ def test_the_budget_is_in_bytes_of_batches(batch, given, monkeypatch):
 
 
 def test_half_of_the_free_memory_without_a_budget(monkeypatch):
-    """Large circuits would keep all states, and be killed; or small ones would ask the system."""
+    """Without a budget half of the free memory is used, and small states ask no system call."""
     free = 2 * (WORKING_STATES + 12) * 8 * 4**8
     monkeypatch.setattr(adjoint, "available_bytes", lambda device: free)
     sizes = []
@@ -404,7 +404,7 @@ def test_half_of_the_free_memory_without_a_budget(monkeypatch):
 
 
 def test_little_free_memory_still_leaves_one_state(monkeypatch):
-    """A nearly full machine would raise an error from deep inside instead of taking longer."""
+    """With little free memory one state is still kept."""
     monkeypatch.setattr(adjoint, "available_bytes", lambda device: 0)
     steps = tuple(Step(Operand.TRANSFER, 0, i, 4**7, 4, 4, 1) for i in range(40))
     leaves = leaves_of(transfers(40, 4, 4))
@@ -420,7 +420,7 @@ def test_little_free_memory_still_leaves_one_state(monkeypatch):
 @pytest.mark.parametrize("pool", [0, 2 * STATE, 2**30])
 @pytest.mark.parametrize("slots", [1, 2, 4, 8, 20])
 def test_no_more_states_than_promised(slots, pool, monkeypatch):
-    """States would pile up that nobody needs, for one with each stretch that is run again."""
+    """No more states exist at a time than the budget allows."""
     buffers.clear()
     monkeypatch.setattr(buffers, "MAX_BYTES", pool)
     steps, tensors = one_wire(60)
@@ -464,7 +464,7 @@ class Unbound(torch.overrides.TorchFunctionMode):
 
 @pytest.mark.parametrize("length", [3, 40])
 def test_stacks_are_taken_apart_once(length):
-    """The time of a deep circuit would grow with the square of its depth."""
+    """Stacks of matrices are taken apart once."""
     steps, tensors = chain(length)
     with Unbound() as unbound:
         run_steps(steps, draw(0, 1, PAULIS), tensors, None)

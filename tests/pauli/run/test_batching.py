@@ -33,7 +33,7 @@ def angles():
 
 
 def test_merged_tapes_have_the_states_that_they_have_alone(angles):
-    """A tape would get the state of another one, or of another structure."""
+    """Merged tapes have the states that they have alone."""
     tapes = [lower(x, *[qml.X(0)] * (i % 2)) for i, x in enumerate(angles)]
     for together, own in zip(final_states(tapes), tapes, strict=True):
         alone = final_state(own)
@@ -42,7 +42,7 @@ def test_merged_tapes_have_the_states_that_they_have_alone(angles):
 
 
 def test_one_structure_is_one_evolution(angles, monkeypatch):
-    """Every shifted tape of a gradient would be an evolution of its own."""
+    """Tapes of one structure are one evolution."""
     runs = []
 
     def counted(lowered, budget=None):
@@ -55,14 +55,14 @@ def test_one_structure_is_one_evolution(angles, monkeypatch):
 
 
 def test_merging_is_bounded(angles, monkeypatch):
-    """Many tapes would need the memory of all their states at once."""
+    """The number of tapes that are merged is bounded by memory."""
     monkeypatch.setattr(batching, "BATCHED_BYTES", 2 * 8 * 4**3)
     sizes = [len(group) for group in batching._batches([lower(x) for x in angles])]
     assert sizes == [2, 2, 2]
 
 
 def test_only_what_differs_is_batched(angles):
-    """Every matrix would be made once for each tape, although most are the same."""
+    """Only matrices that differ between tapes are batched."""
     same = angles.copy()
     same[:, 1:] = same[0, 1:]
     together = batched_together([lower(x) for x in same])
@@ -74,7 +74,7 @@ def test_only_what_differs_is_batched(angles):
 
 
 def test_constants_that_differ_are_batched():
-    """All tapes would have the noise of the first."""
+    """Constants that differ between tapes are batched."""
     x = torch.tensor([0.3, 0.4, 0.5])
     tapes = [lower(x, qml.BitFlip(p, 0), qml.PhaseFlip(0.3, 1)) for p in (0.1, 0.2, 0.3)]
     together = batched_together(tapes)
@@ -85,13 +85,13 @@ def test_constants_that_differ_are_batched():
 
 
 def test_constants_that_do_not_differ_stay_one_object(angles):
-    """Their matrices would be made anew in each call."""
+    """Constants that do not differ stay one object, so that their matrices are cached."""
     tapes = [lower(torch.as_tensor(x)) for x in angles]
     assert batched_together(tapes).arguments.constants is tapes[0].arguments.constants
 
 
 def test_equal_parameters_keep_their_own_gradients():
-    """Of two equal parameters of two tapes only the first would have a gradient."""
+    """Equal parameters of two tapes keep their own gradients."""
     x = torch.full((2, 3), 0.4, dtype=torch.float64, requires_grad=True)
     states = final_states(
         [lower_operations([qml.RX(row[0], 0)], PLACE, all_paulis([0]), TapeContext()) for row in x]
@@ -131,7 +131,7 @@ def test_other_batch_sizes_run_apart():
 
 
 def test_parameter_shift_of_a_batch_of_tapes():
-    """Shifted tapes of several circuits would be mixed up."""
+    """Shifted tapes of several circuits get their own values."""
     device = qml.device("qizgloria.mixed", wires=2)
 
     @qml.qnode(device, interface="torch", diff_method="parameter-shift")

@@ -26,7 +26,7 @@ def taken_again(given, like, batch, paulis):
 
 
 def test_what_is_given_is_taken_once():
-    """Every step would allocate, or two states would lie in one place."""
+    """A buffer that was given back is taken once."""
     given = state()
     buffers.give(given)
     first = buffers.take(state(), 1, LARGE)
@@ -35,7 +35,7 @@ def test_what_is_given_is_taken_once():
 
 
 def test_a_buffer_serves_every_shape_of_its_size():
-    """A batch of small states would not lie where a large one was."""
+    """A buffer serves every shape of its size."""
     given = state()
     buffers.give(given)
     taken = buffers.take(state(1, 4), 4, LARGE // 4)
@@ -54,7 +54,7 @@ def test_a_buffer_serves_every_shape_of_its_size():
     ids=["batch", "size", "dtype", "as many bytes"],
 )
 def test_what_does_not_fit_is_not_taken(like, batch, paulis):
-    """A step would write to memory of another size or precision."""
+    """Buffers of another size or precision are not taken."""
     given = state()
     buffers.give(given)
     taken = buffers.take(like, batch, paulis)
@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_not_taken(like, batch, paulis):
 
 
 def test_small_states_are_left_to_torch():
-    """Looking for a buffer would take longer than a step of a small circuit."""
+    """Small states do not use the pool."""
     buffers.give(state(paulis=LARGE - 1))
     assert buffers.held_bytes() == 0
     buffers.give(state())
@@ -74,13 +74,13 @@ def test_small_states_are_left_to_torch():
 
 
 def test_strided_views_are_left_alone():
-    """Every second number of something larger would be written to, slowly."""
+    """Strided views are not taken into the pool."""
     buffers.give(torch.zeros(1, 2 * LARGE)[:, ::2])
     assert buffers.held_bytes() == 0
 
 
 def test_memory_that_lies_ready_is_bounded(monkeypatch):
-    """A long program would end up with all the memory of the machine."""
+    """The memory in the pool is bounded."""
     monkeypatch.setattr(buffers, "MAX_BYTES", 3 * state().nbytes)
     for _ in range(5):
         buffers.give(state())
@@ -90,7 +90,7 @@ def test_memory_that_lies_ready_is_bounded(monkeypatch):
 
 
 def test_memory_that_is_taken_is_not_counted(monkeypatch):
-    """The limit would be reached by states that are in use."""
+    """Memory in use does not count towards the bound."""
     monkeypatch.setattr(buffers, "MAX_BYTES", state().nbytes)
     buffers.give(state())
     taken = buffers.take(state(), 1, LARGE)

@@ -46,14 +46,14 @@ def counted(length, slots):
 
 
 def test_examples():
-    """The examples of the docstring would not hold."""
+    """The examples of the docstring hold."""
     assert checkpoint_positions(5, slots=4) == [1, 2, 3, 4]
     assert checkpoint_positions(10, slots=3) == [4, 7, 9]
 
 
 @pytest.mark.parametrize("slots", SLOTS)
 def test_never_more_than_there_is_room_for(slots):
-    """The reverse pass would take more memory than its budget, or keep a state twice."""
+    """There are never more checkpoints than there is room for, and none twice."""
     for length in LENGTHS:
         positions = checkpoint_positions(length, slots)
         assert len(positions) == min(slots, length - 1)
@@ -63,27 +63,27 @@ def test_never_more_than_there_is_room_for(slots):
 
 @pytest.mark.parametrize("slots", SLOTS)
 def test_the_state_before_the_last_step_is_kept(slots):
-    """The reverse pass could not begin, or would have no room to run a stretch again."""
+    """The state before the last step is kept."""
     for length in LENGTHS[1:]:
         assert checkpoint_positions(length, slots)[-1] == length - 1
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 40])
 def test_everything_is_kept_where_there_is_room(length):
-    """Gradients with memory to spare would be computed twice."""
+    """With enough room every state is kept."""
     for slots in (length - 1, length, 10 * length):
         assert checkpoint_positions(length, slots) == list(range(1, length))
 
 
 def test_nothing_is_kept_of_nothing():
-    """Circuits without steps, or with one, would fail."""
+    """Circuits of no step or one have no checkpoints."""
     assert checkpoint_positions(0, 3) == []
     assert checkpoint_positions(1, 3) == []
 
 
 @pytest.mark.parametrize("slots", SLOTS)
 def test_no_step_is_run_more_often_than_the_binomial_bound_allows(slots):
-    """Deep circuits would take many times longer than the documentation promises."""
+    """No step is run more often than the binomial bound allows."""
     for length in LENGTHS:
         repeats = next(t for t in range(1, 100) if comb(slots + t, t) >= length)
         assert max(counted(length, slots)) <= repeats
@@ -91,13 +91,13 @@ def test_no_step_is_run_more_often_than_the_binomial_bound_allows(slots):
 
 @pytest.mark.parametrize("slots", SLOTS)
 def test_no_schedule_runs_fewer_steps(slots):
-    """Time would be lost: another schedule with the same memory would be faster."""
+    """No schedule of the same memory runs fewer steps."""
     for length in LENGTHS:
         assert sum(counted(length, slots)) == fewest(length, slots)
 
 
 def test_deep_circuits_are_scheduled():
-    """A circuit of many thousand steps would need as many repetitions, or never be scheduled."""
+    """Circuits of many thousand steps are scheduled."""
     assert len(checkpoint_positions(100_000, 20)) == 20
     # With 8 states, C(8 + 8, 8) = 12870 steps need 8 repetitions, and C(8 + 9, 9) = 24310 need 9.
     assert max(counted(12_870, 8)) == 8

@@ -106,7 +106,7 @@ def pair(request, step):
 
 @pytest.mark.parametrize("precision", DTYPES)
 def test_transfer(step, pair, precision):
-    """Some shape of step, or some batch, would be multiplied wrongly."""
+    """Every shape of step and batch is the dense product."""
     dtype, tolerance = DTYPES[precision]
     matrix, state = pair(dtype)
     found = passes.apply_transfer(matrix, state, step)
@@ -115,7 +115,7 @@ def test_transfer(step, pair, precision):
 
 
 def test_transfer_into_a_buffer(step, pair):
-    """A buffer with old content would leave traces, or not be used, or the input be changed."""
+    """The product into a buffer uses the buffer, overwrites its content and keeps the input."""
     matrix, state = pair(torch.float64)
     kept = state.clone()
     plain = passes.apply_transfer(matrix, state, step)
@@ -129,7 +129,7 @@ def test_transfer_into_a_buffer(step, pair):
 @pytest.mark.parametrize("precision", DTYPES)
 @pytest.mark.parametrize("buffered", [False, True])
 def test_pull_back(step, pair, precision, buffered):
-    """A gradient would be wrong, or its batch not summed where one state or matrix serves all."""
+    """The pull-back is torch's gradient, with batches summed where one operand serves all."""
     dtype, tolerance = DTYPES[precision]
     matrix, state = (x.requires_grad_() for x in pair(dtype))
     image = multiply(matrix, state, step)
@@ -145,7 +145,7 @@ def test_pull_back(step, pair, precision, buffered):
 
 
 def test_pull_back_of_a_constant(step, pair):
-    """Matrices without parameters would cost a pass each, or the state's cotangent change."""
+    """Constant matrices get no gradient, and the state's cotangent is the same."""
     matrix, state = pair(torch.float64)
     cotangent = draw(4, *multiply(matrix, state, step).shape)
     before, gradient = passes.pull_back(step, matrix, state, cotangent, False)
@@ -154,7 +154,7 @@ def test_pull_back_of_a_constant(step, pair):
 
 
 def test_torch_records_a_pass(step, pair):
-    """Derivatives of higher order, which torch takes through the passes, would be wrong."""
+    """A pass is recorded by torch, for derivatives of higher order."""
     matrix, state = pair(torch.float64)
     found, expected = [], []
     for apply, results in ((passes.apply_transfer, found), (multiply, expected)):
@@ -168,7 +168,7 @@ def test_torch_records_a_pass(step, pair):
 
 
 def test_the_transposed_step_undoes_the_geometry(step):
-    """The cotangent would be read from, or written to, another place than the state."""
+    """The transposed step reads and writes the axes of the original in reverse."""
     back = step.transposed
     assert back.size == step.left * step.inputs * step.right
     assert back.left * back.inputs * back.right == step.size
@@ -196,7 +196,7 @@ MOVES = [
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("buffered", [False, True])
 def test_move(permutation, batch, buffered):
-    """Wires would be exchanged where two of them are brought side by side."""
+    """A move brings wires side by side as a transposition does."""
     state = draw(5, batch, prod(permutation.shape))
     out = torch.full_like(state, torch.nan) if buffered else None
     axes = (0, *(1 + axis for axis in permutation.permutation))
@@ -213,7 +213,7 @@ def test_move(permutation, batch, buffered):
 
 @pytest.mark.parametrize(("matrices", "states"), BATCHES.values(), ids=BATCHES)
 def test_kraus(matrices, states):
-    """An operation on many wires would have another effect than its transfer matrix."""
+    """Kraus operators have the effect of their transfer matrix."""
     rng = np.random.default_rng(6)
     step = Step(Operand.KRAUS, 0, None, 4, 16, 16, 1)
     kraus = np.stack([dense.random_kraus(rng, 2, 3) for _ in range(matrices)])
@@ -226,7 +226,7 @@ def test_kraus(matrices, states):
 @pytest.mark.parametrize(("vectors", "states"), BATCHES.values(), ids=BATCHES)
 @pytest.mark.parametrize("left", [1, 4, 16], ids="{} words before".format)
 def test_new_state(left, vectors, states):
-    """Wires that are prepared would hold another state, or change that of the others."""
+    """New states are prepared on their wires, and the others keep theirs."""
     rng = np.random.default_rng(8)
     step = Step(Operand.STATE, 0, None, left, 1, 16, 16 // left)
     sigmas = [dense.random_density_matrix(rng, 2) for _ in range(vectors)]
@@ -245,7 +245,7 @@ def test_new_state(left, vectors, states):
 @pytest.mark.parametrize(("operands", "states"), BATCHES.values(), ids=BATCHES)
 @pytest.mark.parametrize("kind", [Operand.KRAUS, Operand.STATE])
 def test_pull_back_of_other_kinds(kind, operands, states):
-    """Gradients of wide operations and of states prepared on the way would be wrong."""
+    """Pull-backs of wide operations and of prepared states are torch's gradients."""
     rng = np.random.default_rng(9)
     inputs, right = (16, 1) if kind is Operand.KRAUS else (1, 4)
     step = Step(kind, 0, None, 4, inputs, 16, right)
@@ -284,7 +284,7 @@ def test_pull_back_of_other_kinds(kind, operands, states):
 
 
 def test_pull_back_is_silent_within_recorded_graphs():
-    """Reversing a wide step would record a graph, and with it every state that it holds."""
+    """The pull-back of a wide step records no graph within a recorded one."""
     operand = torch.as_tensor(dense.random_kraus(np.random.default_rng(13), 2, 2))
     step = Step(Operand.KRAUS, 0, None, 1, 16, 16, 1)
     before, gradient = passes.pull_back(step, operand[None], draw(1, 1, 16), draw(2, 1, 16), True)

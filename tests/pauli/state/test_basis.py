@@ -21,14 +21,14 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("wires", [0, 1, 2, 3])
 def test_pauli_matrices_are_in_the_order_of_a_pauli_vector(wires):
-    """Another order of letters or wires would relabel every expectation value."""
+    """Pauli words are in the order of the entries of a Pauli vector."""
     found = pauli_matrices(wires, torch.complex128, CPU)
     assert_close(found, dense.words(wires), atol=0)
 
 
 @pytest.mark.parametrize("wires", [1, 2, 3, 4])
 def test_pauli_vector_is_the_trace_with_every_word(wires):
-    """Wrong wire order, sign of Y or normalisation would break every state that is handed in."""
+    """Each entry of a Pauli vector is the trace with its word."""
     rho = dense.random_density_matrix(np.random.default_rng(wires), wires)
     found = pauli_vector(torch.as_tensor(rho))
     expected = np.einsum("pij,ji->p", dense.words(wires), rho).real
@@ -38,7 +38,7 @@ def test_pauli_vector_is_the_trace_with_every_word(wires):
 
 @pytest.mark.parametrize("wires", [1, 2, 3, 4])
 def test_density_matrix_is_the_sum_of_the_words(wires):
-    """qml.state and qml.density_matrix would return another matrix."""
+    """The density matrix is the sum over the words."""
     r = np.random.default_rng(wires).normal(size=4**wires)
     expected = np.tensordot(r, dense.words(wires), 1) / 2**wires
     assert_close(density_matrix(torch.as_tensor(r)), expected, atol=1e-14)
@@ -46,7 +46,7 @@ def test_density_matrix_is_the_sum_of_the_words(wires):
 
 @pytest.mark.parametrize("batch", [(1,), (5,), (2, 3)])
 def test_both_maps_keep_batch_axes(batch):
-    """Elements of a batch would be mixed."""
+    """Both maps keep batch axes."""
     rng = np.random.default_rng(0)
     rhos = np.array([dense.random_density_matrix(rng, 2) for _ in range(int(np.prod(batch)))])
     stacked = torch.as_tensor(rhos.reshape(*batch, 4, 4))
@@ -57,7 +57,7 @@ def test_both_maps_keep_batch_axes(batch):
 
 
 def test_pauli_vector_sees_the_hermitian_part_only():
-    """A rounding error in a state's anti-Hermitian part would reach the results."""
+    """The Pauli vector depends on the Hermitian part only."""
     rng = np.random.default_rng(1)
     hermitian, other = dense.random_hermitian(rng, 2), dense.random_hermitian(rng, 2)
     found = pauli_vector(torch.as_tensor(hermitian + 1j * other))
@@ -65,7 +65,7 @@ def test_pauli_vector_sees_the_hermitian_part_only():
 
 
 def test_a_state_without_wires_is_its_trace():
-    """A circuit in which nothing is applied would fail."""
+    """A state without wires is its trace."""
     assert pauli_vector(torch.full((1, 1), 0.5, dtype=torch.complex128)).tolist() == [0.5]
     assert density_matrix(torch.full((1,), 0.5, dtype=torch.float64)).tolist() == [[0.5]]
     assert zero_vector(0, torch.float64, CPU).tolist() == [1]
@@ -73,7 +73,7 @@ def test_a_state_without_wires_is_its_trace():
 
 @pytest.mark.parametrize("wires", [1, 2, 3])
 def test_zero_vector_is_all_wires_in_zero(wires):
-    """Every circuit would start from the wrong state."""
+    """The zero vector is the state with all wires in |0>."""
     found = zero_vector(wires, torch.float64, CPU)
     assert_close(found, dense.vector(dense.zero(wires)), atol=0)
 
@@ -90,7 +90,7 @@ def test_pure_state_vector_is_the_projector(batch):
 
 @pytest.mark.parametrize("wires", range(8))
 def test_num_wires_of_inverts_the_size(wires):
-    """Shapes would be read with a wrong number of wires."""
+    """num_wires_of inverts 4**n."""
     assert num_wires_of(4**wires) == wires
 
 
@@ -98,7 +98,7 @@ def test_num_wires_of_inverts_the_size(wires):
     ("real", "complex_"), [(torch.float32, torch.complex64), (torch.float64, torch.complex128)]
 )
 def test_the_maps_keep_the_precision(real, complex_):
-    """A simulation in single precision would silently use double, or the other way round."""
+    """Both maps keep the precision."""
     assert complex_dtype(real) == complex_
     rho = dense.random_density_matrix(np.random.default_rng(3), 2)
     r = pauli_vector(torch.as_tensor(rho).to(complex_))
@@ -108,7 +108,7 @@ def test_the_maps_keep_the_precision(real, complex_):
 
 
 def test_gradients_pass_through_both_maps():
-    """States as parameters, and cost functions of qml.state, could not be trained."""
+    """Gradients pass through both maps."""
     rng = np.random.default_rng(4)
     rho = torch.as_tensor(dense.random_density_matrix(rng, 2)).requires_grad_()
     r = torch.as_tensor(rng.normal(size=(2, 16))).requires_grad_()

@@ -57,7 +57,7 @@ def each_word(state, observable):
 
 @pytest.mark.parametrize("wires", [(0, 1, 2, 3, 4), (4, 1, 3), (2,), (0, 4), (1, 2)])
 def test_expectation_of_every_word(wires, state, rhos):
-    """<P> would be that of another word, or nonzero for X and Y on an idle wire."""
+    """<P> of every word agrees with Tr(P rho), also on idle wires."""
     paulis = np.array(list(product(range(4), repeat=len(wires))))[:: 1 if len(wires) < 4 else 7]
     observable = PauliSum(wires, torch.as_tensor(paulis), torch.ones(len(paulis)))
     expected = [[np.trace(word(w, wires) @ rho).real for w in paulis] for rho in rhos]
@@ -65,7 +65,7 @@ def test_expectation_of_every_word(wires, state, rhos):
 
 
 def test_expectation_is_the_sum_with_coefficients(state, rhos):
-    """Hamiltonians would be weighted wrongly, or words that occur twice be counted once."""
+    """The expectation of a sum weighs its words with its coefficients, repeated words included."""
     wires, paulis = (3, 1, 4), np.array([[1, 0, 2], [3, 3, 0], [0, 0, 0], [3, 3, 0], [2, 1, 0]])
     coefficients = np.array([0.5, -1.2, 2.0, 0.3, 4.0])
     matrix = sum(c * word(w, wires) for c, w in zip(coefficients, paulis, strict=True))
@@ -75,20 +75,20 @@ def test_expectation_is_the_sum_with_coefficients(state, rhos):
 
 
 def test_expectation_of_a_sum_without_words_is_zero(state):
-    """An observable that simplifies to nothing would fail."""
+    """The expectation of a sum without words is zero."""
     empty = PauliSum((0, 1), torch.zeros(0, 2, dtype=torch.long), torch.zeros(0).double())
     assert expectation(state, empty).tolist() == [0, 0]
 
 
 def test_expectation_of_a_constant_is_the_constant(state):
-    """An observable without wires, a multiple of the identity, would fail."""
+    """The expectation of a multiple of the identity is its coefficient."""
     constant = PauliSum((), torch.zeros(1, 0, dtype=torch.long), torch.tensor([2.5]).double())
     assert expectation(state, constant).tolist() == pytest.approx([2.5, 2.5], abs=1e-14)
 
 
 @pytest.mark.parametrize("wires", SELECTIONS)
 def test_reduced_states_in_any_order_of_wires(wires, state, rhos):
-    """qml.density_matrix would trace out or order wires wrongly."""
+    """Reduced states agree with partial traces, in any order of wires."""
     expected = [dense.partial_trace(rho, wires) for rho in rhos]
     assert_close(reduced_density_matrix(state, wires), expected, atol=1e-13)
     assert_close(reduced_vector(state, wires), [dense.vector(rho) for rho in expected], atol=1e-13)
@@ -96,7 +96,7 @@ def test_reduced_states_in_any_order_of_wires(wires, state, rhos):
 
 @pytest.mark.parametrize("wires", [(), (0,), (2,), (4, 1), (0, 3), (4, 0, 3), (3, 1, 0, 2, 4)])
 def test_purity_of_some_wires(wires, state, rhos):
-    """qml.purity would forget the normalisation or the idle wires."""
+    """The purity of some wires agrees with Tr(rho**2) of their reduced state."""
     reduced = [dense.partial_trace(rho, wires) for rho in rhos]
     expected = [np.trace(rho @ rho).real for rho in reduced]
     assert_close(purity(state, wires), expected, atol=1e-13)
@@ -104,7 +104,7 @@ def test_purity_of_some_wires(wires, state, rhos):
 
 @pytest.mark.parametrize("wires", [*SELECTIONS, ()])
 def test_probabilities_in_the_computational_basis(wires, state, rhos):
-    """qml.probs would order outcomes wrongly."""
+    """Probabilities in the computational basis are the diagonal of the reduced state."""
     expected = [np.diag(dense.partial_trace(rho, wires)).real for rho in rhos]
     assert_close(probabilities(state, wires), expected, atol=1e-13)
 
@@ -112,7 +112,7 @@ def test_probabilities_in_the_computational_basis(wires, state, rhos):
 @pytest.mark.parametrize("basis", list(product((1, 2, 3), repeat=3)))
 @pytest.mark.parametrize("wires", [(4, 0, 3), (0, 2, 4)])
 def test_probabilities_in_every_pauli_basis(wires, basis, state, rhos):
-    """Outcome 0 would not be the eigenvalue +1, or a pauli would be read on another wire."""
+    """In every Pauli basis outcome 0 is the eigenvalue +1 of its wire's Pauli."""
     signs = list(product((1, -1), repeat=3))
     projectors = [
         dense.kron(
@@ -126,7 +126,7 @@ def test_probabilities_in_every_pauli_basis(wires, basis, state, rhos):
 
 
 def test_a_state_without_wires_has_all_wires_in_zero():
-    """Measuring a register that no gate has touched would fail."""
+    """A state without wires has all wires in |0>."""
     state = State(torch.ones(1, 1, dtype=torch.float64), ())
     assert_close(reduced_density_matrix(state, (2, 0)), dense.zero(2)[None], atol=0)
     assert probabilities(state, (0, 1)).tolist() == [[1, 0, 0, 0]]
@@ -134,7 +134,7 @@ def test_a_state_without_wires_has_all_wires_in_zero():
 
 
 def test_results_keep_the_precision(state):
-    """Single precision would end as double precision, with a mixture on the way."""
+    """Results have the precision of the state."""
     single = State(state.vector.float(), state.wires)
     paulis, coefficients = torch.tensor([[1, 3]]), torch.ones(1, dtype=torch.float64)
     assert expectation(single, PauliSum((3, 1), paulis, coefficients)).dtype == torch.float32
@@ -144,7 +144,7 @@ def test_results_keep_the_precision(state):
 
 
 def test_gradients_of_every_measurement(state):
-    """A measurement would cut the gradient, towards the state or towards its coefficients."""
+    """Measurements have gradients towards the state and the coefficients."""
     paulis = torch.tensor([[1, 3], [3, 3], [0, 2]])
 
     def energy(vector, coefficients):
@@ -181,7 +181,7 @@ ENOUGH = dict(zip(ORDER, PAULI_LABELS, strict=True)) | {1: range(4), 2: range(4)
 
 @pytest.mark.parametrize("wires", [(0, 1, 2, 3, 4), (4, 1, 3), (0,), (3, 0), (1, 2)])
 def test_words_of_the_letters_that_are_left(wires, state, restricted):
-    """An expectation value would be that of another word."""
+    """Expectation values from the observed letters agree with those from all."""
     paulis = np.array(list(product(*(ENOUGH[w] for w in wires))))[::3]
     observable = PauliSum(
         wires, torch.as_tensor(paulis), torch.linspace(1, 2, len(paulis)).double()
@@ -193,20 +193,20 @@ def test_words_of_the_letters_that_are_left(wires, state, restricted):
 
 @pytest.mark.parametrize("wires", [(3,), (3, 4, 1), (4, 3), (2, 1), ()])
 def test_probabilities_from_the_letters_that_are_left(wires, state, restricted):
-    """qml.probs would be wrong where only the measured paulis are kept."""
+    """Probabilities from the observed letters agree with those from all."""
     assert_close(probabilities(restricted, wires), probabilities(state, wires), atol=1e-15)
 
 
 @pytest.mark.parametrize("basis", [(1, 3, 2), (2, 3, 3), (1, 3, 1)])
 def test_probabilities_in_other_bases_from_the_letters_that_are_left(basis, state, restricted):
-    """Shadows would be drawn from another distribution."""
+    """Probabilities in other bases from the observed letters agree with those from all."""
     found, expected = (probabilities(own, (0, 3, 4), basis) for own in (restricted, state))
     assert_close(found, expected, atol=1e-15)
 
 
 @pytest.mark.parametrize("wires", [(4,), (4, 2), (1, 4), ()])
 def test_reduced_states_from_the_letters_that_are_left(wires, state, restricted):
-    """qml.density_matrix would be wrong beside measurements that need less."""
+    """Reduced states from the observed letters agree with those from all."""
     for function in (reduced_vector, reduced_density_matrix, purity):
         assert_close(function(restricted, wires), function(state, wires), atol=1e-15)
 
@@ -214,7 +214,7 @@ def test_reduced_states_from_the_letters_that_are_left(wires, state, restricted)
 @pytest.mark.parametrize("others", [(), (4,), (1, 4)], ids=str)
 @pytest.mark.parametrize(("wire", "pauli"), [(3, 1), (3, 2), (0, 3)])
 def test_a_letter_that_is_missing_raises(wire, pauli, others, restricted):
-    """A measurement would silently read another word."""
+    """A missing letter raises an error."""
     wires = (wire, *others)
     word = PauliSum(wires, torch.tensor([[pauli] + [3] * len(others)]), torch.ones(1).double())
     for measure in (
@@ -230,7 +230,7 @@ def test_a_letter_that_is_missing_raises(wire, pauli, others, restricted):
 
 
 def test_several_sums_are_measured_as_each_alone(state, restricted):
-    """Terms of one observable would be added to another."""
+    """Several sums measured together agree with each alone."""
     wires = (4, 2, 3)
     observables = [
         PauliSum(wires, torch.tensor([[1, 0, 3], [3, 3, 0]]), torch.tensor([0.5, -2.0]).double()),
@@ -248,7 +248,7 @@ def test_several_sums_are_measured_as_each_alone(state, restricted):
 
 
 def test_a_gather_serves_other_states_of_the_same_axes(restricted):
-    """A circuit that is run again would be measured as it was the first time."""
+    """A gather is reused for other states of the same axes."""
     words = PauliSum((4, 0), torch.tensor([[1, 2], [3, 0]]), torch.tensor([0.5, -2.0]).double())
     other = State(restricted.vector.flip(1)[:1], ORDER, PAULI_LABELS)
     (found,) = expectations(other, gather(restricted, [words]))

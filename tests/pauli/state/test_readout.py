@@ -45,14 +45,14 @@ def full_confusion(model, wires):
 @pytest.mark.parametrize("wires", [(0, 1, 2), (2, 0), (1,), (2, 3, 1), (3,)])
 @pytest.mark.parametrize("model", MODELS)
 def test_confuse_is_the_product_with_the_confusion_matrices(model, wires):
-    """Reported outcomes would be flipped the wrong way round, or on another wire."""
+    """confuse agrees with the product of the confusion matrices of its wires."""
     p = np.random.default_rng(0).dirichlet(np.ones(2 ** len(wires)), size=3)
     found = confuse(torch.as_tensor(p), wires, readout_of(model))
     assert_close(found, p @ full_confusion(model, wires), atol=1e-15)
 
 
 def test_confuse_reads_rows_as_true_outcomes():
-    """p(1|0) and p(0|1) would be exchanged."""
+    """Rows of the confusion matrix are true outcomes."""
     readout = {0: torch.tensor([[0.9, 0.1], [0.3, 0.7]]).double()}
     found = confuse(torch.tensor([[1.0, 0.0], [0.0, 1.0]]).double(), [0], readout)
     assert found.flatten().tolist() == pytest.approx([0.9, 0.1, 0.3, 0.7], abs=1e-7)
@@ -79,7 +79,7 @@ def mean_of_reports(state, wires, letters, confusion_matrix):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_reported_and_confuse_agree_on_every_word(model, state):
-    """qml.expval and qml.probs would report different errors of one detector."""
+    """Reported words agree with the reported distribution."""
     wires = (1, 3, 2, 0)
     matrix = full_confusion(model, wires)
     for letters in list(product(range(4), repeat=4))[::5]:
@@ -90,7 +90,7 @@ def test_reported_and_confuse_agree_on_every_word(model, state):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_reported_is_linear_in_the_words(model, state):
-    """The words of a Hamiltonian would take each other's coefficients."""
+    """Reported words keep their own coefficients."""
     wires = (0, 2, 1)
     letters = [(3, 3, 0), (1, 0, 2), (0, 0, 0), (0, 0, 3), (2, 1, 3)]
     coefficients = [0.7, -1.1, 0.4, 2.0, 0.9]
@@ -102,7 +102,7 @@ def test_reported_is_linear_in_the_words(model, state):
 
 
 def test_symmetric_errors_add_no_words():
-    """Symmetric readout error would double the cost with every wire."""
+    """A symmetric error adds no words."""
     observable = PauliSum((0, 2), torch.tensor([[3, 3], [1, 0]]), torch.ones(2).double())
     found = reported(observable, readout_of("symmetric"))
     assert torch.equal(found.words, observable.words)
@@ -110,7 +110,7 @@ def test_symmetric_errors_add_no_words():
 
 
 def test_wires_without_error_are_left_alone():
-    """An exact wire would be read with another wire's error."""
+    """Wires without error keep their words."""
     observable = PauliSum((1, 3), torch.tensor([[3, 2]]), torch.tensor([0.5]).double())
     found = reported(observable, readout_of("symmetric"))
     assert torch.equal(found.words, observable.words)
@@ -123,7 +123,7 @@ def test_wires_without_error_are_left_alone():
 
 @pytest.mark.parametrize(("p10", "p01"), [(0.1, 0.1), (0.0, 0.0), (0.05, 0.3)])
 def test_gradients_of_the_confusion_matrix(p10, p01, state):
-    """A readout error that starts symmetric, or at zero, could not be learned away from it."""
+    """The confusion matrix has a gradient, also at zero and at a symmetric error."""
     wires, letters = (0, 1), (3, 2)
     observable = PauliSum(wires, torch.tensor([letters]), torch.ones(1).double())
 

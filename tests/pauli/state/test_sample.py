@@ -34,7 +34,7 @@ def assert_frequencies(outcomes, distribution):
 
 @pytest.mark.parametrize("outcomes", [2, 8, 64])
 def test_frequencies_are_the_probabilities(outcomes):
-    """Shots would follow another distribution, or that of another element of the batch."""
+    """Frequencies agree with the probabilities of each element of the batch."""
     rng = np.random.default_rng(0)
     distributions = rng.dirichlet(np.full(outcomes, 0.7), size=3)
     found = draw(distributions, 20_000, rng)
@@ -44,20 +44,20 @@ def test_frequencies_are_the_probabilities(outcomes):
 
 
 def test_shots_are_independent():
-    """Neighbouring shots would be correlated, and the spread of estimates wrong."""
+    """Shots are independent."""
     shots = draw(np.array([[0.5, 0.5]]), 40_000, np.random.default_rng(1))[0]
     pairs = 2 * shots[::2] + shots[1::2]
     assert_frequencies(pairs, np.full(4, 0.25))
 
 
 def test_elements_of_a_batch_are_independent():
-    """All elements of a batch would share their luck."""
+    """Elements of a batch are independent."""
     found = draw(np.full((2, 2), 0.5), 20_000, np.random.default_rng(2))
     assert_frequencies(2 * found[0] + found[1], np.full(4, 0.25))
 
 
 def test_one_seed_gives_one_result():
-    """A seeded device would not be reproducible."""
+    """One seed gives one result."""
     p = np.random.default_rng(3).dirichlet(np.ones(8), size=2)
     first, again, other = (draw(p, 50, np.random.default_rng(seed)) for seed in (7, 7, 8))
     assert (first == again).all()
@@ -69,7 +69,7 @@ def test_one_seed_gives_one_result():
     "distribution", [[0, 1, 0], [0, 0, 1], [1, 0, 0], [0, 0.5, 0, 0.5, 0], [0, 0.25, 0.25, 0, 0.5]]
 )
 def test_impossible_outcomes_are_never_drawn(distribution, number):
-    """A random number on the border of an interval would give an outcome of probability 0."""
+    """Outcomes of probability 0 are not drawn, even by random numbers on a border."""
     (outcome,) = draw(np.array([distribution], float), 1, Fixed(number))[0]
     assert distribution[outcome] > 0
 
@@ -83,27 +83,27 @@ def test_borders_belong_to_the_interval_above():
 
 @pytest.mark.parametrize("number", [0.0, 1e-17, 0.5, BELOW_ONE])
 def test_rounding_below_zero_counts_as_zero(number):
-    """A probability of -1e-17 would be drawn, or would be refused."""
+    """Probabilities slightly below zero count as zero."""
     p = np.array([[-1e-17, 1.0, -3e-16, 1e-16, -1e-12]])
     assert draw(p, 1, Fixed(number))[0, 0] in (1, 3)
 
 
 def test_rounding_below_zero_does_not_move_the_others():
-    """A negative probability would take something from the outcome behind it."""
+    """A negative probability takes nothing from the outcome behind it."""
     p = np.array([[-1e-12, 0.5, 0.5 + 1e-12]])
     assert draw(p, 1, Fixed(0.5 - 0.7e-12))[0, 0] == 1
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1 - 1e-7, 1 + 1e-7, 40.0])
 def test_the_sum_is_divided_out(scale):
-    """Probabilities in single precision would leave the last outcome too much or too little."""
+    """Probabilities are divided by their sum."""
     p = np.random.default_rng(4).dirichlet(np.ones(5), size=2)
     expected = draw(p, 200, np.random.default_rng(5))
     assert (draw(scale * p, 200, np.random.default_rng(5)) == expected).all()
 
 
 def test_single_precision_is_summed_in_double():
-    """Rounding over many outcomes would shift the later ones."""
+    """Probabilities in single precision are summed in double precision."""
     size = 2**16
     p = np.full((1, size), 1 / size, dtype=np.float32)
     middles = (np.arange(size) + 0.5) / size
@@ -116,19 +116,19 @@ def test_single_precision_is_summed_in_double():
 
 
 def test_one_outcome_is_certain():
-    """Measuring no wires, or a distribution of one outcome, would fail."""
+    """A distribution of one outcome always gives it."""
     assert (draw(np.ones((2, 1)), 5, np.random.default_rng(6)) == np.zeros((2, 5))).all()
 
 
 @pytest.mark.parametrize("wires", [1, 3, 5])
 def test_bits_have_the_first_wire_first(wires):
-    """Samples would be read from right to left."""
+    """Bits have the first wire first."""
     found = to_bits(np.arange(2**wires), wires)
     assert found.tolist() == [list(bits) for bits in product((0, 1), repeat=wires)]
 
 
 def test_bits_keep_the_axes_of_the_outcomes():
-    """Batch and shots would be mixed."""
+    """Bits keep the axes of batch and shots."""
     outcomes = np.random.default_rng(7).integers(8, size=(2, 5))
     found = to_bits(outcomes, 3)
     assert found.shape == (2, 5, 3)
@@ -170,7 +170,7 @@ def product_state(*blochs):
 
 
 def test_a_shot_in_the_basis_of_an_eigenstate_is_certain():
-    """Shots would be given to other recipes, or letters to other wires."""
+    """A shot in the basis of an eigenstate is certain."""
     state = State(product_state((1, 0, 0), (0, -1, 0), (0, 0, 1)), (4, 2, 0))
     wires = (0, 2, 4)  # |0>, eigenvalue -1 of Y, |+>
     rng = np.random.default_rng(8)
@@ -187,7 +187,7 @@ def test_a_shot_in_the_basis_of_an_eigenstate_is_certain():
 
 @pytest.mark.parametrize("readout", [EXACT, {1: torch.tensor([[0.9, 0.1], [0.25, 0.75]]).double()}])
 def test_shots_of_each_basis_follow_its_distribution(readout):
-    """Shadows would follow the distribution of another basis, or be read without error."""
+    """Shots of each basis follow its distribution."""
     rng = np.random.default_rng(9)
     vectors = np.array([dense.vector(dense.random_density_matrix(rng, 2)) for _ in range(2)])
     state, wires = State(torch.as_tensor(vectors), (1, 0)), (0, 1)
@@ -202,7 +202,10 @@ def test_shots_of_each_basis_follow_its_distribution(readout):
 
 
 def test_shadows_estimate_expectation_values():
-    """The estimator of Huang, Kueng, Preskill (2020), 3**k times the mean product, would be off."""
+    """Shadows estimate expectation values, as 3**k times the mean product.
+
+    The estimator is that of Huang, Kueng, Preskill (2020).
+    """
     rng = np.random.default_rng(10)
     r = dense.vector(dense.random_density_matrix(rng, 2))
     state = State(torch.as_tensor(r)[None], (0, 1))
@@ -216,7 +219,7 @@ def test_shadows_estimate_expectation_values():
 
 
 def test_shadows_are_reproducible():
-    """A seeded device would give other shadows in another run."""
+    """Seeded shadows are reproducible."""
     state = State(product_state((0.3, 0.4, 0.5), (0.1, 0, 0)), (0, 1))
     recipes = np.random.default_rng(11).integers(3, size=(50, 2))
     first, again = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -18,8 +17,9 @@ Labels = tuple[Any, ...]
 def wire_map(tape: QuantumScript) -> dict[Any, int]:
     """The integer wire of each label: operations' wires first, then those that are only measured.
 
-    Labels ``0 .. n-1`` keep their own order, so that the state of a device without wires is the
-    same whichever wire the circuit touches first. (PennyLane's standard wire order.)
+    Where the labels are ``0 .. n-1`` and those of operations come first, they stay as they are, so
+    that the state of a device without wires is the same whichever wire the circuit touches first.
+    (PennyLane's standard wire order.)
     """
     acted_on = tuple(map(labels_of, tape.operations))
     measured = tuple(process.wires.labels for process in tape.measurements)
@@ -40,12 +40,9 @@ def _numbered(
     acted_on: tuple[Labels, ...], measured: tuple[Labels, ...]
 ) -> tuple[tuple[Any, int], ...]:
     first = dict.fromkeys(chain.from_iterable(acted_on))
-    second = [label for label in chain.from_iterable(measured) if label not in first]
-    labels = _sorted(first, 0) + _sorted(second, len(first))
+    labels = list(first | dict.fromkeys(chain.from_iterable(measured)))
+    integers = list(range(len(labels)))
+    count = len(first)
+    if set(labels[:count]) == set(integers[:count]) and set(labels) == set(integers):
+        labels = integers
     return tuple((label, number) for number, label in enumerate(labels))
-
-
-def _sorted(labels: Iterable[Any], start: int) -> list[Any]:
-    unique = list(dict.fromkeys(labels))
-    numbers = list(range(start, start + len(unique)))
-    return numbers if set(unique) == set(numbers) else unique

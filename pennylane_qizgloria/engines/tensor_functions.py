@@ -125,9 +125,9 @@ class Tangents:
         with torch.enable_grad():
             zeros = [torch.zeros_like(y).requires_grad_() for y in self.function(*primals)]
             transposed = Cotangents(self.function, self.positions)(*primals, *zeros)
-        return _gradients(
-            transposed, zeros, [x.conj() for x in directions], again=_is_recorded(arguments)
-        )
+        again = _is_recorded(arguments)
+        images = _gradients(transposed, zeros, [x.conj() for x in directions], again)
+        return tuple(dy.conj() for dy in images)
 
     def _forwards(self, primals: Sequence[Tensor], directions: Sequence[Tensor]) -> Tensors:
         duals = list(primals)

@@ -107,6 +107,17 @@ def completed(values, order, letters):
     return tensor.transpose(np.argsort([*order, *rest]).astype(int))
 
 
+def outcome_probabilities(rho, wires, paulis):
+    """The distribution of measuring a Pauli on each of some wires: outcome 0 is eigenvalue +1."""
+    reduced = partial_trace(rho, list(wires))
+    found = []
+    for bits in np.ndindex(*(2,) * len(wires)):
+        pairs = zip(bits, paulis, strict=True)
+        projector = kron(*((PAULIS[0] + (-1) ** bit * PAULIS[pauli]) / 2 for bit, pauli in pairs))
+        found.append(np.trace(reduced @ projector).real)
+    return np.array(found)
+
+
 def random_kraus(rng, wires, count):
     """Kraus operators of a random trace-preserving map."""
     dim = 2**wires

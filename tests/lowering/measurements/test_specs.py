@@ -73,12 +73,7 @@ def test_probabilities(order):
     """Reported probabilities are those of the confusion matrices, in the order of the outcomes."""
     given = None if order is None else torch.tensor(order)
     spec = Probabilities(MeasuredBasis((1, 0), (Z, X)), CONFUSION, given)
-    projectors = [
-        np.kron(np.eye(2) + b * dense.PAULIS[X], np.eye(2) + a * dense.PAULIS[Z]) / 4
-        for a in (1, -1)
-        for b in (1, -1)
-    ]
-    plain = np.array([trace(projector) for projector in projectors]).T
+    plain = np.array([dense.outcome_probabilities(rho, (1, 0), (Z, X)) for rho in RHOS])
     reported = plain @ np.kron(CONFUSION[1].numpy(), np.eye(2))
     assert_close(exact(spec), reported[:, slice(None) if order is None else order], 1e-14)
     assert spec.observed == {(1, Z), (0, X)}

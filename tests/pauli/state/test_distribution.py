@@ -1,7 +1,5 @@
 """Distributions of outcomes against projectors of the dense density matrix."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 import torch
@@ -24,19 +22,6 @@ STATE = State(torch.as_tensor(np.array(VECTORS)), ORDER)
 """Two density matrices of the register, and their state; wires without an axis are in |0>."""
 
 
-def expected(rho, wires, paulis):
-    """Tr(rho Pi) for the projector of every outcome."""
-    return [
-        np.trace(
-            dense.partial_trace(rho, wires)
-            @ dense.kron(
-                *((np.eye(2) + s * dense.PAULIS[p]) / 2 for s, p in zip(sign, paulis, strict=True))
-            )
-        ).real
-        for sign in product((1, -1), repeat=len(wires))
-    ]
-
-
 BASES = {
     "one wire": ((3,), (Z,)),
     "X and Y": ((0, 2), (X, Y)),
@@ -53,7 +38,7 @@ def test_probabilities(name):
     """Probabilities of every Pauli basis agree with the projectors, idle wires included."""
     wires, paulis = BASES[name]
     found = distribution(STATE, wires, paulis).probabilities()
-    assert_close(found, [expected(rho, wires, paulis) for rho in RHOS], 1e-14)
+    assert_close(found, [dense.outcome_probabilities(rho, wires, paulis) for rho in RHOS], 1e-14)
 
 
 def test_the_basis_is_z_unless_said_otherwise():

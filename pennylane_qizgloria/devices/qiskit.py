@@ -20,18 +20,20 @@ from ..qiskit.backends.options import require_backend, require_known, require_ty
 from ..qiskit.backends.seeds import JobSeeds
 from ..qiskit.backends.validation import require_layout, require_qubits, require_wires
 from ..qiskit.compile.transpilation import Compiler, preset_passes
-from ..qiskit.jobs import runner as jobs
+from ..qiskit.jobs.history import JobHistory
+from ..qiskit.jobs.runner import Runner
 from ..qiskit.primitives import primitives
 from ..qiskit.primitives.job_limits import Limits, limits_of
 from ..qiskit.pubs.exact import exact_results
 from ..qiskit.pubs.packing import pack
 from ..qiskit.pubs.submission import Call, shared_out
+from ..results import Result
 from .configuration.validation import naming, require_call, require_circuit, require_config
 from .gradients import shift_methods
 from .gradients.shift_derivatives import ShiftDerivatives
 from .interfaces.first_order import is_first_order
 from .preprocessing.qiskit import preprocessing
-from .qiskit_jobs import JobControl, Result, tracks_derivatives
+from .qiskit_jobs import JobControl, tracks_derivatives
 
 
 @tracks_derivatives
@@ -163,10 +165,9 @@ class QizgloriaQiskit(JobControl):
         if target is not None:
             passes = preset_passes(target, optimization_level, seed_transpiler, layout)
         self._compiler = Compiler(passes, self._primitives.backend)
-        self._runner = jobs.Runner(self.name, progress, timeout, on_job=self._note)
+        self._runner = Runner(self.name, progress, timeout, on_job=self._note)
         self._unfinished: list[Call[tuple[Result, ...]]] = []
-        self.jobs: list[jobs.JobRecord] = []
-        """What is known of each job so far, the first one first."""
+        self._history = JobHistory()
 
     def __getstate__(self) -> dict[str, Any]:
         return state_of(self)

@@ -15,14 +15,13 @@ from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 
 from ..qiskit.jobs.costs import Cost
+from ..qiskit.jobs.history import JobHistory
 from ..qiskit.jobs.records import JobRecord
 from ..qiskit.primitives import primitives
 from ..qiskit.pubs.blank_results import blank_result
 from ..qiskit.pubs.pubs import Reading
 from ..qiskit.pubs.submission import Call, Share, cost_of
-
-Result = Any
-"""One array for each measurement, in tuples where there are several (PennyLane's return types)."""
+from ..results import Result, unwrapped
 
 
 def tracks_derivatives(kind: type[Device]) -> type[Device]:
@@ -48,12 +47,20 @@ class JobControl(Device):
     """The part of the device that is about jobs."""
 
     backend: Any
-    jobs: list[JobRecord]
+    _history: JobHistory
     _options: dict[str, Any]
     _primitives: primitives.Primitives
     _given: bool
     _unfinished: list[Call[tuple[Result, ...]]]
     _estimate: _Estimate | None = None
+
+    @property
+    def jobs(self) -> list[JobRecord]:
+        """What is known of the device's jobs, in the order in which they were sent.
+
+        All jobs under way are listed, and of those that have ended the latest 1000.
+        """
+        return self._history.records()
 
     # --- costs ------------------------------------------------------------------------------------
 
@@ -148,12 +155,7 @@ class JobControl(Device):
 
     def _note(self, record: JobRecord) -> None:
         """Keep what is known of a job, and tell the tracker of a new one."""
-        known = {job.job_id: i for i, job in enumerate(self.jobs)}
-        if record.job_id in known:
-            self.jobs[known[record.job_id]] = record
-            return
-        self.jobs.append(record)
-        if self.tracker.active:
+        if self._history.update(record) and self.tracker.active:
             self.tracker.update(
                 jobs=1, job_id=record.job_id, backend=record.backend, pubs=record.pubs
             )
@@ -178,10 +180,9 @@ class JobControl(Device):
             JobError: if a job has failed. Then the call is given up.
             TimeoutError: as for `execute`.
         """
-        for call in self._unfinished:
+        for call in tuple(self._unfinished):
             if job_id in call.job_ids:
-                results = self._finish(call)
-                return results[0] if len(results) == 1 else results
+                return unwrapped(self._finish(call))
         known = ", ".join(own for call in self._unfinished for own in call.job_ids)
         raise KeyError(
             f"{self.name} has no unfinished call with the job {job_id!r}. "

@@ -19,7 +19,7 @@ from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
 
 from ..backends.resolve import is_aer
 from ..convert.channels import require_channels
-from .structures import Parametrised
+from .structures import ParametrisedCircuit
 
 AER_MISBINDS = {"cp", "crx", "cry", "crz", "cu1", "cu3"} | {
     "mcp",
@@ -84,7 +84,7 @@ class Compiled:
         circuit: what the backend runs. It may lack parameters that have no effect.
     """
 
-    source: Parametrised
+    source: ParametrisedCircuit
     circuit: QuantumCircuit
 
     def on_qubits(self, observable: SparsePauliOp) -> SparsePauliOp:
@@ -108,7 +108,7 @@ class Compiler:
         self.transpilations = 0
         """How many circuits have been transpiled."""
 
-    def compiled(self, key: Hashable, make: Callable[[], Parametrised]) -> Compiled:
+    def compiled(self, key: Hashable, make: Callable[[], ParametrisedCircuit]) -> Compiled:
         """The compiled circuit of a structure.
 
         Args:

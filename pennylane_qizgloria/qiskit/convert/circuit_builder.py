@@ -26,6 +26,9 @@ from qiskit.circuit import (
 from .classical_expr import Table, to_expr, truth_table
 from .gates import has_twin, plain, twin, unboxed
 
+WireOrder = Sequence[Hashable]
+"""Wire labels in the order of the qubits."""
+
 WRITTEN = (qml.BasisState, qml.GlobalPhase, qml.Identity, qml.Barrier, qml.Snapshot, MidMeasure)
 """Operators that are written into a circuit without being one gate."""
 

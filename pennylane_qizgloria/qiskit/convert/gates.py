@@ -197,7 +197,7 @@ def _controlled(base: Twin, values: Sequence[bool]) -> Twin:
         gate = lib.CUGate(*gate.params, base.phase, ctrl_state=int(values.pop()))
     if values:
         state = sum(int(value) << i for i, value in enumerate(values))
-        gate = gate.control(len(values), ctrl_state=state)
+        gate = gate.control(len(values), ctrl_state=state, annotated=False)
     return Twin(gate, order)
 
 

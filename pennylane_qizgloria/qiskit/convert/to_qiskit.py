@@ -33,17 +33,14 @@ from qiskit.circuit import (
     QuantumCircuit,
 )
 
-from .circuit_builder import Writer, data_of, expand, midcircuit
-
-Order = Sequence[Hashable]
-"""Wire labels in the order of the qubits."""
+from .circuit_builder import WireOrder, Writer, data_of, expand, midcircuit
 
 _WITHOUT_SAMPLES = (StateMP, DensityMatrixMP, VnEntropyMP, MutualInfoMP, PurityMP)
 
 
 def to_qiskit(
     circuit: Any,
-    wires: Order | None = None,
+    wires: WireOrder | None = None,
     measure: bool = True,
 ) -> Any:
     r"""A Qiskit circuit that does what a PennyLane circuit does, global phase included.
@@ -127,7 +124,7 @@ def _as_array(value: Any) -> Any:
     return np.array(list(value), dtype=object) if isinstance(value, ParameterVector) else value
 
 
-def _tape_to_qiskit(tape: QuantumScript, wires: Order | None, measure: bool) -> QuantumCircuit:
+def _tape_to_qiskit(tape: QuantumScript, wires: WireOrder | None, measure: bool) -> QuantumCircuit:
     order = _default_order(tape.wires) if wires is None else Wires(wires)
     missing = [wire for wire in tape.wires if wire not in order]
     if missing:

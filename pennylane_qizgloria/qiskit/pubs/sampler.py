@@ -16,7 +16,7 @@ from pennylane.wires import Wires
 from qiskit.circuit import ClassicalRegister
 from qiskit.primitives import PubResult
 
-from ..compile.structures import Parametrised, TapeReader, parametrise
+from ..compile.structures import ParametrisedCircuit, TapeReader, parametrise
 from ..compile.transpilation import Compiler
 from ..convert.circuit_builder import has_midcircuit
 from ..measurements.bases import basis_of, gates_of, union
@@ -121,7 +121,7 @@ def _measured_wires(tape: QuantumScript, order: list[Hashable]) -> list[Hashable
 
 def _measuring(
     tape: QuantumScript, order: list[Hashable], measured: tuple[int, ...]
-) -> Parametrised:
+) -> ParametrisedCircuit:
     """A tape's circuit with its terminal measurements."""
     ready = parametrise(tape, order)
     if measured:

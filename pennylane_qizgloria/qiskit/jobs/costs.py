@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.primitives.containers import EstimatorPub, SamplerPub
 from qiskit.quantum_info import PauliList
 
 Kind = Literal["sampler", "estimator"]

@@ -125,7 +125,9 @@ def _is_for_estimator(primitives: Primitives, options: Mapping[str, Any] | None)
     if not options or primitives.backend is None:
         return False
     provider = provider_of(primitives.backend, primitives.backend)
-    return any(name in provider.estimator_options - provider.sampler_options for name in options)
+    return any(
+        name in provider.estimator.option_names - provider.sampler.option_names for name in options
+    )
 
 
 def _check(name: str, primitive: object, kind: type) -> None:
@@ -251,8 +253,8 @@ def _bound_to(
 ) -> Primitives:
     """Primitives for a backend that send their jobs to ``mode``, the backend or a session on it."""
     provider = provider_of(backend, mode)
-    known = (provider.sampler_options if with_sampler else frozenset()) | (
-        provider.estimator_options if with_estimator else frozenset()
+    known = (provider.sampler.option_names if with_sampler else frozenset()) | (
+        provider.estimator.option_names if with_estimator else frozenset()
     )
     _refuse_unknown(options or {}, known, f"the primitives for {backend.name}")
     return Primitives(

@@ -221,7 +221,7 @@ class QizgloriaQiskit(JobControl):
             exact=self.backend is not None and backends.is_aer(self.backend),
             use=self._use,
             has_sampler=self._primitives.sampler is not None,
-            max_qubits=None if self.backend is None else backends.num_qubits(self.backend),
+            max_qubits=None if self.backend is None else self.backend.num_qubits,
             has_readout_error=backends.has_readout_error(self.backend),
             first_order=is_first_order(config),
         )

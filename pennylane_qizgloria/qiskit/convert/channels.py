@@ -21,7 +21,7 @@ from ..._compat.qiskit import quantum_error_of
 from ...lowering.operations.closed_forms import CHANNELS
 from ...lowering.operations.operations import has_kraus_matrices
 from ...lowering.parameters import described
-from .tolerances import tolerance_of
+from ...tolerances import data_tolerance
 
 NAME = "kraus"
 """Of the instruction that a channel becomes."""
@@ -85,7 +85,7 @@ def kraus_instruction(op: Operator) -> Instruction:
     matrices = kraus_of(op)
     total = sum(own.conj().T @ own for own in matrices)
     deviation = float(np.abs(total - np.eye(len(total))).max())
-    if not deviation < tolerance_of(matrices):
+    if not deviation < data_tolerance(matrices):
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} is no channel: the sum of K.conj().T @ K of "
             f"its Kraus matrices K is off 1 by {deviation:.3g}."

@@ -22,6 +22,7 @@ from autoray import register_function
 from qiskit.circuit import Parameter, ParameterExpression
 
 from ..._compat.qiskit import operations_of
+from ...tolerances import REAL_EXPRESSION
 
 Values = Mapping[Parameter, Any]
 """A number, a tensor of any interface or a Qiskit expression for each parameter."""
@@ -162,7 +163,9 @@ def _real(value: Any, expression: ParameterExpression) -> Any:
     if isinstance(value, float) or "complex" not in qml.math.get_dtype_name(value):
         return value
     imaginary = qml.math.imag(value)
-    if not qml.math.is_abstract(value) and not qml.math.allclose(imaginary, 0.0, atol=1e-10):
+    if not qml.math.is_abstract(value) and not qml.math.allclose(
+        imaginary, 0.0, atol=REAL_EXPRESSION
+    ):
         raise ValueError(
             f"The parameter expression {expression} has the value {value}, but a gate's parameter "
             "must be real."

@@ -23,8 +23,8 @@ from pennylane.ops.op_math import Adjoint, Controlled
 from qiskit.circuit import ControlledGate, Gate, Instruction, Operation, ParameterExpression
 from qiskit.circuit import library as lib
 
+from ...tolerances import data_tolerance
 from .channels import is_channel, kraus_instruction
-from .tolerances import tolerance_of
 
 SAME: dict[type[Operator], type[Gate]] = {
     qml.Identity: lib.IGate,
@@ -240,7 +240,7 @@ def _state(op: Operator, *_: Any) -> Twin:
 
 
 def _check(op: Operator, deviation: float, data: np.ndarray, need: str) -> None:
-    if not deviation < tolerance_of([data]):
+    if not deviation < data_tolerance([data]):
         raise ValueError(f"{op.name} on wires {op.wires.tolist()} needs {need} by {deviation:.3g}.")
 
 

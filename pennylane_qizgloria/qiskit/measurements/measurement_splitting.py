@@ -29,6 +29,7 @@ from pennylane.pauli import PauliSentence, PauliWord
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import transform
 
+from ...results import unwrapped
 from ..convert.circuit_builder import has_midcircuit
 from ..convert.gates import has_twin
 from ..convert.observables import Square, has_terms, pauli_form, real, require_hermitian, squared
@@ -114,12 +115,8 @@ def split(tape: QuantumScript, use: EstimatorUse) -> Batch:
     )
 
     def merge(results: Any) -> Any:
-        if not tape.shots.has_partitioned_shots:
-            return _merged(tape, requests, units, shares, parts, results)
-        return tuple(
-            _merged(tape, requests, units, shares, parts, [own[copy] for own in results])
-            for copy in range(tape.shots.num_copies)
-        )
+        copies = zip(*results, strict=True) if tape.shots.has_partitioned_shots else [results]
+        return unwrapped([_merged(tape, requests, units, shares, parts, own) for own in copies])
 
     return parts, merge
 
@@ -177,7 +174,7 @@ def _merged(
         if not own and tape.batch_size is not None:
             value = np.full(tape.batch_size, value)
         merged.append(value)
-    return merged[0] if len(merged) == 1 else tuple(merged)
+    return unwrapped(merged)
 
 
 # --- what is measured -----------------------------------------------------------------------------

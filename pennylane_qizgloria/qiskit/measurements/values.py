@@ -13,10 +13,8 @@ from pennylane.measurements import CountsMP, ExpectationMP, MeasurementProcess, 
 from pennylane.pauli import PauliSentence
 from pennylane.wires import Wires
 
+from ...tolerances import OUTCOME_DECIMALS
 from .bases import words_of
-
-DECIMALS = 12
-"""To how many decimals the values of an observable are told apart, relative to the largest."""
 
 
 def result_of(
@@ -89,7 +87,7 @@ def values_of(
 
 def _rounded(values: np.ndarray, scale: float) -> np.ndarray:
     # Adding 0 turns -0 into 0.
-    return np.round(values, DECIMALS - math.ceil(math.log10(scale))) + 0.0
+    return np.round(values, OUTCOME_DECIMALS - math.ceil(math.log10(scale))) + 0.0
 
 
 def _all_values(sentence: PauliSentence) -> Float[np.ndarray, "outcomes"]:

@@ -7,16 +7,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 from jaxtyping import Float
-from pennylane.pauli import PauliSentence
 from pennylane.tape import QuantumScript
 from qiskit.primitives import PubResult
 from qiskit.quantum_info import SparsePauliOp
 
+from ...results import unwrapped
 from ..compile.structures import TapeReader, parametrise
 from ..compile.transpilation import Compiler
-from ..convert.observables import real
+from ..convert.observables import real, sparse_pauli_op
 from ..jobs.costs import num_bases
 from .primitive_results import require_means
 from .pubs import Part, Pubs, Reading
@@ -41,7 +40,7 @@ def estimate(
     circuit = ("estimator", structure)
     compiled = compiler.compiled(circuit, partial(parametrise, tape, order))
     sentences = [real(process.obs.pauli_rep) for process in tape.measurements]
-    observables = tuple(_operator(sentence, order) for sentence in sentences)
+    observables = tuple(sparse_pauli_op(sentence, order) for sentence in sentences)
     names = tuple(_key(observable) for observable in observables)
     batched = tape.batch_size is not None
     copies = []
@@ -51,12 +50,12 @@ def estimate(
         copies.append((pub, pub.add(values)))
 
     def read(means: Sequence[Means]) -> Any:
-        parts = []
+        results = []
         for pub, rows in copies:
             found = means[pub.number][:, rows]
             own = [mean[()] for mean in (found if batched else found[:, 0])]
-            parts.append(own[0] if len(own) == 1 else tuple(own))
-        return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+            results.append(unwrapped(own))
+        return unwrapped(results)
 
     labels = [label for own in observables for label in own.paulis.to_labels()]
     circuits = len(values) * num_bases(labels)
@@ -72,17 +71,6 @@ def means_of(parts: Iterable[Part], results: Iterable[PubResult]) -> Means:
     own = zip(parts, results, strict=True)
     found = [require_means(result, (len(part.pub[1]), part.rows)) for part, result in own]
     return np.concatenate(found, axis=1)
-
-
-def _operator(sentence: PauliSentence, order: list[Hashable]) -> SparsePauliOp:
-    terms = []
-    for word, coefficient in sentence.items():
-        letters = "".join(word.values())
-        number = complex(qml.math.toarray(coefficient))
-        terms.append((letters, [order.index(wire) for wire in word], number))
-    if not terms:
-        terms = [("", [], 0.0)]
-    return SparsePauliOp.from_sparse_list(terms, num_qubits=len(order))
 
 
 def _key(observable: SparsePauliOp) -> Hashable:

@@ -17,6 +17,7 @@ from pennylane.wires import Wires
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
+from ...results import unwrapped
 from ..backends.checked_backend import require_success
 from ..compile.structures import TapeReader, parametrise
 from ..compile.transpilation import Compiled, Compiler
@@ -91,7 +92,7 @@ def _measured(tape: QuantumScript, order: list, matrices: list[np.ndarray]) -> A
     ]
     batched = tape.batch_size is not None
     results = [np.stack(column) if batched else np.asarray(column[0])[()] for column in columns]
-    return results[0] if len(results) == 1 else tuple(results)
+    return unwrapped(results)
 
 
 def _value(process: Any, matrix: np.ndarray, labels: Wires) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers import BindingsArray
 from qiskit.quantum_info import SparsePauliOp
 
 from ..compile.transpilation import Compiled

@@ -16,6 +16,7 @@ from pennylane.wires import Wires
 from qiskit.circuit import ClassicalRegister
 from qiskit.primitives import PubResult
 
+from ...results import unwrapped
 from ..compile.structures import ParametrisedCircuit, TapeReader, parametrise
 from ..compile.transpilation import Compiler
 from ..convert.circuit_builder import has_midcircuit
@@ -64,12 +65,12 @@ def sample(
 
     def read(bits: Sequence[Bits]) -> Any:
         own = bits[pub.number][rows]
-        parts = []
+        copies = []
         for low, high in tape.shots.bins():
             chosen = postselected(own[:, low:high], postselect)
             results = [result_of(process, chosen, labels, batched) for process in processes]
-            parts.append(results[0] if len(results) == 1 else tuple(results))
-        return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+            copies.append(unwrapped(results))
+        return unwrapped(copies)
 
     return Reading(read, len(values), len(values) * tape.shots.total_shots)
 

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int, Int8
 from pennylane.tape import QuantumScript
 
 from ...engines.shadows import shadow_recipes, shadow_results
+from ...results import unwrapped
 from .pubs import Pub, Reading
 
 MAX_SURPLUS = 0.25
@@ -50,12 +51,12 @@ def read_shadow(
         copies.append((pub, pub.add(_with_bases(values, placed.bases)), placed, recipes))
 
     def read(bits: Sequence[Bool[np.ndarray, "_ _ _"]]) -> Any:
-        parts = []
+        results = []
         for pub, rows, placed, recipes in copies:
             found = placed.outcomes(bits[pub.number][rows])
             is_batched = tape.batch_size is not None
-            parts.append(shadow_results(process, found, recipes, is_batched))
-        return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+            results.append(shadow_results(process, found, recipes, is_batched))
+        return unwrapped(results)
 
     rows = [own.stop - own.start for _, own, _, _ in copies]
     shots = sum(n * placed.shots for n, (_, _, placed, _) in zip(rows, copies, strict=True))

@@ -26,7 +26,7 @@ from ..qiskit.primitives import primitives
 from ..qiskit.primitives.job_limits import Limits, limits_of
 from ..qiskit.pubs.exact import exact_results
 from ..qiskit.pubs.packing import pack
-from ..qiskit.pubs.submission import Call, shared_out
+from ..qiskit.pubs.submission import Submission, job_specs
 from ..results import Result
 from .configuration.validation import naming, require_call, require_circuit, require_config
 from .gradients import shift_methods
@@ -43,7 +43,7 @@ class QizgloriaQiskit(JobControl):
 
     The circuits of a call go out as the PUBs of one sampler job and one estimator job at most:
     circuits of one structure are one parametrised circuit with an array of parameters, transpiled
-    once and kept. So a parameter-shift gradient of a whole batch is one job. Only where a job may
+    once and cached. So a parameter-shift gradient of a whole batch is one job. Only where a job may
     not hold that much there are more, and all of them are sent before the first is waited for.
 
     Wire i of the device is qubit i of the circuit that is transpiled.
@@ -166,7 +166,7 @@ class QizgloriaQiskit(JobControl):
             passes = preset_passes(target, optimization_level, seed_transpiler, layout)
         self._compiler = Compiler(passes, self._primitives.backend)
         self._runner = Runner(self.name, progress, timeout, on_job=self._note)
-        self._unfinished: list[Call[tuple[Result, ...]]] = []
+        self._unfinished: list[Submission[tuple[Result, ...]]] = []
         self._history = JobHistory()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -253,22 +253,22 @@ class QizgloriaQiskit(JobControl):
                 limits.shots,
                 self._idle,
             )
-        shares = [
-            *shared_out("sampler", sampler, packed.sampler, limits),
-            *shared_out("estimator", estimator, packed.estimator, self._limits(estimator)),
+        specs = [
+            *job_specs("sampler", sampler, packed.sampler, limits),
+            *job_specs("estimator", estimator, packed.estimator, self._limits(estimator)),
         ]
         if self._estimate is not None:
-            return self._estimated(shares, circuits)
+            return self._estimated(specs, circuits)
 
         def read(sampled: Any, estimated: Any) -> tuple[Result, ...]:
-            run = iter(packed.read(sampled, estimated))
+            run = iter(packed.results(sampled, estimated))
             own = iter(self._exact_results(exact))
             return tuple(next(own if self._is_exact(tape) else run) for tape in circuits)
 
-        call = Call(self._runner, shares, read)
-        self._unfinished.append(call)
-        results = self._finish(call)
-        run = iter(packed.readings)
+        submission = Submission(self._runner, specs, read)
+        self._unfinished.append(submission)
+        results = self._finish(submission)
+        run = iter(packed.plans)
         self._track(
             circuits,
             results,

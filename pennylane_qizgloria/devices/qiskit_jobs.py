@@ -19,8 +19,8 @@ from ..qiskit.jobs.history import JobHistory
 from ..qiskit.jobs.records import JobRecord
 from ..qiskit.primitives import primitives
 from ..qiskit.pubs.blank_results import blank_result
-from ..qiskit.pubs.pubs import Reading
-from ..qiskit.pubs.submission import Call, Share, cost_of
+from ..qiskit.pubs.pubs import TapePlan
+from ..qiskit.pubs.submission import JobSpec, Submission, cost_of
 from ..results import Result, unwrapped
 
 
@@ -51,7 +51,7 @@ class JobControl(Device):
     _options: dict[str, Any]
     _primitives: primitives.Primitives
     _given: bool
-    _unfinished: list[Call[tuple[Result, ...]]]
+    _unfinished: list[Submission[tuple[Result, ...]]]
     _estimate: _Estimate | None = None
 
     @property
@@ -117,7 +117,7 @@ class JobControl(Device):
         return estimate.total
 
     def _estimated(
-        self, shares: Sequence[Share], circuits: Sequence[QuantumScript]
+        self, specs: Sequence[JobSpec], circuits: Sequence[QuantumScript]
     ) -> tuple[Result, ...]:
         """Note the cost of a call, and give results without numbers."""
         if self._estimate is None or self._estimate.thread != get_ident():
@@ -125,23 +125,23 @@ class JobControl(Device):
                 f"{self.name} is estimating a cost in another thread, where results are zeros. "
                 "Wait until dev.estimate returns, or use a device for each thread."
             )
-        self._estimate.total += cost_of(shares)
+        self._estimate.total += cost_of(specs)
         return tuple(blank_result(tape, self.wires) for tape in circuits)
 
     def _track(
         self,
         circuits: Sequence[QuantumScript],
         results: Sequence[Result],
-        readings: Sequence[Reading | None],
+        plans: Sequence[TapePlan | None],
     ) -> None:
-        """Tell the tracker of the circuits of a call; those without a reading ran without a job."""
+        """Tell the tracker of the circuits of a call; those without a plan ran without a job."""
         if not self.tracker.active:
             return
         self.tracker.update(batches=1)
         self.tracker.record()
-        for tape, result, reading in zip(circuits, results, readings, strict=True):
-            executions = (tape.batch_size or 1) if reading is None else reading.executions
-            shots = {"shots": reading.total_shots} if reading is not None and tape.shots else {}
+        for tape, result, plan in zip(circuits, results, plans, strict=True):
+            executions = (tape.batch_size or 1) if plan is None else plan.executions
+            shots = {"shots": plan.total_shots} if plan is not None and tape.shots else {}
             specs = tape.specs
             self.tracker.update(
                 simulations=1,
@@ -180,10 +180,10 @@ class JobControl(Device):
             JobError: if a job has failed. Then the call is given up.
             TimeoutError: as for `execute`.
         """
-        for call in tuple(self._unfinished):
-            if job_id in call.job_ids:
-                return unwrapped(self._finish(call))
-        known = ", ".join(own for call in self._unfinished for own in call.job_ids)
+        for submission in tuple(self._unfinished):
+            if job_id in submission.job_ids:
+                return unwrapped(self._finish(submission))
+        known = ", ".join(own for submission in self._unfinished for own in submission.job_ids)
         raise KeyError(
             f"{self.name} has no unfinished call with the job {job_id!r}. "
             + (f"Its unfinished calls have the jobs {known}. " if known else "")
@@ -191,12 +191,12 @@ class JobControl(Device):
             "pennylane_qizgloria.qiskit.jobs.runner.fetch_job gives."
         )
 
-    def _finish(self, call: Call[tuple[Result, ...]]) -> tuple[Result, ...]:
+    def _finish(self, submission: Submission[tuple[Result, ...]]) -> tuple[Result, ...]:
         try:
-            return call.results()
+            return submission.results()
         finally:
-            if not call.can_resume:
-                self._unfinished.remove(call)
+            if not submission.can_resume:
+                self._unfinished.remove(submission)
 
     # --- sessions ---------------------------------------------------------------------------------
 

@@ -26,9 +26,16 @@ from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
 from ...lowering.operations.closed_forms import innermost
 from ...lowering.parameters import described, without_imaginary_part
 from ..convert.channels import is_channel, kraus_of
-from ..convert.circuit_builder import WRITTEN, WireOrder, Writer, data_of, midcircuit, to_array
+from ..convert.circuit_builder import (
+    NOT_GATES,
+    CircuitBuilder,
+    WireOrder,
+    midcircuit_measurements,
+    parameters_of,
+    to_array,
+)
 from ..convert.classical_expr import truth_table
-from ..convert.gates import has_twin
+from ..convert.gates import has_equivalent
 
 
 class TapeReader:
@@ -64,7 +71,7 @@ class TapeReader:
         array([[0.1],
                [0.2]])
         """
-        clbit = {op.meas_uid: i for i, op in enumerate(midcircuit(tape.operations))}
+        clbit = {op.meas_uid: i for i, op in enumerate(midcircuit_measurements(tape.operations))}
         keys: list[_OperationKey] = []
         columns: list[float | np.ndarray] = []
         for op in tape.operations:
@@ -76,7 +83,7 @@ class TapeReader:
     def _look_at(
         self, op: Operator, clbit: Mapping[str, int]
     ) -> tuple[Operator, _OperationKey, AngleValues]:
-        angles, data = _angles(op), data_of(op)
+        angles, data = _angles(op), parameters_of(op)
         # The operation is stored with the rest, so that no other one can get its id.
         found = (op, _key(op, clbit, angles), tuple(_column(op, data[i]) for i in angles))
         if not isinstance(op, MidMeasure | Conditional):
@@ -117,20 +124,20 @@ def parametrise(tape: QuantumScript, wires: WireOrder) -> ParametrisedCircuit:
     operations = tape.operations
     angles = [_angles(op) for op in operations]
     symbols = iter(ParameterVector("p", sum(map(len, angles))))
-    writer = Writer.create(Wires(wires), operations, with_phase=False)
-    jobs = []
+    builder = CircuitBuilder.create(Wires(wires), operations, with_phase=False)
+    bound = []
     for op, own in zip(operations, angles, strict=True):
-        data = [next(symbols) if i in own else value for i, value in enumerate(data_of(op))]
-        jobs.append((op, data))
-    writer.write(jobs)
-    postselect = tuple(op.postselect for op in midcircuit(operations))
-    return ParametrisedCircuit(writer.circuit, postselect)
+        data = [next(symbols) if i in own else value for i, value in enumerate(parameters_of(op))]
+        bound.append((op, data))
+    builder.append_all(bound)
+    postselect = tuple(op.postselect for op in midcircuit_measurements(operations))
+    return ParametrisedCircuit(builder.circuit, postselect)
 
 
 def _angles(op: Operator) -> tuple[int, ...]:
     """Which of an operation's parameters are angles of a gate, and so symbols of the circuit."""
     base = op.base if isinstance(op, Conditional) else op
-    if not op.data or isinstance(base, WRITTEN) or is_channel(base) or not has_twin(base):
+    if not op.data or isinstance(base, NOT_GATES) or is_channel(base) or not has_equivalent(base):
         return ()
     return tuple(i for i, axes in enumerate(innermost(base).ndim_params) if axes == 0)
 
@@ -158,7 +165,7 @@ AngleValues = tuple[float | np.ndarray, ...]
 def _key(op: Operator, clbit: Mapping[str, int], angles: Collection[int]) -> _OperationKey:
     if isinstance(op, qml.GlobalPhase | qml.Snapshot):
         return _OperationKey(None, (), ())
-    data = enumerate(data_of(op))
+    data = enumerate(parameters_of(op))
     constants = tuple(None if i in angles else _value_key(value) for i, value in data)
     return _OperationKey(_kind(op, clbit), tuple(op.wires), constants)
 
@@ -213,12 +220,12 @@ def _kind(op: Operator, clbit: Mapping[str, int]) -> Hashable:
         return (MidMeasure, op.reset, op.postselect)
     if isinstance(op, Controlled):
         return (type(op), tuple(map(bool, op.control_values)), _kind(op.base, clbit))
-    if isinstance(op, SymbolicOp) and has_twin(op):
+    if isinstance(op, SymbolicOp) and has_equivalent(op):
         return (type(op), _kind(op.base, clbit))
     if is_channel(op):
         # What a user's own channel depends on besides its parameters is not known.
         return (type(op), _value_key(np.stack(kraus_of(op))))
-    if isinstance(op, WRITTEN) or has_twin(op):
+    if isinstance(op, NOT_GATES) or has_equivalent(op):
         return (type(op),)
     # Written by its matrix, which may depend on more than its parameters.
     return (type(op), _value_key(op.matrix()))

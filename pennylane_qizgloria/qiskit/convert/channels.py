@@ -195,17 +195,16 @@ def _pauli_lindblad(labels: Sequence[str], rates: np.ndarray) -> Any:
     r"""The product of commuting channels, one for each Pauli word P of rate :math:`\lambda`.
 
     :math:`\rho\mapsto (1-p)\rho + p P\rho P` with :math:`p = (1 - e^{-2\lambda})/2` (van den Berg
-    et al., Nature Physics 19:1116, 2023). The last letter belongs to the first qubit.
+    et al., Nature Physics 19:1116, 2023). The last Pauli is that of the first qubit.
     """
 
     def make(_: Sequence[Any], wires: Sequence[Any]) -> list[Operator]:
         made = []
         for label, rate in zip(labels, rates, strict=True):
-            places = [(x, w) for x, w in zip(reversed(label), wires, strict=True) if x != "I"]
-            if places:
-                word = "".join(letter for letter, _ in places)
+            paulis = {w: x for x, w in zip(reversed(label), wires, strict=True) if x != "I"}
+            if paulis:
                 probability = -np.expm1(-2 * rate) / 2
-                made.append(qml.PauliError(word, probability, wires=[w for _, w in places]))
+                made.append(qml.PauliError("".join(paulis.values()), probability, wires=[*paulis]))
         return made
 
     return make

@@ -1,7 +1,7 @@
 """Qiskit's ``ParameterExpression`` as a function on the tensors of any interface.
 
 Qiskit evaluates an expression on plain numbers only, without derivatives. Here the operations that
-an expression consists of are read once (from the record that Qiskit writes to QPY files) and run
+an expression consists of are read once (from the list that Qiskit writes to QPY files) and run
 on tensors through `qml.math`, so torch, JAX and autograd differentiate through them.
 
 Importing this module also teaches `qml.math` the functions that Qiskit's parameters have, so
@@ -63,7 +63,7 @@ class Expression:
     """What `compile_expression` makes: call it with values for the parameters."""
 
     source: ParameterExpression
-    steps: tuple[tuple[str, tuple[Any, ...]], ...]
+    operations: tuple[tuple[str, tuple[Any, ...]], ...]
 
     def __call__(self, values: Values) -> Any:
         """The value of the expression: a number, a tensor, or an expression in other symbols."""
@@ -74,7 +74,7 @@ class Expression:
 
     def _run(self, values: Values) -> Any:
         stack: list[Any] = []
-        for name, operands in self.steps:
+        for name, operands in self.operations:
             stack += [values[x] if isinstance(x, Parameter) else x for x in operands]
             if name in _UNARY:
                 stack.append(_UNARY[name](stack.pop()))
@@ -112,7 +112,7 @@ def compile_expression(expression: ParameterExpression) -> Expression:
         return Expression(expression, (("LOAD", (expression,)),))
     if not expression.parameters:
         return Expression(expression, (("LOAD", (expression.numeric(strict=False),)),))
-    steps = []
+    operations = []
     for entry in operations_of(expression):
         name = str(entry.op).rpartition(".")[2]
         if name not in _UNARY and name not in _BINARY:
@@ -121,8 +121,8 @@ def compile_expression(expression: ParameterExpression) -> Expression:
                 "Bind the expression's parameters before converting the circuit."
             )
         operands = tuple(x for x in (entry.lhs, entry.rhs) if x is not None)
-        steps.append((name, operands))
-    return Expression(expression, tuple(steps))
+        operations.append((name, operands))
+    return Expression(expression, tuple(operations))
 
 
 def _substitute(expression: ParameterExpression, values: Values) -> ParameterExpression:

@@ -33,7 +33,13 @@ from qiskit.circuit import (
     QuantumCircuit,
 )
 
-from .circuit_builder import WireOrder, Writer, data_of, expand, midcircuit
+from .circuit_builder import (
+    CircuitBuilder,
+    WireOrder,
+    expand,
+    midcircuit_measurements,
+    parameters_of,
+)
 
 _WITHOUT_SAMPLES = (StateMP, DensityMatrixMP, VnEntropyMP, MutualInfoMP, PurityMP)
 
@@ -131,10 +137,10 @@ def _tape_to_qiskit(tape: QuantumScript, wires: WireOrder | None, measure: bool)
         raise ValueError(f"The circuit acts on wires {missing}, which are not in wires={wires}.")
     rotations, measured = _terminal(tape, order) if measure else ([], [])
     tape = expand(tape.copy(operations=[*tape.operations, *rotations]), "to_qiskit")
-    writer = Writer.create(order, tape.operations, with_phase=True)
-    writer.write([(op, data_of(op)) for op in tape.operations])
-    circuit = writer.circuit
-    postselect = {i: mp.postselect for i, mp in enumerate(midcircuit(tape.operations))}
+    builder = CircuitBuilder.create(order, tape.operations, with_phase=True)
+    builder.append_all([(op, parameters_of(op)) for op in tape.operations])
+    circuit = builder.circuit
+    postselect = {i: mp.postselect for i, mp in enumerate(midcircuit_measurements(tape.operations))}
     postselect = {i: value for i, value in postselect.items() if value is not None}
     if postselect:
         circuit.metadata = {"postselect": postselect}

@@ -13,7 +13,7 @@ from qiskit.quantum_info import PauliList
 Kind = Literal["sampler", "estimator"]
 
 _LETTERS = str.maketrans("01+-rl", "ZZXXYY")
-"""Qiskit's projectors, by the letter in whose basis they are measured."""
+"""Qiskit's projectors, by the Pauli in whose basis they are measured."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pennylane.pauli import PauliSentence
 from pennylane.wires import Wires
 
 from ...tolerances import OUTCOME_DECIMALS
-from .bases import words_of
+from .bases import qubit_wise_words
 
 
 def result_of(
@@ -43,7 +43,7 @@ def result_of(
 def _result(
     process: MeasurementProcess, bits: Bool[np.ndarray, "*rows shots bits"], labels: Wires
 ) -> Any:
-    sentence = words_of(process)
+    sentence = qubit_wise_words(process)
     if sentence is None:
         return _of_pennylane(process, bits.astype(np.int64), labels)
     values = values_of(sentence, bits, labels)
@@ -71,7 +71,7 @@ def _of_pennylane(
 def values_of(
     sentence: PauliSentence, bits: Bool[np.ndarray, "*rows shots bits"], labels: Wires
 ) -> Float[np.ndarray, "*rows shots"]:
-    """The value of a sum of Pauli words in each shot, read in the bases of their letters."""
+    """The value of a sum of Pauli words in each shot, each wire read in its Pauli's eigenbasis."""
     values = np.zeros(bits.shape[:-1])
     scale = 0.0
     for word, coefficient in sentence.items():

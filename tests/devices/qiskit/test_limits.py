@@ -273,7 +273,7 @@ def test_exact_results_come_along(make_device, monkeypatch):
         qml.tape.QuantumScript([qml.X(0)], [measurement])
         for measurement in (qml.probs(wires=0), qml.expval(qml.Z(0)), qml.purity([0]))
     ]
-    wait = type(device._runner.patience).until_final
+    wait = type(device._runner.polling).until_final
     interrupts = [KeyboardInterrupt()]
 
     def until_final(*args):
@@ -281,7 +281,7 @@ def test_exact_results_come_along(make_device, monkeypatch):
             raise interrupts.pop()
         return wait(*args)
 
-    monkeypatch.setattr(type(device._runner.patience), "until_final", until_final)
+    monkeypatch.setattr(type(device._runner.polling), "until_final", until_final)
     with pytest.raises(KeyboardInterrupt):
         run(device, batch)
     probs, mean, purity = device.resume(device.jobs[0].job_id)

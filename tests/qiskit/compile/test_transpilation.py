@@ -37,7 +37,7 @@ def test_each_structure_is_compiled_once():
 
 def test_those_used_longest_ago_go_first(monkeypatch):
     """Memory would grow without end, or what is in use be compiled again."""
-    monkeypatch.setattr(compiling, "MAX_KEPT", 2)
+    monkeypatch.setattr(compiling, "MAX_CACHED", 2)
     compiler = Compiler(None)
     kept = {key: compiler.compiled(key, source) for key in "ab"}
     assert compiler.compiled("a", source) is kept["a"]

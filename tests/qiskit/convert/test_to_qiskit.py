@@ -17,7 +17,7 @@ X = Parameter("x")
 
 
 def drawn_gates():
-    """Gates of every kind of twin, on four wires."""
+    """Gates of every kind of mapping, on four wires."""
     kinds = st.sampled_from(
         [
             *(qml.X, qml.S, qml.SX, qml.RX, qml.Rot, qml.U2, qml.U3, qml.PhaseShift, qml.CNOT),

@@ -68,7 +68,7 @@ def test_the_line_of_progress_shows_long_jobs_only(make_runner, submit, remote_j
     job = remote_job(["QUEUED"] * 60 + ["DONE"], queue_position=17)
     submit(make_runner(progress=True), job).result()
     shown = capsys.readouterr()
-    assert "Job job-1 on RemoteSampler: queued, place 17 in the queue, 4 s" in shown.err
+    assert "Job job-1 on RemoteSampler: queued, position 17 in the queue, 4 s" in shown.err
     assert shown.out == ""
 
 

@@ -397,8 +397,8 @@ def test_a_vendors_primitive_takes_as_many_pubs_as_its_backend_circuits(plain_ba
 def test_jobs_of_ibms_machines_have_limits(as_ibm):
     """A job holds 10 million shots, and PUBs of one number of shots or one precision."""
     for found in (choose_primitives(as_ibm), choose_primitives(as_ibm, seed=1)):
-        assert limits_of(found.sampler) == Limits(shots=10_000_000, one_setting=True)
-        assert limits_of(found.estimator) == Limits(one_setting=True)
+        assert limits_of(found.sampler) == Limits(shots=10_000_000, same_shots_or_precision=True)
+        assert limits_of(found.estimator) == Limits(same_shots_or_precision=True)
 
 
 # --- which tapes the estimator serves -------------------------------------------------------------

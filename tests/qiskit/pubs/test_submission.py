@@ -6,7 +6,7 @@ import pytest
 from qiskit.primitives import BackendSamplerV2, DataBin, PrimitiveResult, PubResult
 
 from pennylane_qizgloria.qiskit.jobs.runner import JobError
-from pennylane_qizgloria.qiskit.pubs.submission import Call, Share
+from pennylane_qizgloria.qiskit.pubs.submission import JobSpec, Submission
 
 NAME = "qizgloria.qiskit"
 
@@ -22,8 +22,8 @@ def make_call(make_runner, remote_sampler, circuit):
     def make(*answers, shares=None, **options):
         sampler = remote_sampler(*answers)
         number = len(answers) if shares is None else shares
-        own = [Share("sampler", sampler, (circuit,)) for _ in range(number)]
-        return Call(make_runner(**options), own, lambda sampled, _: names(sampled)), sampler
+        own = [JobSpec("sampler", sampler, (circuit,)) for _ in range(number)]
+        return Submission(make_runner(**options), own, lambda sampled, _: names(sampled)), sampler
 
     return make
 
@@ -61,9 +61,9 @@ def test_results_of_both_primitives_are_kept_apart(make_runner, remote_sampler, 
     """An estimator's values would be read as bits."""
     sampler = remote_sampler(job(0), job(1))
     estimator = remote_sampler(job(2))
-    shares = [Share("sampler", sampler, (circuit,))] * 2
-    shares.append(Share("estimator", estimator, ((circuit, "Z"),)))
-    call = Call(make_runner(), shares, lambda *found: tuple(map(names, found)))
+    shares = [JobSpec("sampler", sampler, (circuit,))] * 2
+    shares.append(JobSpec("estimator", estimator, ((circuit, "Z"),)))
+    call = Submission(make_runner(), shares, lambda *found: tuple(map(names, found)))
     assert call.results() == (["result 0", "result 1"], ["result 2"])
 
 
@@ -152,8 +152,8 @@ def test_a_local_job_that_fails_for_a_transient_reason_ends_the_call(
 ):
     """Its retries are over, and there is nothing to ask again."""
     backend = plain_backend(failures=[ConnectionRefusedError("down")] * 4)
-    share = Share("sampler", BackendSamplerV2(backend=backend), (circuit,))
-    call = Call(make_runner(), [share], lambda sampled, _: sampled)
+    share = JobSpec("sampler", BackendSamplerV2(backend=backend), (circuit,))
+    call = Submission(make_runner(), [share], lambda sampled, _: sampled)
     with pytest.warns(RuntimeWarning), pytest.raises(JobError, match="down"):
         call.results()
     assert not call.can_resume

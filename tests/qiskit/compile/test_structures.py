@@ -4,6 +4,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.qiskit_unitaries import assert_same
 from pennylane.tape import QuantumScript, make_qscript
 from qiskit.quantum_info import Operator
 
@@ -34,7 +35,7 @@ def tape_of(x, y, z, matrix=None):
     )
 
 
-def test_values_fit_the_circuit(assert_same):
+def test_values_fit_the_circuit():
     """Bound to the circuit, a tape's values give the tape's unitary."""
     circuit = parametrise(tape_of(0.0, 0.0, 0.0), WIRES).circuit
     (row,) = values_of(tape_of(0.1, torch.tensor(0.2), np.array(0.3)))

@@ -3,6 +3,7 @@
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.qiskit_unitaries import assert_same, unitary
 from pennylane.tape import QuantumScript, make_qscript
 from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.circuit import library as lib
@@ -34,7 +35,7 @@ def make(kind, seed=7):
 
 
 @pytest.fixture
-def assert_equivalent(unitary, assert_same):
+def assert_equivalent():
     """A function that compares an operator, without a decomposition, and its equivalent."""
 
     def check(op):
@@ -87,7 +88,7 @@ def test_gates_of_the_same_kind(kind):
     ],
     ids=repr,
 )
-def test_given_matrices_and_many_controls(op, unitary, assert_same):
+def test_given_matrices_and_many_controls(op):
     """A matrix would be taken in the other side's order of bits."""
     n = len(op.wires)
     circuit = to_qiskit(QuantumScript([op]), wires=range(n))
@@ -113,7 +114,7 @@ def test_given_matrices_and_many_controls(op, unitary, assert_same):
     ],
     ids=lambda op: op.name,
 )
-def test_gates_without_an_equivalent_are_decomposed(op, unitary, assert_same):
+def test_gates_without_an_equivalent_are_decomposed(op):
     """An operation that Qiskit does not know could not be converted."""
     n = max(op.wires) + 1
     circuit = to_qiskit(QuantumScript([op]), wires=range(n))
@@ -122,7 +123,7 @@ def test_gates_without_an_equivalent_are_decomposed(op, unitary, assert_same):
 
 
 @pytest.mark.parametrize("op", [qml.StatePrep(U[0], [1, 0]), qml.BasisState([1, 0], [0, 1])])
-def test_states(op, unitary):
+def test_states(op):
     """Amplitudes would be taken in the other side's order of bits."""
     column = unitary(to_qiskit(QuantumScript([op]), wires=[0, 1]), 2)[:, 0]
     np.testing.assert_allclose(column, op.state_vector([0, 1]).ravel(), atol=1e-8)
@@ -145,7 +146,7 @@ GATES = dict(standard_gates())
 
 
 @pytest.fixture
-def assert_template(unitary, assert_same):
+def assert_template():
     """A function that compares a gate on qubits in descending order with its template."""
 
     def check(gate):

@@ -49,6 +49,7 @@ ORDER = [
     "pauli",
     "results",
     "user_warnings",
+    "tolerances",
     "option_names",
     "_compat",
 ]

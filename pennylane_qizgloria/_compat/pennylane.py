@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 import pennylane as qml
-from pennylane.measurements import MeasurementProcess
+from pennylane.measurements import MeasurementProcess, Shots
 from pennylane.ops import Evolution
 from pennylane.ops.functions import bind_new_parameters
 from pennylane.ops.op_math.symbolicop import ScalarSymbolicOp
@@ -58,6 +58,14 @@ def on_wires(process: MeasurementProcess, wires: qml.wires.Wires) -> Measurement
     named = copy(process)
     named._wires = wires
     return named
+
+
+def give_shots(device: qml.devices.Device, shots: Shots) -> None:
+    """Let a device have the shots of another.
+
+    The argument of its ``__init__`` warns, and the property cannot be set.
+    """
+    device._shots = shots
 
 
 Closeness = Callable[..., bool]

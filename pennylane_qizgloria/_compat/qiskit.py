@@ -6,8 +6,11 @@ on. Qiskit itself is not imported here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from copy import copy
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 
@@ -40,3 +43,53 @@ def future_of(job: Any) -> Future | None:
 def hidden_backend_of(primitive: Any) -> Any | None:
     """The backend of one of Aer's primitives, which have no property for it."""
     return getattr(primitive, "_backend", None)
+
+
+def make_aer_sampler(backend: Any, **arguments: Any) -> Any:
+    """Aer's sampler on any backend that runs circuits as an ``AerSimulator`` does.
+
+    ``from_backend`` replaces what is none by a simulator that imitates it; a backend that checks
+    the results of a simulator could not be given.
+    """
+    from qiskit_aer.primitives import SamplerV2
+
+    sampler = SamplerV2(**arguments)
+    sampler._backend = backend
+    return sampler
+
+
+def make_aer_estimator(
+    backend: Any, options_of: Callable[[Any], dict[str, Any]], **arguments: Any
+) -> Any:
+    """Aer's estimator on any backend, as `make_aer_sampler`, with run options for each PUB.
+
+    Aer has one set of run options for a job, and runs each of its PUBs in a method that is not
+    public. A public way, to run each PUB in an estimator of its own, would be a job for each.
+
+    Args:
+        backend: that runs the circuits.
+        options_of: gives the run options of a PUB; called for the PUBs of a job in order.
+        arguments: of Aer's estimator.
+    """
+    estimator = _aer_estimator()(**arguments)
+    estimator._backend = backend
+    estimator.options_of = options_of
+    return estimator
+
+
+@cache
+def _aer_estimator() -> Any:
+    from qiskit_aer.primitives import EstimatorV2
+
+    class PubwiseEstimator(EstimatorV2):
+        """Aer's estimator with run options for each PUB."""
+
+        options_of: Callable[[Any], dict[str, Any]]
+
+        def _run_pub(self, pub: Any) -> Any:
+            # On a copy: several threads may run the jobs of one estimator.
+            own = copy(self)
+            own._options = replace(self.options, run_options=self.options_of(pub))
+            return super(PubwiseEstimator, own)._run_pub(pub)
+
+    return PubwiseEstimator

@@ -20,18 +20,20 @@ from ..qiskit.backends.options import require_backend, require_known, require_ty
 from ..qiskit.backends.seeds import JobSeeds
 from ..qiskit.backends.validation import require_layout, require_qubits, require_wires
 from ..qiskit.compile.transpilation import Compiler, preset_passes
-from ..qiskit.jobs import runner as jobs
+from ..qiskit.jobs.history import JobHistory
+from ..qiskit.jobs.runner import Runner
 from ..qiskit.primitives import primitives
 from ..qiskit.primitives.job_limits import Limits, limits_of
 from ..qiskit.pubs.exact import exact_results
 from ..qiskit.pubs.packing import pack
-from ..qiskit.pubs.submission import Call, shared_out
+from ..qiskit.pubs.submission import Submission, job_specs
+from ..results import Result
 from .configuration.validation import naming, require_call, require_circuit, require_config
 from .gradients import shift_methods
 from .gradients.shift_derivatives import ShiftDerivatives
 from .interfaces.first_order import is_first_order
 from .preprocessing.qiskit import preprocessing
-from .qiskit_jobs import JobControl, Result, tracks_derivatives
+from .qiskit_jobs import JobControl, tracks_derivatives
 
 
 @tracks_derivatives
@@ -41,7 +43,7 @@ class QizgloriaQiskit(JobControl):
 
     The circuits of a call go out as the PUBs of one sampler job and one estimator job at most:
     circuits of one structure are one parametrised circuit with an array of parameters, transpiled
-    once and kept. So a parameter-shift gradient of a whole batch is one job. Only where a job may
+    once and cached. So a parameter-shift gradient of a whole batch is one job. Only where a job may
     not hold that much there are more, and all of them are sent before the first is waited for.
 
     Wire i of the device is qubit i of the circuit that is transpiled.
@@ -163,10 +165,9 @@ class QizgloriaQiskit(JobControl):
         if target is not None:
             passes = preset_passes(target, optimization_level, seed_transpiler, layout)
         self._compiler = Compiler(passes, self._primitives.backend)
-        self._runner = jobs.Runner(self.name, progress, timeout, on_job=self._note)
-        self._unfinished: list[Call[tuple[Result, ...]]] = []
-        self.jobs: list[jobs.JobRecord] = []
-        """What is known of each job so far, the first one first."""
+        self._runner = Runner(self.name, progress, timeout, on_job=self._note)
+        self._unfinished: list[Submission[tuple[Result, ...]]] = []
+        self._history = JobHistory()
 
     def __getstate__(self) -> dict[str, Any]:
         return state_of(self)
@@ -220,7 +221,7 @@ class QizgloriaQiskit(JobControl):
             exact=self.backend is not None and backends.is_aer(self.backend),
             use=self._use,
             has_sampler=self._primitives.sampler is not None,
-            max_qubits=None if self.backend is None else backends.num_qubits(self.backend),
+            max_qubits=None if self.backend is None else self.backend.num_qubits,
             has_readout_error=backends.has_readout_error(self.backend),
             first_order=is_first_order(config),
         )
@@ -252,22 +253,22 @@ class QizgloriaQiskit(JobControl):
                 limits.shots,
                 self._idle,
             )
-        shares = [
-            *shared_out("sampler", sampler, packed.sampler, limits),
-            *shared_out("estimator", estimator, packed.estimator, self._limits(estimator)),
+        specs = [
+            *job_specs("sampler", sampler, packed.sampler, limits),
+            *job_specs("estimator", estimator, packed.estimator, self._limits(estimator)),
         ]
         if self._estimate is not None:
-            return self._estimated(shares, circuits)
+            return self._estimated(specs, circuits)
 
         def read(sampled: Any, estimated: Any) -> tuple[Result, ...]:
-            run = iter(packed.read(sampled, estimated))
+            run = iter(packed.results(sampled, estimated))
             own = iter(self._exact_results(exact))
             return tuple(next(own if self._is_exact(tape) else run) for tape in circuits)
 
-        call = Call(self._runner, shares, read)
-        self._unfinished.append(call)
-        results = self._finish(call)
-        run = iter(packed.readings)
+        submission = Submission(self._runner, specs, read)
+        self._unfinished.append(submission)
+        results = self._finish(submission)
+        run = iter(packed.plans)
         self._track(
             circuits,
             results,

@@ -15,14 +15,13 @@ from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 
 from ..qiskit.jobs.costs import Cost
+from ..qiskit.jobs.history import JobHistory
 from ..qiskit.jobs.records import JobRecord
 from ..qiskit.primitives import primitives
 from ..qiskit.pubs.blank_results import blank_result
-from ..qiskit.pubs.pubs import Reading
-from ..qiskit.pubs.submission import Call, Share, cost_of
-
-Result = Any
-"""One array for each measurement, in tuples where there are several (PennyLane's return types)."""
+from ..qiskit.pubs.pubs import TapePlan
+from ..qiskit.pubs.submission import JobSpec, Submission, cost_of
+from ..results import Result, unwrapped
 
 
 def tracks_derivatives(kind: type[Device]) -> type[Device]:
@@ -48,12 +47,20 @@ class JobControl(Device):
     """The part of the device that is about jobs."""
 
     backend: Any
-    jobs: list[JobRecord]
+    _history: JobHistory
     _options: dict[str, Any]
     _primitives: primitives.Primitives
     _given: bool
-    _unfinished: list[Call[tuple[Result, ...]]]
+    _unfinished: list[Submission[tuple[Result, ...]]]
     _estimate: _Estimate | None = None
+
+    @property
+    def jobs(self) -> list[JobRecord]:
+        """What is known of the device's jobs, in the order in which they were sent.
+
+        All jobs under way are listed, and of those that have ended the latest 1000.
+        """
+        return self._history.records()
 
     # --- costs ------------------------------------------------------------------------------------
 
@@ -110,7 +117,7 @@ class JobControl(Device):
         return estimate.total
 
     def _estimated(
-        self, shares: Sequence[Share], circuits: Sequence[QuantumScript]
+        self, specs: Sequence[JobSpec], circuits: Sequence[QuantumScript]
     ) -> tuple[Result, ...]:
         """Note the cost of a call, and give results without numbers."""
         if self._estimate is None or self._estimate.thread != get_ident():
@@ -118,23 +125,23 @@ class JobControl(Device):
                 f"{self.name} is estimating a cost in another thread, where results are zeros. "
                 "Wait until dev.estimate returns, or use a device for each thread."
             )
-        self._estimate.total += cost_of(shares)
+        self._estimate.total += cost_of(specs)
         return tuple(blank_result(tape, self.wires) for tape in circuits)
 
     def _track(
         self,
         circuits: Sequence[QuantumScript],
         results: Sequence[Result],
-        readings: Sequence[Reading | None],
+        plans: Sequence[TapePlan | None],
     ) -> None:
-        """Tell the tracker of the circuits of a call; those without a reading ran without a job."""
+        """Tell the tracker of the circuits of a call; those without a plan ran without a job."""
         if not self.tracker.active:
             return
         self.tracker.update(batches=1)
         self.tracker.record()
-        for tape, result, reading in zip(circuits, results, readings, strict=True):
-            executions = (tape.batch_size or 1) if reading is None else reading.executions
-            shots = {"shots": reading.total_shots} if reading is not None and tape.shots else {}
+        for tape, result, plan in zip(circuits, results, plans, strict=True):
+            executions = (tape.batch_size or 1) if plan is None else plan.executions
+            shots = {"shots": plan.total_shots} if plan is not None and tape.shots else {}
             specs = tape.specs
             self.tracker.update(
                 simulations=1,
@@ -148,12 +155,7 @@ class JobControl(Device):
 
     def _note(self, record: JobRecord) -> None:
         """Keep what is known of a job, and tell the tracker of a new one."""
-        known = {job.job_id: i for i, job in enumerate(self.jobs)}
-        if record.job_id in known:
-            self.jobs[known[record.job_id]] = record
-            return
-        self.jobs.append(record)
-        if self.tracker.active:
+        if self._history.update(record) and self.tracker.active:
             self.tracker.update(
                 jobs=1, job_id=record.job_id, backend=record.backend, pubs=record.pubs
             )
@@ -178,11 +180,10 @@ class JobControl(Device):
             JobError: if a job has failed. Then the call is given up.
             TimeoutError: as for `execute`.
         """
-        for call in self._unfinished:
-            if job_id in call.job_ids:
-                results = self._finish(call)
-                return results[0] if len(results) == 1 else results
-        known = ", ".join(own for call in self._unfinished for own in call.job_ids)
+        for submission in tuple(self._unfinished):
+            if job_id in submission.job_ids:
+                return unwrapped(self._finish(submission))
+        known = ", ".join(own for submission in self._unfinished for own in submission.job_ids)
         raise KeyError(
             f"{self.name} has no unfinished call with the job {job_id!r}. "
             + (f"Its unfinished calls have the jobs {known}. " if known else "")
@@ -190,12 +191,12 @@ class JobControl(Device):
             "pennylane_qizgloria.qiskit.jobs.runner.fetch_job gives."
         )
 
-    def _finish(self, call: Call[tuple[Result, ...]]) -> tuple[Result, ...]:
+    def _finish(self, submission: Submission[tuple[Result, ...]]) -> tuple[Result, ...]:
         try:
-            return call.results()
+            return submission.results()
         finally:
-            if not call.can_resume:
-                self._unfinished.remove(call)
+            if not submission.can_resume:
+                self._unfinished.remove(submission)
 
     # --- sessions ---------------------------------------------------------------------------------
 

@@ -70,3 +70,16 @@ def test_evolutions_of_sums_are_bound():
     """PennyLane's own function raises an IndexError for an evolution of a sum."""
     op = qml.evolve(qml.X(0) + 0.5 * qml.Z(1), 0.3)
     assert bind_new_parameters(op, [0.7]).data == (0.7,)
+
+
+def test_devices_are_given_shots():
+    """They are the default shots of the device's QNodes."""
+    device = qml.device("default.qubit", wires=1)
+    compat.give_shots(device, qml.measurements.Shots(7))
+    assert device.shots.total_shots == 7
+
+    @qml.qnode(device)
+    def circuit():
+        return qml.sample(wires=0)
+
+    assert len(circuit()) == 7

@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.qiskit_unitaries import assert_same, unitary
 from pennylane.tape import QuantumScript, make_qscript
 from qiskit.circuit import Instruction, QuantumCircuit
 from qiskit.circuit import library as lib
@@ -90,7 +91,7 @@ NO_GATES = {"Barrier", "Snapshot", "WireCut", "BasisState", "StatePrep", "QubitD
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=name_of)
-def test_operators_of_pennylane(op, unitary, assert_same):
+def test_operators_of_pennylane(op):
     """A circuit would do something else on the backend, or after it came back."""
     n = 1 + max(op.wires, default=0)
     tape = QuantumScript([op])
@@ -161,7 +162,7 @@ def on_descending_qubits(gate):
 
 
 @pytest.mark.parametrize("gate", INSTRUCTIONS, ids=name_of)
-def test_instructions_of_qiskit(gate, unitary, assert_same):
+def test_instructions_of_qiskit(gate):
     """A circuit would do something else in a QNode, or after it came back."""
     circuit, n = on_descending_qubits(gate), gate.num_qubits
     tape = make_qscript(from_qiskit(circuit))()
@@ -170,7 +171,7 @@ def test_instructions_of_qiskit(gate, unitary, assert_same):
 
 
 @pytest.mark.parametrize("gate", WITH_ANCILLAS, ids=name_of)
-def test_gates_with_ancillas(gate, unitary, assert_same):
+def test_gates_with_ancillas(gate):
     """A control would be taken for an ancilla qubit, or the other way round."""
     circuit, n = on_descending_qubits(gate), gate.num_qubits
     clean = 2 ** (n - gate.num_ancilla_qubits)

@@ -1,6 +1,6 @@
 """What happens to a circuit before `qizgloria.qiskit` runs it.
 
-PennyLane's own transforms check and decompose it; then it is split into parts that one primitive
+PennyLane's own transforms check and decompose it; then it is split into tapes that one primitive
 serves in one basis.
 """
 
@@ -86,7 +86,7 @@ def preprocessing(
 
 @transform
 def _expand(tape: QuantumScript, name: str) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
-    """Decompose what has no twin in Qiskit; one by one where a batch cannot be decomposed."""
+    """Decompose what has no equivalent in Qiskit; one by one where a batch cannot be decomposed."""
     try:
         return (expand(tape, name),), null_postprocessing
     except ValueError as error:

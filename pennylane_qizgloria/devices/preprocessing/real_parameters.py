@@ -53,7 +53,7 @@ def _first(results: Any) -> Any:
 
 def _checked(operations: Sequence[Operator]) -> tuple[list[Operator], int | None]:
     """Operations with real parameters, and the batch size that these have in common."""
-    checked: list[Operator] = []
+    valid: list[Operator] = []
     size: int | None = None
     for op in operations:
         own = op
@@ -68,8 +68,8 @@ def _checked(operations: Sequence[Operator]) -> tuple[list[Operator], int | None
                     value = own.data[slot]
                 if getattr(value, "ndim", 0):
                     size = joint_size(op, size, value)
-        checked.append(own)
-    return checked, size
+        valid.append(own)
+    return valid, size
 
 
 @cache

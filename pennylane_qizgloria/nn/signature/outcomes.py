@@ -50,7 +50,7 @@ def read_ending(template: Any) -> Ending:
     steps: set[int] = set()
     used: set[int] = set()
     read: set[int] = set()
-    for i, step in reversed(list(enumerate(template.steps))):
+    for i, step in reversed(list(enumerate(template.instructions))):
         if isinstance(step, Measured) and step.qubit not in used and step.clbit not in read:
             steps.add(i)
             if step.clbit not in middle:
@@ -67,12 +67,12 @@ def measures_midway(template: Any) -> bool:
     """Whether a circuit measures or resets qubits, for which a device may need more wires."""
     from ...qiskit.convert.circuit_reader import Measured, ResetToZero
 
-    return any(isinstance(step, Measured | ResetToZero) for step in template.steps)
+    return any(isinstance(step, Measured | ResetToZero) for step in template.instructions)
 
 
 def _qubits(step: Any) -> set[int]:
     """The qubits that a step acts on."""
-    inner = set().union(*map(_qubits, getattr(step, "steps", ())))
+    inner = set().union(*map(_qubits, getattr(step, "instructions", ())))
     alone = {step.qubit} if hasattr(step, "qubit") else set()
     return {*inner, *alone, *getattr(step, "qubits", ()), *getattr(step, "controls", ())}
 
@@ -124,9 +124,9 @@ def read_outcomes(template: Any) -> tuple[Outcomes, Template]:
         return Outcomes(num_bits, every, every), template
     if ending.middle:
         return Outcomes(num_bits, places, None), template
-    kept = [step for i, step in enumerate(template.steps) if i not in ending.steps]
+    kept = [step for i, step in enumerate(template.instructions) if i not in ending.steps]
     qubits = tuple(ending.final[place] for place in places)
-    return Outcomes(num_bits, places, qubits), replace(template, steps=tuple(kept))
+    return Outcomes(num_bits, places, qubits), replace(template, instructions=tuple(kept))
 
 
 @dataclass(frozen=True)

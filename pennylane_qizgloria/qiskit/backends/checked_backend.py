@@ -56,8 +56,11 @@ class CheckedBackend(BackendV2):
     def __init__(self, backend: BackendV2) -> None:
         super().__init__(name=backend.name)
         self.backend = backend
-        # Those that a user sets on the backend later are seen, too.
-        self._options = backend.options
+
+    @property
+    def options(self) -> Options:
+        """The backend's options, those that a user sets later included."""
+        return self.backend.options
 
     @property
     def target(self) -> Target:

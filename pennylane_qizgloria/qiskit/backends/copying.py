@@ -17,15 +17,13 @@ from typing import Any, TypeVar
 
 from qiskit.providers import BackendV2
 
+from ..._compat.pennylane import give_shots
 from .resolve import is_aer, is_ibm
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
 _CREDENTIALS = ("token", "proxies")
 """Arguments of IBM's service that are not written into a pickle."""
-
-_OF_PENNYLANE = ("_shots", "tracker")
-"""What PennyLane's base class keeps on a device, and a copy has of its own."""
 
 
 def remember_arguments(init: Init) -> Init:
@@ -135,8 +133,12 @@ def state_of(device: Any) -> dict[str, Any]:
         device: one whose ``__init__`` remembers its arguments, see `remember_arguments`.
     """
     added = {name: value for name, value in vars(device).items() if name not in device._made}
-    added |= {name: vars(device)[name] for name in _OF_PENNYLANE}
-    return {"arguments": device._arguments, "seeds": device._options["seed"], "added": added}
+    return {
+        "arguments": device._arguments,
+        "seeds": device._options["seed"],
+        "shots": device.shots,
+        "added": added | {"tracker": device.tracker},
+    }
 
 
 def restore(device: Any, init: Callable[..., None], state: dict[str, Any]) -> None:
@@ -154,4 +156,5 @@ def restore(device: Any, init: Callable[..., None], state: dict[str, Any]) -> No
     init(device, **state["arguments"].keywords())
     if state["seeds"] is not None:
         device._options["seed"].continue_from(state["seeds"])
+    give_shots(device, state["shots"])
     vars(device).update(state["added"])

@@ -203,11 +203,6 @@ def supports_dynamic(backend: BackendV2) -> bool:
     return "if_else" in backend.target.operation_names
 
 
-def num_qubits(backend: BackendV2) -> int | None:
-    """The number of qubits; None where the backend sets no bound."""
-    return backend.num_qubits
-
-
 def pub_limit(backend: BackendV2) -> int | None:
     """The most circuits that the backend takes at once; None where it sets no bound."""
     return getattr(backend, "max_circuits", None) or None

@@ -10,8 +10,6 @@ from typing import Any
 from pennylane.wires import Wires
 from qiskit.providers import BackendV2
 
-from .resolve import num_qubits
-
 MAX_SEED = 2**63 - 1
 """The largest seed that Aer takes."""
 
@@ -92,7 +90,7 @@ def require_qubits(name: str, wires: Wires | None, backend: BackendV2 | None) ->
     Raises:
         ValueError: if the backend is too small.
     """
-    qubits = None if backend is None else num_qubits(backend)
+    qubits = None if backend is None else backend.num_qubits
     if backend is not None and wires is not None and qubits is not None and len(wires) > qubits:
         raise ValueError(
             f"{name}: {backend.name} has {qubits} qubits, fewer than the {len(wires)} wires."
@@ -140,7 +138,7 @@ def _fault(layout: list[int], wires: Wires | None, target: BackendV2 | None) -> 
         return "needs to know the device's wires: give it wires=..."
     if len(layout) != len(wires):
         return f"names {len(layout)} of the backend's qubits for {len(wires)} wires; give one each"
-    qubits = num_qubits(target)
+    qubits = target.num_qubits
     for qubit in layout:
         if layout.count(qubit) > 1:
             return f"gives qubit {qubit} to more than one wire"

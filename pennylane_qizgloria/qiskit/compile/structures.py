@@ -1,13 +1,14 @@
 """One parametrised Qiskit circuit for all tapes of one structure.
 
-A device calls `writing.expand`, keeps what `parametrise` gives under `structure_key`, and gets that
-key and the parameter values of each tape from a `TapeReader`. Wires become qubits as in `circuits`.
+A `TapeReader` separates a tape into its structure, a hashable key, and the values of its angles;
+`parametrise` makes the circuit of the structure, to which any of these values can be bound. Wire i
+of the order is qubit i. Tapes come decomposed, by `circuit_builder.expand`; nothing is transpiled.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,81 +23,69 @@ from pennylane.typing import TensorLike
 from pennylane.wires import Wires
 from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
 
+from ...lowering.operations.closed_forms import innermost
 from ...lowering.parameters import described, without_imaginary_part
 from ..convert.channels import is_channel, kraus_of
-from ..convert.circuit_builder import WRITTEN, Writer, data_of, midcircuit, to_array
+from ..convert.circuit_builder import (
+    NOT_GATES,
+    CircuitBuilder,
+    WireOrder,
+    midcircuit_measurements,
+    parameters_of,
+    to_array,
+)
 from ..convert.classical_expr import truth_table
-from ..convert.gates import has_twin
-
-Order = Sequence[Hashable]
-"""Wire labels in the order of the qubits."""
-
-
-def structure_key(
-    tape: QuantumScript, wires: Order, symbols: Collection[int] | None = None
-) -> Hashable:
-    """What two tapes have in common if `parametrise` gives them the same circuit.
-
-    Args:
-        tape: one that `expand` gave. Only its operations count.
-        wires: wire ``wires[i]`` becomes qubit i.
-        symbols: as for `parametrise`.
-
-    Returns:
-        A hashable value: kinds of operations, qubits, controls, conditions and matrices by value,
-        but not the scalar parameters that become symbols, nor whether they are broadcast.
-
-    >>> key = lambda *ops: structure_key(qml.tape.QuantumScript(ops), wires=[0, 1])
-    >>> key(qml.RX(0.1, 0), qml.CNOT([0, 1])) == key(qml.RX([2.0, 3.0], 0), qml.CNOT([0, 1]))
-    True
-    >>> key(qml.RX(0.1, 0)) == key(qml.RX(0.1, 1))
-    False
-    """
-    clbit = _clbits(tape)
-    entries = []
-    start = 0
-    for op in tape.operations:
-        chosen = [i for i in _scalars(op) if symbols is None or start + i in symbols]
-        entries.append(_entry(op, clbit, chosen))
-        start += len(op.data)
-    return _joined(entries, wires)
+from ..convert.gates import has_equivalent
 
 
 class TapeReader:
     """Reads tapes, and each operation that they share once: those of a gradient share most."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Operator, _Entry, Columns]] = {}
+        self._known: dict[int, tuple[Operator, _OperationKey, AngleValues]] = {}
 
     def read(
-        self, tape: QuantumScript, wires: Order
+        self, tape: QuantumScript, wires: WireOrder
     ) -> tuple[Hashable, Float[np.ndarray, "batch parameters"]]:
-        """A tape's `structure_key`, and its `Parametrised.values`.
+        """A tape's structure and the values of its circuit's parameters.
 
         Args:
-            tape: one that `expand` gave.
+            tape: one that `expand` gave. Only its operations count.
             wires: wire ``wires[i]`` becomes qubit i.
+
+        Returns:
+            The structure: kinds of operations, qubits, controls, conditions and matrices by value,
+            without the angles of gates, and without whether these are broadcast. Two tapes of equal
+            structure have the same circuit. And the values of the parameters in the order of
+            ``circuit.parameters``: a row for each element of the tape's batch, or one row.
 
         Raises:
             ValueError: if a value is not finite, naming the operation.
 
-        >>> TapeReader().read(qml.tape.QuantumScript([qml.RX([0.1, 0.2], 0)]), wires=[0])[1]
+        >>> reader = TapeReader()
+        >>> one, _ = reader.read(qml.tape.QuantumScript([qml.RX(0.3, 0)]), wires=[0])
+        >>> two, values = reader.read(qml.tape.QuantumScript([qml.RX([0.1, 0.2], 0)]), wires=[0])
+        >>> one == two
+        True
+        >>> values
         array([[0.1],
                [0.2]])
         """
-        clbit = _clbits(tape)
-        entries: list[_Entry] = []
+        clbit = {op.meas_uid: i for i, op in enumerate(midcircuit_measurements(tape.operations))}
+        keys: list[_OperationKey] = []
         columns: list[float | np.ndarray] = []
         for op in tape.operations:
-            _, entry, own = self._known.get(id(op)) or self._look_at(op, clbit)
-            entries.append(entry)
-            columns.extend(own)
-        return _joined(entries, wires), _stacked(columns, tape.batch_size)
+            _, key, values = self._known.get(id(op)) or self._look_at(op, clbit)
+            keys.append(key)
+            columns.extend(values)
+        return _structure(keys, wires), _stacked(columns, tape.batch_size)
 
-    def _look_at(self, op: Operator, clbit: Mapping[str, int]) -> tuple[Operator, _Entry, Columns]:
-        symbols, data = tuple(_scalars(op)), data_of(op)
-        # The operation is kept with the rest, so that no other one can get its id.
-        found = (op, _entry(op, clbit, symbols), tuple(_column(op, data[i]) for i in symbols))
+    def _look_at(
+        self, op: Operator, clbit: Mapping[str, int]
+    ) -> tuple[Operator, _OperationKey, AngleValues]:
+        angles, data = _angles(op), parameters_of(op)
+        # The operation is stored with the rest, so that no other one can get its id.
+        found = (op, _key(op, clbit, angles), tuple(_column(op, data[i]) for i in angles))
         if not isinstance(op, MidMeasure | Conditional):
             # What those are depends on the measurements before them.
             self._known[id(op)] = found
@@ -104,144 +93,89 @@ class TapeReader:
 
 
 @dataclass(frozen=True)
-class Parametrised:
+class ParametrisedCircuit:
     """A circuit for all tapes of one structure.
 
     Args:
-        circuit: with one parameter for each symbol, and the mid-circuit measurements in the
-            register ``mcm``. Terminal measurements are left to the caller, global phases left out.
-        symbols: which parameters of a tape's operations (by their position among them) the
-            circuit's parameters stand for, in order.
+        circuit: with one parameter for each angle of a gate, and the mid-circuit measurements in
+            the register ``mcm``. Terminal measurements and global phases are left out.
         postselect: the outcome to postselect of each mid-circuit measurement, or None.
     """
 
     circuit: QuantumCircuit
-    symbols: tuple[int, ...]
     postselect: tuple[int | None, ...]
 
-    def values(self, tape: QuantumScript) -> Float[np.ndarray, "batch parameters"]:
-        """The values of the circuit's parameters, in the order of ``circuit.parameters``.
 
-        Args:
-            tape: one of the same structure.
-
-        Returns:
-            One row for each element of the tape's batch; a single row if it is not broadcast.
-
-        Raises:
-            ValueError: if a value is not finite, naming the operation.
-        """
-        data = [(op, value) for op in tape.operations for value in data_of(op)]
-        if self.symbols and self.symbols[-1] >= len(data):
-            raise ValueError(
-                f"The tape has {len(data)} parameters, fewer than the circuit was made for: "
-                "its structure is another."
-            )
-        return _stacked([_column(*data[i]) for i in self.symbols], tape.batch_size)
-
-
-def parametrise(
-    tape: QuantumScript, wires: Order, symbols: Collection[int] | None = None
-) -> Parametrised:
-    """One circuit for all tapes that have the same `structure_key`.
+def parametrise(tape: QuantumScript, wires: WireOrder) -> ParametrisedCircuit:
+    """One circuit for all tapes of one structure, see `TapeReader`.
 
     Args:
         tape: one that `expand` gave. Only its operations count.
         wires: wire ``wires[i]`` becomes qubit i.
-        symbols: the parameters that stay symbolic, counted as in ``tape.trainable_params``; by
-            default all scalar parameters of gates. Others are written by value.
 
     Raises:
-        ValueError: if a matrix or another parameter that is written by value is broadcast; expand
-            such a tape first (``qml.transforms.broadcast_expand``).
+        ValueError: if a matrix or another parameter that is no angle of a gate is broadcast;
+            expand such a tape first (``qml.transforms.broadcast_expand``).
 
     >>> tape = qml.tape.QuantumScript([qml.RX(0.1, "a"), qml.RZ([0.2, 0.3], "b")])
-    >>> ready = parametrise(tape, wires=["a", "b"])
-    >>> ready.circuit.num_parameters
+    >>> parametrise(tape, wires=["a", "b"]).circuit.num_parameters
     2
-    >>> ready.values(tape)
-    array([[0.1, 0.2],
-           [0.1, 0.3]])
     """
     operations = tape.operations
-    chosen = tuple(_symbolic(operations, symbols))
-    vector = dict(zip(chosen, ParameterVector("p", len(chosen)), strict=True))
-    writer = Writer.create(Wires(wires), operations, with_phase=False)
-    jobs = []
-    start = 0
-    for op in operations:
-        data = [vector.get(start + i, value) for i, value in enumerate(data_of(op))]
-        start += len(op.data)
-        jobs.append((op, data))
-    writer.write(jobs)
-    postselect = tuple(op.postselect for op in midcircuit(operations))
-    return Parametrised(writer.circuit, chosen, postselect)
+    angles = [_angles(op) for op in operations]
+    symbols = iter(ParameterVector("p", sum(map(len, angles))))
+    builder = CircuitBuilder.create(Wires(wires), operations, with_phase=False)
+    bound = []
+    for op, own in zip(operations, angles, strict=True):
+        data = [next(symbols) if i in own else value for i, value in enumerate(parameters_of(op))]
+        bound.append((op, data))
+    builder.append_all(bound)
+    postselect = tuple(op.postselect for op in midcircuit_measurements(operations))
+    return ParametrisedCircuit(builder.circuit, postselect)
 
 
-def _symbolic(operations: Sequence[Operator], symbols: Collection[int] | None) -> Iterator[int]:
-    """The positions of the parameters that become symbols."""
-    start = 0
-    for op in operations:
-        for i in _scalars(op):
-            if symbols is None or start + i in symbols:
-                yield start + i
-        start += len(op.data)
-
-
-def _scalars(op: Operator) -> Iterator[int]:
-    """Which of an operation's parameters are scalars of a gate."""
+def _angles(op: Operator) -> tuple[int, ...]:
+    """Which of an operation's parameters are angles of a gate, and so symbols of the circuit."""
     base = op.base if isinstance(op, Conditional) else op
-    if op.data and not isinstance(base, WRITTEN) and not is_channel(base) and has_twin(base):
-        for i, axes in enumerate(_leaf(base).ndim_params):
-            if axes == 0:
-                yield i
-
-
-def _leaf(op: Operator) -> Operator:
-    while isinstance(op, SymbolicOp):
-        op = op.base
-    return op
+    if not op.data or isinstance(base, NOT_GATES) or is_channel(base) or not has_equivalent(base):
+        return ()
+    return tuple(i for i, axes in enumerate(innermost(base).ndim_params) if axes == 0)
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """What there is to know of an operation.
+class _OperationKey:
+    """What two operations have in common that are the same instruction of a circuit.
 
     Args:
         kind: the operation without its wires and parameters; None if it leaves no trace in a
             circuit.
         wires: its wires.
-        fixed: its parameters by value, and None in place of symbols.
+        constants: its parameters by value, and None in place of angles.
     """
 
     kind: Hashable
     wires: tuple[Hashable, ...]
-    fixed: tuple[Hashable, ...]
+    constants: tuple[Hashable, ...]
 
 
-Columns = tuple[float | np.ndarray, ...]
-"""The values of an operation's symbols."""
+AngleValues = tuple[float | np.ndarray, ...]
+"""The values of an operation's angles: numbers, or an array for the elements of a batch."""
 
 
-def _entry(op: Operator, clbit: Mapping[str, int], symbols: Collection[int]) -> _Entry:
+def _key(op: Operator, clbit: Mapping[str, int], angles: Collection[int]) -> _OperationKey:
     if isinstance(op, qml.GlobalPhase | qml.Snapshot):
-        return _Entry(None, (), ())
-    data = enumerate(data_of(op))
-    fixed = tuple(None if i in symbols else _value_key(value) for i, value in data)
-    return _Entry(_kind(op, clbit), tuple(op.wires), fixed)
+        return _OperationKey(None, (), ())
+    data = enumerate(parameters_of(op))
+    constants = tuple(None if i in angles else _value_key(value) for i, value in data)
+    return _OperationKey(_kind(op, clbit), tuple(op.wires), constants)
 
 
-def _joined(entries: Sequence[_Entry], wires: Order) -> Hashable:
-    """The structure of a tape, from that of its operations."""
-    place = {wire: i for i, wire in enumerate(wires)}
-    kept = (entry for entry in entries if entry.kind is not None)
-    own = tuple((e.kind, tuple([place[wire] for wire in e.wires]), e.fixed) for e in kept)
-    return (len(place), own)
-
-
-def _clbits(tape: QuantumScript) -> dict[str, int]:
-    """The bits of the mid-circuit measurements."""
-    return {op.meas_uid: i for i, op in enumerate(midcircuit(tape.operations))}
+def _structure(keys: Sequence[_OperationKey], wires: WireOrder) -> Hashable:
+    """The structure of a tape, from the keys of its operations."""
+    qubit = {wire: i for i, wire in enumerate(wires)}
+    in_circuit = (key for key in keys if key.kind is not None)
+    own = tuple((k.kind, tuple([qubit[w] for w in k.wires]), k.constants) for k in in_circuit)
+    return (len(qubit), own)
 
 
 def _column(op: Operator, value: Any) -> float | np.ndarray:
@@ -286,12 +220,12 @@ def _kind(op: Operator, clbit: Mapping[str, int]) -> Hashable:
         return (MidMeasure, op.reset, op.postselect)
     if isinstance(op, Controlled):
         return (type(op), tuple(map(bool, op.control_values)), _kind(op.base, clbit))
-    if isinstance(op, SymbolicOp) and has_twin(op):
+    if isinstance(op, SymbolicOp) and has_equivalent(op):
         return (type(op), _kind(op.base, clbit))
     if is_channel(op):
         # What a user's own channel depends on besides its parameters is not known.
         return (type(op), _value_key(np.stack(kraus_of(op))))
-    if isinstance(op, WRITTEN) or has_twin(op):
+    if isinstance(op, NOT_GATES) or has_equivalent(op):
         return (type(op),)
     # Written by its matrix, which may depend on more than its parameters.
     return (type(op), _value_key(op.matrix()))

@@ -1,6 +1,6 @@
 """Circuits that a backend runs, made once for each structure.
 
-Transpiling takes longer than most simulations, so what comes out is kept: a training loop
+Transpiling takes longer than most simulations, so compiled circuits are cached: a training loop
 transpiles in its first step only, and a gradient of any size once for all of its circuits.
 """
 
@@ -19,7 +19,7 @@ from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
 
 from ..backends.resolve import is_aer
 from ..convert.channels import require_channels
-from .structures import Parametrised
+from .structures import ParametrisedCircuit
 
 AER_MISBINDS = {"cp", "crx", "cry", "crz", "cu1", "cu3"} | {
     "mcp",
@@ -37,8 +37,8 @@ AER_MISBINDS = {"cp", "crx", "cry", "crz", "cu1", "cu3"} | {
 
 See https://github.com/Qiskit/qiskit-aer/issues/2323."""
 
-MAX_KEPT = 1024
-"""How many compiled circuits are kept; those used longest ago go first."""
+MAX_CACHED = 1024
+"""How many compiled circuits are cached; those used longest ago go first."""
 
 
 def preset_passes(
@@ -84,7 +84,7 @@ class Compiled:
         circuit: what the backend runs. It may lack parameters that have no effect.
     """
 
-    source: Parametrised
+    source: ParametrisedCircuit
     circuit: QuantumCircuit
 
     def on_qubits(self, observable: SparsePauliOp) -> SparsePauliOp:
@@ -104,11 +104,11 @@ class Compiler:
     def __init__(self, passes: PassManager | None, backend: BackendV2 | None = None) -> None:
         self._passes = passes
         self._backend = backend
-        self._kept: OrderedDict[Hashable, Compiled] = OrderedDict()
+        self._cache: OrderedDict[Hashable, Compiled] = OrderedDict()
         self.transpilations = 0
         """How many circuits have been transpiled."""
 
-    def compiled(self, key: Hashable, make: Callable[[], Parametrised]) -> Compiled:
+    def compiled(self, key: Hashable, make: Callable[[], ParametrisedCircuit]) -> Compiled:
         """The compiled circuit of a structure.
 
         Args:
@@ -118,14 +118,14 @@ class Compiler:
         Raises:
             DeviceError: if the circuit has channels and the backend runs none.
         """
-        if key not in self._kept:
+        if key not in self._cache:
             source = make()
             require_channels(source.circuit, self._backend)
-            self._kept[key] = Compiled(source, self._transpile(source.circuit))
-            if len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+            self._cache[key] = Compiled(source, self._transpile(source.circuit))
+            if len(self._cache) > MAX_CACHED:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]
 
     def _transpile(self, circuit: QuantumCircuit) -> QuantumCircuit:
         if self._passes is None:

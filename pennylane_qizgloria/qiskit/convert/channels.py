@@ -21,7 +21,7 @@ from ..._compat.qiskit import quantum_error_of
 from ...lowering.operations.closed_forms import CHANNELS
 from ...lowering.operations.operations import has_kraus_matrices
 from ...lowering.parameters import described
-from .tolerances import tolerance_of
+from ...tolerances import data_tolerance
 
 NAME = "kraus"
 """Of the instruction that a channel becomes."""
@@ -85,7 +85,7 @@ def kraus_instruction(op: Operator) -> Instruction:
     matrices = kraus_of(op)
     total = sum(own.conj().T @ own for own in matrices)
     deviation = float(np.abs(total - np.eye(len(total))).max())
-    if not deviation < tolerance_of(matrices):
+    if not deviation < data_tolerance(matrices):
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} is no channel: the sum of K.conj().T @ K of "
             f"its Kraus matrices K is off 1 by {deviation:.3g}."
@@ -195,17 +195,16 @@ def _pauli_lindblad(labels: Sequence[str], rates: np.ndarray) -> Any:
     r"""The product of commuting channels, one for each Pauli word P of rate :math:`\lambda`.
 
     :math:`\rho\mapsto (1-p)\rho + p P\rho P` with :math:`p = (1 - e^{-2\lambda})/2` (van den Berg
-    et al., Nature Physics 19:1116, 2023). The last letter belongs to the first qubit.
+    et al., Nature Physics 19:1116, 2023). The last Pauli is that of the first qubit.
     """
 
     def make(_: Sequence[Any], wires: Sequence[Any]) -> list[Operator]:
         made = []
         for label, rate in zip(labels, rates, strict=True):
-            places = [(x, w) for x, w in zip(reversed(label), wires, strict=True) if x != "I"]
-            if places:
-                word = "".join(letter for letter, _ in places)
+            paulis = {w: x for x, w in zip(reversed(label), wires, strict=True) if x != "I"}
+            if paulis:
                 probability = -np.expm1(-2 * rate) / 2
-                made.append(qml.PauliError(word, probability, wires=[w for _, w in places]))
+                made.append(qml.PauliError("".join(paulis.values()), probability, wires=[*paulis]))
         return made
 
     return make

@@ -1,8 +1,8 @@
-"""A Qiskit circuit, read into steps that make PennyLane operators.
+"""A Qiskit circuit, read into instructions that make PennyLane operators.
 
 Definitions of gates are followed until each gate is one that PennyLane has, loops are unrolled, and
-parameter expressions become functions. What is left of a circuit is a list of `Step`, whose qubits
-and classical bits are counted as in the outermost circuit.
+parameter expressions become functions. What is left of a circuit is a list of
+`TemplateInstruction`, whose qubits and classical bits are counted as in the outermost circuit.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Qubits = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Gates:
+class GateInstruction:
     """Operators made from parameters: numbers and arrays, or `Expression` where symbolic."""
 
     make: Make
@@ -56,24 +56,24 @@ class Gates:
 
 
 @dataclass(frozen=True)
-class Channels(Gates):
+class ChannelInstruction(GateInstruction):
     """Channels, which have neither controls nor an inverse."""
 
 
 @dataclass(frozen=True)
-class Controlled:
-    """Steps under controls."""
+class ControlledBlock:
+    """Instructions under controls."""
 
-    steps: tuple[Step, ...]
+    instructions: tuple[TemplateInstruction, ...]
     controls: Qubits
     values: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
-class Inverse:
-    """The inverse of steps."""
+class InverseBlock:
+    """The inverse of instructions."""
 
-    steps: tuple[Step, ...]
+    instructions: tuple[TemplateInstruction, ...]
 
 
 @dataclass(frozen=True)
@@ -93,18 +93,20 @@ class ResetToZero:
 
 @dataclass(frozen=True)
 class Branch:
-    """Steps that are taken if ``test`` of the named classical bits is true."""
+    """Instructions that are executed if ``test`` of the named classical bits is true."""
 
     test: Callable[[Mapping[int, int]], int]
     clbits: tuple[int, ...]
-    steps: tuple[Step, ...]
+    instructions: tuple[TemplateInstruction, ...]
 
 
-Step = Gates | Controlled | Inverse | Measured | ResetToZero | Branch
+TemplateInstruction = (
+    GateInstruction | ControlledBlock | InverseBlock | Measured | ResetToZero | Branch
+)
 
 
-def read(circuit: QuantumCircuit) -> tuple[Step, ...]:
-    """The steps of a circuit.
+def read(circuit: QuantumCircuit) -> tuple[TemplateInstruction, ...]:
+    """The instructions of a circuit.
 
     Raises:
         ValueError: if there is something in it that PennyLane cannot do, naming it.
@@ -115,14 +117,14 @@ def read(circuit: QuantumCircuit) -> tuple[Step, ...]:
 
 def _circuit(
     circuit: QuantumCircuit, qubits: Qubits, clbits: Sequence[int], fresh: set[int]
-) -> tuple[Step, ...]:
+) -> tuple[TemplateInstruction, ...]:
     """A circuit on some qubits of the outermost one, of which those in ``fresh`` are untouched."""
     qubit = dict(zip(circuit.qubits, qubits, strict=True))
     clbit = dict(zip(circuit.clbits, clbits, strict=True))
-    steps: list[Step] = []
+    instructions: list[TemplateInstruction] = []
     phase = circuit.global_phase
     if isinstance(phase, ParameterExpression) or phase != 0:
-        steps.append(_gates(lib.GlobalPhaseGate(phase), ()))
+        instructions.append(_gates(lib.GlobalPhaseGate(phase), ()))
     for instruction in circuit.data:
         op = instruction.operation
         if isinstance(op, Barrier | Delay):
@@ -130,11 +132,11 @@ def _circuit(
         on = tuple(qubit[q] for q in instruction.qubits)
         bits = [clbit[c] for c in instruction.clbits]
         if isinstance(op, ControlFlowOp):
-            steps += _control_flow(op, on, bits, clbit, fresh)
+            instructions += _control_flow(op, on, bits, clbit, fresh)
         else:
-            steps += _operation(op, on, bits, fresh)
+            instructions += _operation(op, on, bits, fresh)
         fresh.difference_update(on)
-    return tuple(steps)
+    return tuple(instructions)
 
 
 _ADVICE = {
@@ -150,7 +152,7 @@ _ADVICE = {
 
 def _operation(
     op: Operation, qubits: Qubits, clbits: Sequence[int], fresh: set[int]
-) -> Iterable[Step]:
+) -> Iterable[TemplateInstruction]:
     if isinstance(op, Measure):
         return [Measured(qubits[0], clbits[0])]
     if isinstance(op, Reset):
@@ -163,7 +165,7 @@ def _operation(
         return [_state(op, qubits)]
     if op.name == "ParameterizedInitialize":
         resets = [] if fresh.issuperset(qubits) else [ResetToZero(q) for q in qubits]
-        return [*resets, Gates(amplitudes, tuple(map(_parameter, op.params)), qubits)]
+        return [*resets, GateInstruction(amplitudes, tuple(map(_parameter, op.params)), qubits)]
     if isinstance(op, AnnotatedOperation):
         return _annotated(op, qubits)
     if op.name in _ADVICE:
@@ -172,7 +174,7 @@ def _operation(
         )
     make = channels(op)
     if make is not None:
-        return [Channels(make, (), qubits)]
+        return [ChannelInstruction(make, (), qubits)]
     if isinstance(op, lib.PauliProductRotationGate):
         return [_pauli_rotation(op, qubits)]
     if operators(op) is not None:
@@ -184,7 +186,7 @@ def _operation(
 
 def _defined(
     op: Operation, qubits: Qubits, clbits: Sequence[int], fresh: set[int]
-) -> Iterable[Step]:
+) -> Iterable[TemplateInstruction]:
     """An operation that is known by its definition or its matrix only."""
     definition = getattr(op, "definition", None)
     if definition is None and hasattr(op, "to_instruction"):
@@ -204,51 +206,52 @@ def _defined(
 # --- gates ----------------------------------------------------------------------------------------
 
 
-def _gates(gate: Operation, qubits: Qubits) -> Gates:
+def _gates(gate: Operation, qubits: Qubits) -> GateInstruction:
     make = operators(gate)
     assert make is not None
-    return Gates(make, tuple(map(_parameter, gate.params)), qubits)
+    return GateInstruction(make, tuple(map(_parameter, gate.params)), qubits)
 
 
 def _parameter(value: Any) -> Any:
     return compile_expression(value) if isinstance(value, ParameterExpression) else value
 
 
-def _unconditional(op: Operation, qubits: Qubits, what: str) -> tuple[Step, ...]:
-    """The steps of a gate that is about to be controlled, inverted or repeated."""
-    steps = tuple(_operation(op, qubits, (), set()))
-    if any(isinstance(step, Channels | Measured | ResetToZero | Branch) for step in steps):
+def _unconditional(op: Operation, qubits: Qubits, what: str) -> tuple[TemplateInstruction, ...]:
+    """The instructions of a gate that is about to be controlled, inverted or repeated."""
+    instructions = tuple(_operation(op, qubits, (), set()))
+    no_gates = (ChannelInstruction, Measured, ResetToZero, Branch)
+    if any(isinstance(instruction, no_gates) for instruction in instructions):
         raise ValueError(f"{op.name!r} is not a gate, so it cannot be {what}.")
-    return steps
+    return instructions
 
 
-def _controlled(gate: ControlledGate, qubits: Qubits) -> Controlled:
+def _controlled(gate: ControlledGate, qubits: Qubits) -> ControlledBlock:
     n, base = gate.num_ctrl_qubits, gate.base_gate
     values = _bits(gate.ctrl_state, n)
     if isinstance(gate, lib.MCMTGate):
         each = [_unconditional(base, (target,), "controlled") for target in qubits[n:]]
-        return Controlled(sum(each, ()), qubits[:n], values)
+        return ControlledBlock(sum(each, ()), qubits[:n], values)
     # Beyond these there may be ancilla qubits, which come out as they went in.
     targets = qubits[n : n + base.num_qubits]
     if isinstance(base, lib.UGate) and len(gate.params) == 4:
-        return Controlled((_u_with_phase(gate, targets),), qubits[:n], values)
-    return Controlled(_unconditional(base, targets, "controlled"), qubits[:n], values)
+        return ControlledBlock((_u_with_phase(gate, targets),), qubits[:n], values)
+    return ControlledBlock(_unconditional(base, targets, "controlled"), qubits[:n], values)
 
 
 def _bits(state: int, n: int) -> tuple[bool, ...]:
     return tuple(bool(state >> i & 1) for i in range(n))
 
 
-def _u_with_phase(gate: ControlledGate, qubits: Qubits) -> Gates:
+def _u_with_phase(gate: ControlledGate, qubits: Qubits) -> GateInstruction:
     """What a CUGate, or one with more controls, does to its target: its base lacks the phase."""
 
     def make(data: Sequence[Any], wires: Sequence[Any]) -> list:
         return [qml.U3(*data[:3], wires=wires), qml.GlobalPhase(-data[3])]
 
-    return Gates(make, tuple(map(_parameter, gate.params)), qubits)
+    return GateInstruction(make, tuple(map(_parameter, gate.params)), qubits)
 
 
-def _pauli_rotation(gate: lib.PauliProductRotationGate, qubits: Qubits) -> Gates:
+def _pauli_rotation(gate: lib.PauliProductRotationGate, qubits: Qubits) -> GateInstruction:
     label = gate.pauli().to_label()
     sign = -1 if label.startswith("-") else 1
     word = label.lstrip("-")[::-1]
@@ -256,10 +259,10 @@ def _pauli_rotation(gate: lib.PauliProductRotationGate, qubits: Qubits) -> Gates
     def make(data: Sequence[Any], wires: Sequence[Any]) -> list:
         return [qml.PauliRot(sign * data[0], word, wires=wires)]
 
-    return Gates(make, tuple(map(_parameter, gate.params)), qubits)
+    return GateInstruction(make, tuple(map(_parameter, gate.params)), qubits)
 
 
-def _state(op: Operation, qubits: Qubits) -> Gates:
+def _state(op: Operation, qubits: Qubits) -> GateInstruction:
     """A state given by its amplitudes, by a label for each qubit, or by an integer."""
     if isinstance(op.params[0], str):
         vector = Statevector.from_label("".join(op.params)).data
@@ -267,33 +270,33 @@ def _state(op: Operation, qubits: Qubits) -> Gates:
         vector = Statevector.from_int(int(op.params[0].real), 2 ** len(qubits)).data
     else:
         vector = np.asarray(op.params, dtype=complex)
-    return Gates(lambda _, wires: [qml.StatePrep(vector, wires[::-1])], (), qubits)
+    return GateInstruction(lambda _, wires: [qml.StatePrep(vector, wires[::-1])], (), qubits)
 
 
-def _annotated(op: AnnotatedOperation, qubits: Qubits) -> Iterable[Step]:
+def _annotated(op: AnnotatedOperation, qubits: Qubits) -> Iterable[TemplateInstruction]:
     """A gate with modifiers, the first being the innermost; controls are put in front."""
     split = len(qubits) - op.base_op.num_qubits
     controls, targets = qubits[:split], qubits[split:]
     base: Operation = op.base_op
-    steps = _unconditional(base, targets, "modified")
+    instructions = _unconditional(base, targets, "modified")
     for done, modifier in enumerate(op.modifiers):
         if isinstance(modifier, InverseModifier):
-            steps = (Inverse(steps),)
+            instructions = (InverseBlock(instructions),)
         elif isinstance(modifier, ControlModifier):
             n = modifier.num_ctrl_qubits
             controls, new = controls[: len(controls) - n], controls[len(controls) - n :]
-            steps = (Controlled(steps, new, _bits(modifier.ctrl_state, n)),)
+            instructions = (ControlledBlock(instructions, new, _bits(modifier.ctrl_state, n)),)
             targets = (*new, *targets)
         elif float(modifier.power).is_integer():
-            once = steps if modifier.power > 0 else (Inverse(steps),)
-            steps = once * abs(int(modifier.power))
+            once = instructions if modifier.power > 0 else (InverseBlock(instructions),)
+            instructions = once * abs(int(modifier.power))
         else:
             inner = AnnotatedOperation(base, op.modifiers[: done + 1])
-            steps = (_fractional_power(inner, targets),)
-    return steps
+            instructions = (_fractional_power(inner, targets),)
+    return instructions
 
 
-def _fractional_power(op: AnnotatedOperation, qubits: Qubits) -> Gates:
+def _fractional_power(op: AnnotatedOperation, qubits: Qubits) -> GateInstruction:
     try:
         matrix = op.to_matrix()
     except (QiskitError, TypeError, AttributeError) as error:
@@ -311,17 +314,17 @@ def _control_flow(
     op: ControlFlowOp,
     qubits: Qubits,
     clbits: Sequence[int],
-    names: Mapping[Clbit, int],
+    position: Mapping[Clbit, int],
     fresh: set[int],
-) -> Iterable[Step]:
+) -> Iterable[TemplateInstruction]:
     if isinstance(op, BoxOp):
         return _circuit(op.body, qubits, clbits, set(fresh))
     if isinstance(op, ForLoopOp):
         return _unrolled(op, qubits, clbits, fresh)
     if isinstance(op, IfElseOp):
-        return _if_else(op, qubits, clbits, names)
+        return _if_else(op, qubits, clbits, position)
     if isinstance(op, SwitchCaseOp):
-        return _switch(op, qubits, clbits, names)
+        return _switch(op, qubits, clbits, position)
     raise ValueError(
         f"{op.name!r} cannot be converted to PennyLane, whose circuits have a fixed length. "
         "Write it as a for_loop with if_test inside."
@@ -330,7 +333,7 @@ def _control_flow(
 
 def _unrolled(
     op: ForLoopOp, qubits: Qubits, clbits: Sequence[int], fresh: set[int]
-) -> Iterable[Step]:
+) -> Iterable[TemplateInstruction]:
     indices, parameter, body = op.params
     if not isinstance(indices, Iterable):
         raise ValueError(
@@ -339,14 +342,14 @@ def _unrolled(
         )
     for index in indices:
         bound = body if parameter is None else body.assign_parameters({parameter: index})
-        steps = _circuit(bound, qubits, clbits, set(fresh))
+        instructions = _circuit(bound, qubits, clbits, set(fresh))
         fresh.difference_update(qubits)
-        yield from steps
+        yield from instructions
 
 
 def _if_else(
-    op: IfElseOp, qubits: Qubits, clbits: Sequence[int], names: Mapping[Clbit, int]
-) -> Iterable[Step]:
+    op: IfElseOp, qubits: Qubits, clbits: Sequence[int], position: Mapping[Clbit, int]
+) -> Iterable[TemplateInstruction]:
     def holds(bits: Mapping[Clbit, int]) -> int:
         return evaluate(op.condition, bits)
 
@@ -355,12 +358,12 @@ def _if_else(
 
     for test, body in zip((holds, fails), op.params, strict=True):
         if body is not None:
-            yield _branch(test, op.condition, body, qubits, clbits, names)
+            yield _branch(test, op.condition, body, qubits, clbits, position)
 
 
 def _switch(
-    op: SwitchCaseOp, qubits: Qubits, clbits: Sequence[int], names: Mapping[Clbit, int]
-) -> Iterable[Step]:
+    op: SwitchCaseOp, qubits: Qubits, clbits: Sequence[int], position: Mapping[Clbit, int]
+) -> Iterable[TemplateInstruction]:
     cases = list(op.cases_specifier())
     listed = {label for labels, _ in cases for label in labels}
     for labels, body in cases:
@@ -369,7 +372,7 @@ def _switch(
             value = evaluate(op.target, bits)
             return value in labels or (CASE_DEFAULT in labels and value not in listed)
 
-        yield _branch(test, op.target, body, qubits, clbits, names)
+        yield _branch(test, op.target, body, qubits, clbits, position)
 
 
 def _branch(
@@ -378,18 +381,18 @@ def _branch(
     body: QuantumCircuit,
     qubits: Qubits,
     clbits: Sequence[int],
-    names: Mapping[Clbit, int],
+    position: Mapping[Clbit, int],
 ) -> Branch:
-    """A body under a condition on bits of the circuit that it is in, whose names are given."""
-    bits = {bit: names[bit] for bit in bits_of(condition)}
-    steps = _circuit(body, qubits, clbits, set())
-    if any(isinstance(step, Measured | ResetToZero) for step in steps):
+    """A body under a condition on bits, whose positions in the outermost circuit are given."""
+    bits = {bit: position[bit] for bit in bits_of(condition)}
+    instructions = _circuit(body, qubits, clbits, set())
+    if any(isinstance(instruction, Measured | ResetToZero) for instruction in instructions):
         raise ValueError(
             "A measurement or reset inside of an if_test or switch cannot be converted to "
             "PennyLane: it conditions gates only. Measure before or after the branch."
         )
 
     def by_position(values: Mapping[int, int]) -> int:
-        return test({bit: values[position] for bit, position in bits.items()})
+        return test({bit: values[i] for bit, i in bits.items()})
 
-    return Branch(by_position, tuple(bits.values()), steps)
+    return Branch(by_position, tuple(bits.values()), instructions)

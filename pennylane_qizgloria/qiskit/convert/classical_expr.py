@@ -55,12 +55,12 @@ def truth_table(
     if unknown:
         raise ValueError(f"A condition looks at {unknown[0]}, which is not in the circuit.")
     given = [position[m.meas_uid] for m in value.measurements]
-    places = sorted(given)
+    in_order = sorted(given)
     table = []
-    for outcomes in product((0, 1), repeat=len(places)):
-        outcome = dict(zip(places, outcomes, strict=True))
-        table.append(bool(value.processing_fn(*(outcome[place] for place in given))))
-    return tuple(places), tuple(table)
+    for outcomes in product((0, 1), repeat=len(in_order)):
+        outcome = dict(zip(in_order, outcomes, strict=True))
+        table.append(bool(value.processing_fn(*(outcome[i] for i in given))))
+    return tuple(in_order), tuple(table)
 
 
 def to_expr(table: Table, bits: Sequence[Clbit]) -> expr.Expr | bool:

@@ -1,7 +1,7 @@
 """Qiskit's ``ParameterExpression`` as a function on the tensors of any interface.
 
 Qiskit evaluates an expression on plain numbers only, without derivatives. Here the operations that
-an expression consists of are read once (from the record that Qiskit writes to QPY files) and run
+an expression consists of are read once (from the list that Qiskit writes to QPY files) and run
 on tensors through `qml.math`, so torch, JAX and autograd differentiate through them.
 
 Importing this module also teaches `qml.math` the functions that Qiskit's parameters have, so
@@ -22,6 +22,7 @@ from autoray import register_function
 from qiskit.circuit import Parameter, ParameterExpression
 
 from ..._compat.qiskit import operations_of
+from ...tolerances import REAL_EXPRESSION
 
 Values = Mapping[Parameter, Any]
 """A number, a tensor of any interface or a Qiskit expression for each parameter."""
@@ -62,7 +63,7 @@ class Expression:
     """What `compile_expression` makes: call it with values for the parameters."""
 
     source: ParameterExpression
-    steps: tuple[tuple[str, tuple[Any, ...]], ...]
+    operations: tuple[tuple[str, tuple[Any, ...]], ...]
 
     def __call__(self, values: Values) -> Any:
         """The value of the expression: a number, a tensor, or an expression in other symbols."""
@@ -73,7 +74,7 @@ class Expression:
 
     def _run(self, values: Values) -> Any:
         stack: list[Any] = []
-        for name, operands in self.steps:
+        for name, operands in self.operations:
             stack += [values[x] if isinstance(x, Parameter) else x for x in operands]
             if name in _UNARY:
                 stack.append(_UNARY[name](stack.pop()))
@@ -111,7 +112,7 @@ def compile_expression(expression: ParameterExpression) -> Expression:
         return Expression(expression, (("LOAD", (expression,)),))
     if not expression.parameters:
         return Expression(expression, (("LOAD", (expression.numeric(strict=False),)),))
-    steps = []
+    operations = []
     for entry in operations_of(expression):
         name = str(entry.op).rpartition(".")[2]
         if name not in _UNARY and name not in _BINARY:
@@ -120,8 +121,8 @@ def compile_expression(expression: ParameterExpression) -> Expression:
                 "Bind the expression's parameters before converting the circuit."
             )
         operands = tuple(x for x in (entry.lhs, entry.rhs) if x is not None)
-        steps.append((name, operands))
-    return Expression(expression, tuple(steps))
+        operations.append((name, operands))
+    return Expression(expression, tuple(operations))
 
 
 def _substitute(expression: ParameterExpression, values: Values) -> ParameterExpression:
@@ -162,7 +163,9 @@ def _real(value: Any, expression: ParameterExpression) -> Any:
     if isinstance(value, float) or "complex" not in qml.math.get_dtype_name(value):
         return value
     imaginary = qml.math.imag(value)
-    if not qml.math.is_abstract(value) and not qml.math.allclose(imaginary, 0.0, atol=1e-10):
+    if not qml.math.is_abstract(value) and not qml.math.allclose(
+        imaginary, 0.0, atol=REAL_EXPRESSION
+    ):
         raise ValueError(
             f"The parameter expression {expression} has the value {value}, but a gate's parameter "
             "must be real."

@@ -1,7 +1,8 @@
 """Qiskit circuits as PennyLane templates.
 
-Qubit i becomes wire i of the wires given; `circuits` says how the conventions of both sides
-compare.
+Qubit i becomes wire i of the wires given; `to_qiskit` says how the conventions of both sides
+compare. A template holds instructions that were read once, and applies them with values for the
+circuit's parameters; it runs nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from qiskit.circuit import (
     QuantumCircuit,
 )
 
-from .circuit_reader import Branch, Controlled, Gates, Inverse, Measured, ResetToZero, Step, read
+from .circuit_reader import (
+    Branch,
+    ControlledBlock,
+    GateInstruction,
+    InverseBlock,
+    Measured,
+    ResetToZero,
+    TemplateInstruction,
+    read,
+)
 from .classical_expr import measurement_value
 from .expressions import Expression, Values
 
@@ -80,13 +90,13 @@ class Template:
     """What `from_qiskit` makes: call it in a QNode.
 
     Args:
-        steps: of the circuit.
+        instructions: of the circuit.
         parameters: of the circuit, in Qiskit's order (by name).
         num_wires: how many qubits the circuit has.
         num_clbits: how many classical bits.
     """
 
-    steps: tuple[Step, ...]
+    instructions: tuple[TemplateInstruction, ...]
     parameters: tuple[Parameter, ...]
     num_wires: int
     num_clbits: int
@@ -125,8 +135,8 @@ class Template:
                 f"{labels.tolist()}."
             )
         outcomes: Outcomes = dict.fromkeys(range(self.num_clbits))
-        for step in self.steps:
-            _apply(step, values, labels, outcomes)
+        for instruction in self.instructions:
+            _apply(instruction, values, labels, outcomes)
         return list(outcomes.values())
 
 
@@ -202,38 +212,44 @@ def _names(parameters: Sequence[Parameter]) -> list[str]:
     return [p.name for p in parameters]
 
 
-# --- steps ----------------------------------------------------------------------------------------
+# --- instructions ---------------------------------------------------------------------------------
 
 
-def _apply(step: Step, values: Values, wires: Wires, outcomes: Outcomes) -> None:
-    """Do one step in the circuit that is being recorded, if any is."""
-    if isinstance(step, Measured):
-        outcomes[step.clbit] = qml.measure(wires[step.qubit])
-    elif isinstance(step, ResetToZero):
-        qml.measure(wires[step.qubit], reset=True)
+def _apply(
+    instruction: TemplateInstruction, values: Values, wires: Wires, outcomes: Outcomes
+) -> None:
+    """Append an instruction's operators to the circuit that is being recorded, if any is."""
+    if isinstance(instruction, Measured):
+        outcomes[instruction.clbit] = qml.measure(wires[instruction.qubit])
+    elif isinstance(instruction, ResetToZero):
+        qml.measure(wires[instruction.qubit], reset=True)
     else:
         with qml.QueuingManager.stop_recording():
-            operators = list(_operators(step, values, wires, outcomes))
+            operators = list(_operators(instruction, values, wires, outcomes))
         if qml.QueuingManager.recording():
             for op in operators:
                 qml.apply(op)
 
 
-def _operators(step: Step, values: Values, wires: Wires, outcomes: Outcomes) -> Iterator[Operator]:
-    if isinstance(step, Gates):
-        data = [_value(parameter, values) for parameter in step.parameters]
-        yield from step.make(data, [wires[q] for q in step.qubits])
-    elif isinstance(step, Controlled):
-        controls = [wires[q] for q in step.controls]
-        for inner in step.steps:
+def _operators(
+    instruction: TemplateInstruction, values: Values, wires: Wires, outcomes: Outcomes
+) -> Iterator[Operator]:
+    if isinstance(instruction, GateInstruction):
+        data = [_value(parameter, values) for parameter in instruction.parameters]
+        yield from instruction.make(data, [wires[q] for q in instruction.qubits])
+    elif isinstance(instruction, ControlledBlock):
+        controls = [wires[q] for q in instruction.controls]
+        for inner in instruction.instructions:
             for op in _operators(inner, values, wires, outcomes):
-                yield qml.ctrl(op, controls, control_values=step.values)
-    elif isinstance(step, Inverse):
-        inside = [op for s in step.steps for op in _operators(s, values, wires, outcomes)]
+                yield qml.ctrl(op, controls, control_values=instruction.values)
+    elif isinstance(instruction, InverseBlock):
+        inside = [
+            op for s in instruction.instructions for op in _operators(s, values, wires, outcomes)
+        ]
         for op in reversed(inside):
             yield qml.adjoint(op, lazy=False)
-    elif isinstance(step, Branch):
-        yield from _conditional(step, values, wires, outcomes)
+    elif isinstance(instruction, Branch):
+        yield from _conditional(instruction, values, wires, outcomes)
 
 
 def _value(parameter: Any, values: Values) -> Any:
@@ -248,12 +264,12 @@ def _conditional(
     condition = measurement_value(branch.test, seen)
     if condition is False:
         return
-    for step in branch.steps:
-        if isinstance(step, Branch):
-            step = _both(branch, step)
-            yield from _conditional(step, values, wires, outcomes)
+    for instruction in branch.instructions:
+        if isinstance(instruction, Branch):
+            instruction = _both(branch, instruction)
+            yield from _conditional(instruction, values, wires, outcomes)
             continue
-        for op in _operators(step, values, wires, outcomes):
+        for op in _operators(instruction, values, wires, outcomes):
             yield op if condition is True else Conditional(condition, op)
 
 
@@ -264,4 +280,4 @@ def _both(outer: Branch, inner: Branch) -> Branch:
         return outer.test(bits) and inner.test(bits)
 
     clbits = tuple(dict.fromkeys([*outer.clbits, *inner.clbits]))
-    return Branch(test, clbits, inner.steps)
+    return Branch(test, clbits, inner.instructions)

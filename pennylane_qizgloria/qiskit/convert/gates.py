@@ -1,9 +1,9 @@
 """The gates that PennyLane and Qiskit have in common, in both directions.
 
-`twin` gives the Qiskit gate of a PennyLane operator, `operators` the PennyLane operators of a
-Qiskit gate. `SAME` lists the gates that agree in parameters, qubits and global phase. Where there
-is more to say it is said in `_TO_QISKIT` and `_TO_PENNYLANE`. Controls (with control values) and
-adjoints of a gate that has a twin have one too.
+`gate_mapping` gives the Qiskit gate of a PennyLane operator, `operators` the PennyLane operators of
+a Qiskit gate. `SAME` lists the gates that agree in parameters, qubits and global phase,
+`_TO_QISKIT` and `_TO_PENNYLANE` hold the others. Controls (with control values) and adjoints of a
+gate that has an equivalent have one too.
 
 The first wire of a PennyLane operator is the most significant one in its matrix, the first qubit
 of a Qiskit gate the least significant one. That matters only for gates given by a matrix, a
@@ -23,8 +23,8 @@ from pennylane.ops.op_math import Adjoint, Controlled
 from qiskit.circuit import ControlledGate, Gate, Instruction, Operation, ParameterExpression
 from qiskit.circuit import library as lib
 
+from ...tolerances import data_tolerance
 from .channels import is_channel, kraus_instruction
-from .tolerances import tolerance_of
 
 SAME: dict[type[Operator], type[Gate]] = {
     qml.Identity: lib.IGate,
@@ -60,7 +60,7 @@ SAME: dict[type[Operator], type[Gate]] = {
     qml.CCZ: lib.CCZGate,
     qml.CSWAP: lib.CSwapGate,
 }
-"""Gates of the same name, so to say: same parameters, same order of qubits, same global phase."""
+"""Gates with the same parameters, the same order of qubits and the same global phase."""
 
 _ADJOINTS: dict[type[Operator], type[Gate]] = {
     qml.S: lib.SdgGate,
@@ -72,7 +72,7 @@ Scalar: TypeAlias = float | ParameterExpression
 
 
 @dataclass(frozen=True)
-class Twin:
+class GateMapping:
     """A Qiskit gate that does what a PennyLane operator does.
 
     Args:
@@ -89,12 +89,12 @@ class Twin:
 # --- from PennyLane to Qiskit ---------------------------------------------------------------------
 
 
-def has_twin(op: Operator) -> bool:
-    """Whether `twin` knows a PennyLane operator; decompose it if not.
+def has_equivalent(op: Operator) -> bool:
+    """Whether `gate_mapping` knows a PennyLane operator; decompose it if not.
 
-    >>> has_twin(qml.ctrl(qml.IsingXX(0.1, [0, 1]), [2, 3], control_values=[0, 1]))
+    >>> has_equivalent(qml.ctrl(qml.IsingXX(0.1, [0, 1]), [2, 3], control_values=[0, 1]))
     True
-    >>> has_twin(qml.QFT([0, 1]))
+    >>> has_equivalent(qml.QFT([0, 1]))
     False
     """
     if type(op) in SAME:
@@ -103,57 +103,57 @@ def has_twin(op: Operator) -> bool:
         return True
     if isinstance(op, Adjoint | Controlled):
         has_inverse = type(op.base) not in _NO_INVERSE and not is_channel(op.base)
-        return has_inverse and has_twin(op.base)
+        return has_inverse and has_equivalent(op.base)
     if isinstance(op, qml.MultiRZ):
         return len(op.wires) <= 2
     return type(op) in _TO_QISKIT
 
 
-def twin(op: Operator, parameters: Sequence[Any] | None = None) -> Twin:
+def gate_mapping(op: Operator, parameters: Sequence[Any] | None = None) -> GateMapping:
     """The Qiskit gate of a PennyLane operator.
 
     Args:
-        op: an operator that `has_twin`, or, failing that, that has a matrix.
+        op: an operator that `has_equivalent`, or, failing that, that has a matrix.
         parameters: instead of ``op.data``. Scalars may be Qiskit parameters or expressions.
 
     Raises:
         ValueError: if there is no such gate, if a matrix is not unitary, a state not of norm 1, a
             channel does not preserve the trace, or a parameter is broadcast.
 
-    >>> twin(qml.IsingXX(0.5, wires=[0, 1])).gate
+    >>> gate_mapping(qml.IsingXX(0.5, wires=[0, 1])).gate
     Instruction(name='rxx', num_qubits=2, num_clbits=0, params=[0.5])
-    >>> twin(qml.ctrl(qml.RX(0.5, wires=1), 0, control_values=[0])).gate.name
+    >>> gate_mapping(qml.ctrl(qml.RX(0.5, wires=1), 0, control_values=[0])).gate.name
     'crx_o0'
     """
     if is_channel(op):
         return _reversed(kraus_instruction(op), op)
-    data = [plain(op, value) for value in (op.data if parameters is None else parameters)]
-    return _twin(op, data)
+    data = [qiskit_value(op, value) for value in (op.data if parameters is None else parameters)]
+    return _gate_mapping(op, data)
 
 
-def _twin(op: Operator, data: Sequence[Any]) -> Twin:
+def _gate_mapping(op: Operator, data: Sequence[Any]) -> GateMapping:
     if type(op) in SAME:
         return _forward(SAME[type(op)](*data), op)
-    if type(op) in _TO_QISKIT and has_twin(op):
+    if type(op) in _TO_QISKIT and has_equivalent(op):
         return _TO_QISKIT[type(op)](op, *data)
     if isinstance(op, Adjoint) and type(op.base) in _ADJOINTS:
         return _forward(_ADJOINTS[type(op.base)](), op)
-    if isinstance(op, Adjoint) and has_twin(op):
-        base = _twin(op.base, data)
+    if isinstance(op, Adjoint) and has_equivalent(op):
+        base = _gate_mapping(op.base, data)
         return replace(base, gate=base.gate.inverse(), phase=-base.phase)
-    if isinstance(op, Controlled) and has_twin(op):
-        return _controlled(_twin(op.base, data), op.control_values)
+    if isinstance(op, Controlled) and has_equivalent(op):
+        return _controlled(_gate_mapping(op.base, data), op.control_values)
     if op.has_matrix and not any(isinstance(value, ParameterExpression) for value in data):
         return _unitary(op, qml.math.toarray(op.matrix()))
     raise ValueError(
-        f"{op.name} on wires {op.wires.tolist()} has no twin in Qiskit and no matrix of numbers. "
-        "Decompose it into PennyLane's standard gates first."
+        f"{op.name} on wires {op.wires.tolist()} has no equivalent in Qiskit and no matrix of "
+        "numbers. Decompose it into PennyLane's standard gates first."
     )
 
 
-def plain(op: Operator, value: Any) -> Any:
+def qiskit_value(op: Operator, value: Any) -> Any:
     """A parameter as Qiskit takes it: a float, an expression, or an array of numbers."""
-    value = unboxed(value)
+    value = unwrap_symbol(value)
     if isinstance(value, ParameterExpression):
         return value
     if hasattr(value, "toarray"):
@@ -173,22 +173,22 @@ def plain(op: Operator, value: Any) -> Any:
     return float(value) if value.ndim == 0 else value
 
 
-def unboxed(value: Any) -> Any:
+def unwrap_symbol(value: Any) -> Any:
     """A parameter of Qiskit's that may be in an array of no axes, as numpy leaves it there."""
     boxed = isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype == object
     return value.item() if boxed else value
 
 
-def _forward(gate: Instruction, op: Operator) -> Twin:
-    return Twin(gate, tuple(range(len(op.wires))))
+def _forward(gate: Instruction, op: Operator) -> GateMapping:
+    return GateMapping(gate, tuple(range(len(op.wires))))
 
 
-def _reversed(gate: Instruction, op: Operator) -> Twin:
-    return Twin(gate, tuple(reversed(range(len(op.wires)))))
+def _reversed(gate: Instruction, op: Operator) -> GateMapping:
+    return GateMapping(gate, tuple(reversed(range(len(op.wires)))))
 
 
-def _controlled(base: Twin, values: Sequence[bool]) -> Twin:
-    """A twin with controls in front, whose phase the controls see."""
+def _controlled(base: GateMapping, values: Sequence[bool]) -> GateMapping:
+    """A gate with controls in front, which see its phase."""
     gate, values = base.gate, list(values)
     n = len(values)
     order = (*range(n), *(n + i for i in base.order))
@@ -197,23 +197,23 @@ def _controlled(base: Twin, values: Sequence[bool]) -> Twin:
         gate = lib.CUGate(*gate.params, base.phase, ctrl_state=int(values.pop()))
     if values:
         state = sum(int(value) << i for i, value in enumerate(values))
-        gate = gate.control(len(values), ctrl_state=state)
-    return Twin(gate, order)
+        gate = gate.control(len(values), ctrl_state=state, annotated=False)
+    return GateMapping(gate, order)
 
 
 def _is_zero(phase: Scalar) -> bool:
     return not isinstance(phase, ParameterExpression) and phase == 0
 
 
-def _rot(op: Operator, phi: Scalar, theta: Scalar, omega: Scalar) -> Twin:
+def _rot(op: Operator, phi: Scalar, theta: Scalar, omega: Scalar) -> GateMapping:
     return replace(_forward(lib.UGate(theta, omega, phi), op), phase=-(phi + omega) / 2)
 
 
-def _multi_rz(op: Operator, theta: Scalar) -> Twin:
+def _multi_rz(op: Operator, theta: Scalar) -> GateMapping:
     return _forward((lib.RZGate if len(op.wires) == 1 else lib.RZZGate)(theta), op)
 
 
-def _unitary(op: Operator, matrix: np.ndarray) -> Twin:
+def _unitary(op: Operator, matrix: np.ndarray) -> GateMapping:
     """A matrix that is unitary but for rounding, made so."""
     left, singular, right = np.linalg.svd(matrix.astype(complex))
     deviation = float(np.abs(singular - 1).max())
@@ -221,14 +221,14 @@ def _unitary(op: Operator, matrix: np.ndarray) -> Twin:
     return _reversed(lib.UnitaryGate(left @ right), op)
 
 
-def _diagonal(op: Operator, entries: np.ndarray) -> Twin:
+def _diagonal(op: Operator, entries: np.ndarray) -> GateMapping:
     exact = entries.astype(complex)
     sizes = np.abs(exact)
     _check(op, float(np.abs(sizes - 1).max()), entries, "entries of size 1, but has one off")
     return _reversed(lib.DiagonalGate(list(exact / sizes)), op)
 
 
-def _state(op: Operator, *_: Any) -> Twin:
+def _state(op: Operator, *_: Any) -> GateMapping:
     state = op.state_vector()
     dense = state.toarray() if hasattr(state, "toarray") else qml.math.toarray(state)
     vector = np.asarray(dense).reshape(-1)
@@ -240,11 +240,11 @@ def _state(op: Operator, *_: Any) -> Twin:
 
 
 def _check(op: Operator, deviation: float, data: np.ndarray, need: str) -> None:
-    if not deviation < tolerance_of([data]):
+    if not deviation < data_tolerance([data]):
         raise ValueError(f"{op.name} on wires {op.wires.tolist()} needs {need} by {deviation:.3g}.")
 
 
-_TO_QISKIT: dict[type[Operator], Callable[..., Twin]] = {
+_TO_QISKIT: dict[type[Operator], Callable[..., GateMapping]] = {
     qml.Rot: _rot,
     qml.MultiRZ: _multi_rz,
     qml.IsingXY: lambda op, phi: _forward(lib.XXPlusYYGate(-phi), op),
@@ -273,7 +273,7 @@ def operators(gate: Operation) -> Make | None:
 
     Returns:
         A function of the gate's parameters (of any interface, broadcast or not, or Qiskit's) and
-        of a wire for each qubit, or None if the gate has no twin of its own.
+        of a wire for each qubit, or None if PennyLane has no equivalent.
 
     >>> make = operators(lib.RXXGate(0.5))
     >>> make([0.5], ["a", "b"])
@@ -322,8 +322,8 @@ def _xx_plus_yy(data: Sequence[Any], wires: Sequence[Any]) -> list[Operator]:
 def _xx_minus_yy(data: Sequence[Any], wires: Sequence[Any]) -> list[Operator]:
     theta, beta = data
     half = theta / 2
-    turn = [qml.IsingXX(half, wires), qml.IsingYY(-half, wires)]
-    return [qml.RZ(-beta, wires[1]), *turn, qml.RZ(beta, wires[1])]
+    rotation = [qml.IsingXX(half, wires), qml.IsingYY(-half, wires)]
+    return [qml.RZ(-beta, wires[1]), *rotation, qml.RZ(beta, wires[1])]
 
 
 _TO_PENNYLANE: dict[type, Make] = {
@@ -346,9 +346,9 @@ _TO_PENNYLANE: dict[type, Make] = {
     lib.DiagonalGate: lambda data, wires: [
         qml.DiagonalQubitUnitary(np.asarray(data, dtype=complex), wires[::-1])
     ],
-    # The last letter belongs to the first qubit.
+    # The last Pauli is that of the first qubit.
     lib.PauliGate: lambda data, wires: [
-        {"I": qml.Identity, "X": qml.X, "Y": qml.Y, "Z": qml.Z}[letter](wire)
-        for letter, wire in zip(reversed(data[0]), wires, strict=True)
+        {"I": qml.Identity, "X": qml.X, "Y": qml.Y, "Z": qml.Z}[pauli](wire)
+        for pauli, wire in zip(reversed(data[0]), wires, strict=True)
     ],
 }

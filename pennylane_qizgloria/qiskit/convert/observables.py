@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from functools import reduce
 from itertools import combinations
 from operator import add, matmul
@@ -14,9 +15,9 @@ from pennylane.ops import Prod, SProd, Sum
 from pennylane.ops.op_math import SymbolicOp
 from pennylane.ops.qubit.observables import BasisStateProjector
 from pennylane.pauli import PauliSentence, PauliWord
+from qiskit.quantum_info import SparsePauliOp
 
-TOLERANCE = 1e-6
-"""How far from Hermitian a matrix may be, and from real a number, relative to its size."""
+from ...tolerances import HERMITIAN
 
 
 def require_hermitian(observable: Operator) -> None:
@@ -59,22 +60,23 @@ def _has_real_form(observable: Operator) -> bool:
 
 def _is_real(value: Any) -> bool:
     number = complex(qml.math.toarray(value))
-    return bool(np.isfinite(number)) and abs(number.imag) <= TOLERANCE * abs(number)
+    return bool(np.isfinite(number)) and abs(number.imag) <= HERMITIAN * abs(number)
 
 
 def _has_hermitian_matrix(observable: Operator) -> bool:
     matrix = qml.math.toarray(qml.matrix(observable, wire_order=observable.wires))
     scale = np.abs(matrix).max()
     # False where an entry is not finite.
-    return bool((np.abs(matrix - matrix.conj().T) <= TOLERANCE * scale).all())
+    return bool((np.abs(matrix - matrix.conj().T) <= HERMITIAN * scale).all())
 
 
 class Square(SymbolicOp):
     """The square of an observable, measured in the basis of the observable itself."""
 
-    def __init__(self, base: Operator) -> None:
-        super().__init__(base)
-        self._name = f"Square({base.name})"
+    @property
+    def name(self) -> str:
+        """Its name, with that of the observable."""
+        return f"Square({self.base.name})"
 
     def diagonalizing_gates(self) -> list[Operator]:
         """Those of the observable."""
@@ -121,3 +123,17 @@ def squared(sentence: PauliSentence) -> PauliSentence:
 def real(sentence: PauliSentence) -> PauliSentence:
     """A Hermitian sum of words, whose numbers are complex but for their values."""
     return PauliSentence({word: qml.math.real(number) for word, number in sentence.items()})
+
+
+def sparse_pauli_op(sentence: PauliSentence, wires: Sequence[Hashable]) -> SparsePauliOp:
+    """A sum of words as Qiskit's observable; wire ``wires[i]`` becomes qubit i.
+
+    >>> sparse_pauli_op(PauliSentence({PauliWord({"a": "X", "b": "Z"}): 0.5}), ["b", "a"])
+    SparsePauliOp(['XZ'],
+                  coeffs=[0.5+0.j])
+    """
+    terms = []
+    for word, coefficient in sentence.items():
+        qubits = [wires.index(wire) for wire in word]
+        terms.append(("".join(word.values()), qubits, complex(qml.math.toarray(coefficient))))
+    return SparsePauliOp.from_sparse_list(terms or [("", [], 0.0)], num_qubits=len(wires))

@@ -33,17 +33,20 @@ from qiskit.circuit import (
     QuantumCircuit,
 )
 
-from .circuit_builder import Writer, data_of, expand, midcircuit
-
-Order = Sequence[Hashable]
-"""Wire labels in the order of the qubits."""
+from .circuit_builder import (
+    CircuitBuilder,
+    WireOrder,
+    expand,
+    midcircuit_measurements,
+    parameters_of,
+)
 
 _WITHOUT_SAMPLES = (StateMP, DensityMatrixMP, VnEntropyMP, MutualInfoMP, PurityMP)
 
 
 def to_qiskit(
     circuit: Any,
-    wires: Order | None = None,
+    wires: WireOrder | None = None,
     measure: bool = True,
 ) -> Any:
     r"""A Qiskit circuit that does what a PennyLane circuit does, global phase included.
@@ -127,17 +130,17 @@ def _as_array(value: Any) -> Any:
     return np.array(list(value), dtype=object) if isinstance(value, ParameterVector) else value
 
 
-def _tape_to_qiskit(tape: QuantumScript, wires: Order | None, measure: bool) -> QuantumCircuit:
+def _tape_to_qiskit(tape: QuantumScript, wires: WireOrder | None, measure: bool) -> QuantumCircuit:
     order = _default_order(tape.wires) if wires is None else Wires(wires)
     missing = [wire for wire in tape.wires if wire not in order]
     if missing:
         raise ValueError(f"The circuit acts on wires {missing}, which are not in wires={wires}.")
     rotations, measured = _terminal(tape, order) if measure else ([], [])
     tape = expand(tape.copy(operations=[*tape.operations, *rotations]), "to_qiskit")
-    writer = Writer.create(order, tape.operations, with_phase=True)
-    writer.write([(op, data_of(op)) for op in tape.operations])
-    circuit = writer.circuit
-    postselect = {i: mp.postselect for i, mp in enumerate(midcircuit(tape.operations))}
+    builder = CircuitBuilder.create(order, tape.operations, with_phase=True)
+    builder.append_all([(op, parameters_of(op)) for op in tape.operations])
+    circuit = builder.circuit
+    postselect = {i: mp.postselect for i, mp in enumerate(midcircuit_measurements(tape.operations))}
     postselect = {i: value for i, value in postselect.items() if value is not None}
     if postselect:
         circuit.metadata = {"postselect": postselect}

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.primitives.containers import EstimatorPub, SamplerPub
 from qiskit.quantum_info import PauliList
 
 Kind = Literal["sampler", "estimator"]
 
 _LETTERS = str.maketrans("01+-rl", "ZZXXYY")
-"""Qiskit's projectors, by the letter in whose basis they are measured."""
+"""Qiskit's projectors, by the Pauli in whose basis they are measured."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ _LONGEST_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class PollingPolicy:
     """How to wait for jobs.
 
     Args:

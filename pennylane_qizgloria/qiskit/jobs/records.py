@@ -73,21 +73,21 @@ class JobTimeoutError(TimeoutError):
 def result_of(job: Any, status: str, record: JobRecord, counted: bool = True) -> PrimitiveResult:
     """The result of a job in a final state; transient failures to get it are raised as such."""
     if status == "CANCELLED":
-        raise JobError(f"{named(record)} was cancelled.", status)
+        raise JobError(f"{describe_job(record)} was cancelled.", status)
     if status == "ERROR":
-        raise JobError(f"{named(record)} failed: {error_message(job) or _failure(job)}")
+        raise JobError(f"{describe_job(record)} failed: {error_message(job) or _failure(job)}")
     try:
         result = job.result()
     except Exception as error:
         if is_transient(error):
             raise
-        raise JobError(f"{named(record)} failed: {said(error)}") from error
+        raise JobError(f"{describe_job(record)} failed: {describe_error(error)}") from error
     if not isinstance(result, PrimitiveResult):
-        raise JobError(f"{named(record)} is not the job of a sampler or an estimator.")
+        raise JobError(f"{describe_job(record)} is not the job of a sampler or an estimator.")
     if counted and len(result) != record.pubs:
         raise JobError(
-            f"{named(record)} gave {len(result)} results for {record.pubs} PUBs. None is used, "
-            "since it is unknown which are missing."
+            f"{describe_job(record)} gave {len(result)} results for {record.pubs} PUBs. None is "
+            "used, since it is unknown which are missing."
         )
     return result
 
@@ -97,16 +97,16 @@ def _failure(job: Any) -> str:
     try:
         job.result()
     except Exception as error:
-        return said(error)
+        return describe_error(error)
     return "the service gives no reason."
 
 
-def said(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error in a message of ours."""
     return f"{type(error).__name__}: {error}"
 
 
-def named(record: JobRecord) -> str:
+def describe_job(record: JobRecord) -> str:
     """A job in a message."""
     return f"Job {record.job_id} on {record.backend}"
 
@@ -119,7 +119,7 @@ def how_to_resume(records: Sequence[JobRecord], unsent: int = 0) -> str:
         unsent: how many more jobs the call has, which were not sent.
     """
     if len(records) == 1:
-        what, them = f"{named(records[0])} was", "it"
+        what, them = f"{describe_job(records[0])} was", "it"
     else:
         names = ", ".join(own.job_id for own in records)
         backends = " and ".join(dict.fromkeys(own.backend for own in records))
@@ -139,8 +139,10 @@ def how_others_are(records: Sequence[JobRecord]) -> str:
 
 def progress_of(record: JobRecord, elapsed: float) -> str:
     """The line to show while waiting."""
-    ahead = "" if record.queue_position is None else f", place {record.queue_position} in the queue"
-    return f"{named(record)}: {record.status.lower()}{ahead}, {elapsed:.0f} s"
+    ahead = (
+        "" if record.queue_position is None else f", position {record.queue_position} in the queue"
+    )
+    return f"{describe_job(record)}: {record.status.lower()}{ahead}, {elapsed:.0f} s"
 
 
 def backend_name(primitive: BaseSamplerV2 | BaseEstimatorV2) -> str:

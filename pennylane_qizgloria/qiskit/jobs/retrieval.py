@@ -11,7 +11,7 @@ from qiskit.providers import BackendV2
 
 from ..backends.resolve import is_ibm
 from .job_status import FINAL, status_of
-from .records import JobError, JobRecord, named, result_of, said
+from .records import JobError, JobRecord, describe_error, describe_job, result_of
 from .retries import Retries
 
 
@@ -41,14 +41,16 @@ def fetch_job(
     find = getattr(keeper, "job" if is_ibm(backend) else "retrieve_job", None)
     if not callable(find):
         raise JobError(
-            f"{named(record)} cannot be fetched: this backend keeps no jobs. Jobs of local "
+            f"{describe_job(record)} cannot be fetched: this backend keeps no jobs. Jobs of local "
             "simulators end with the process that sent them."
         )
     try:
         job = ask(lambda: find(job_id))
         status = ask(lambda: status_of(job))
     except Exception as error:
-        raise JobError(f"{named(record)} cannot be fetched: {said(error)}") from error
+        raise JobError(
+            f"{describe_job(record)} cannot be fetched: {describe_error(error)}"
+        ) from error
     if status not in FINAL:
-        raise JobError(f"{named(record)} has not finished, it is {status}. Fetch it later.")
+        raise JobError(f"{describe_job(record)} has not finished, it is {status}. Fetch it later.")
     return ask(lambda: result_of(job, status, record, counted=False))

@@ -18,24 +18,24 @@ from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PrimitiveResult
 
 from .costs import Kind, pub_cost
 from .job_status import local_future, quantum_seconds, queue_position, status_of
-from .polling import Patience
+from .polling import PollingPolicy
 from .records import (
     JobError,
     JobRecord,
     JobTimeoutError,
     backend_name,
+    describe_error,
+    describe_job,
     how_to_resume,
-    named,
     new_record,
     progress_of,
     result_of,
-    said,
 )
 from .retries import Retries
 from .retrieval import fetch_job
 from .transient import is_transient
 
-__all__ = ["JobError", "JobRecord", "JobTimeoutError", "Pending", "Runner", "fetch_job"]
+__all__ = ["JobError", "JobRecord", "JobTimeoutError", "PendingJob", "Runner", "fetch_job"]
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Runner:
     ) -> None:
         self.name = name
         self.retries = Retries(name, retries, sleep)
-        self.patience = Patience(name, timeout, progress, clock)
+        self.polling = PollingPolicy(name, timeout, progress, clock)
         self.on_job = on_job
         self.sleep = sleep
 
@@ -96,7 +96,7 @@ class Runner:
         *,
         kind: Kind,
         **run_options: Any,
-    ) -> Pending:
+    ) -> PendingJob:
         """Send one job, and do not wait for it.
 
         Transient failures are retried. If it is unknown whether the service took the job, a
@@ -115,10 +115,10 @@ class Runner:
         def send() -> Any:
             return self.retries.send(lambda: primitive.run(pubs, **run_options))
 
-        return Pending(self, send, record)
+        return PendingJob(self, send, record)
 
 
-class Pending:
+class PendingJob:
     """A job that was sent; made by :meth:`Runner.submit`.
 
     Args:
@@ -171,7 +171,9 @@ class Pending:
             if self._local is None and is_transient(error):
                 raise
             self._close("ERROR")
-            raise JobError(f"{named(self.record)} failed: {said(error)}") from error
+            raise JobError(
+                f"{describe_job(self.record)} failed: {describe_error(error)}"
+            ) from error
         self._close("DONE")
         return result
 
@@ -193,11 +195,11 @@ class Pending:
     def _break_off(self, error: BaseException) -> None:
         self._note(status="ERROR")
         self._broke_off = True
-        self._runner.retries.warn_of_two(f"{named(self.record)} broke off", error)
+        self._runner.retries.warn_of_two(f"{describe_job(self.record)} broke off", error)
 
     def _wait(self, poll: Callable[[], str]) -> str:
         self._asked_queue = -math.inf
-        return self._runner.patience.until_final(poll, self._under_way, self._pause)
+        return self._runner.polling.until_final(poll, self._under_way, self._pause)
 
     def _under_way(self, status: str, elapsed: float) -> str:
         """Note how the job is, and describe it."""

@@ -1,9 +1,9 @@
 """Bases in which measurements read wires, and which measurements share one.
 
-A basis gives each wire that is read the gates that turn it into the computational basis. They are
-those of PennyLane's ``diagonalizing_gates``, so that outcomes and PennyLane's ``eigvals`` are in
-the same order. Of a sum or product of Pauli words only the words matter, and these are read in the
-bases of their letters.
+A basis gives each wire that is read the gates that diagonalize the measurement on it: those of
+PennyLane's ``diagonalizing_gates``, so that outcomes and PennyLane's ``eigvals`` are in the same
+order. A sum or product of Pauli words that commute qubit by qubit is read in the eigenbases of the
+Paulis on its wires, whatever gates PennyLane has for it as a whole.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from pennylane.tape import QuantumScript
 from ..convert.circuit_builder import has_midcircuit
 from ..convert.observables import Square
 
-READ_BY_WORDS = (ExpectationMP, VarianceMP, SampleMP, CountsMP)
+READ_BY_PAULIS = (ExpectationMP, VarianceMP, SampleMP, CountsMP)
 """Measurement processes whose results follow from an observable's values, in whatever basis."""
 
 
 @dataclass(frozen=True)
-class Turn:
-    """The gates that turn some wires into the computational basis.
+class BasisChange:
+    """A change from an eigenbasis to the computational basis, on one wire or on several.
 
     Args:
-        key: equal for turns that give the same outcomes.
-        gates: none for the computational basis itself.
+        key: equal for changes that give the same outcomes.
+        gates: that diagonalize the measurement; none for the computational basis itself.
     """
 
     key: Hashable
     gates: tuple[Operator, ...] = ()
 
 
-COMPUTATIONAL = Turn("Z")
+COMPUTATIONAL = BasisChange("Z")
 
-Basis = dict[Hashable, Turn]
-"""The turn of each wire that is read; wires that are turned together have the same one."""
+Basis = dict[Hashable, BasisChange]
+"""The basis change of each wire that is read; wires with gates in common have the same one."""
 
 
 # --- of measurements ------------------------------------------------------------------------------
@@ -60,38 +60,38 @@ def basis_of(process: MeasurementProcess, tape: QuantumScript) -> Basis:
         return {}
     if process.obs is None:
         return dict.fromkeys(process.wires or tape.wires, COMPUTATIONAL)
-    sentence = words_of(process)
+    sentence = qubit_wise_words(process)
     if sentence is not None:
-        return dict(_letters(sentence))
+        return dict(_pauli_basis_changes(sentence))
     return _eigenbasis(process.obs)
 
 
-def words_of(process: MeasurementProcess) -> PauliSentence | None:
-    """The Pauli words by whose letters a process is read; None where they have no common basis."""
-    if not isinstance(process, READ_BY_WORDS) or process.obs is None:
+def qubit_wise_words(process: MeasurementProcess) -> PauliSentence | None:
+    """The Pauli words that a process is read by; None where they do not commute qubit by qubit."""
+    if not isinstance(process, READ_BY_PAULIS) or process.obs is None:
         return None
     sentence = process.obs.pauli_rep
-    return sentence if sentence is not None and share_letters(sentence) else None
+    return sentence if sentence is not None and commute_qubit_wise(sentence) else None
 
 
-def share_letters(words: Iterable[PauliWord]) -> bool:
-    """Whether Pauli words commute wire by wire, and so have a common basis."""
+def commute_qubit_wise(words: Iterable[PauliWord]) -> bool:
+    """Whether Pauli words commute qubit by qubit, so that one basis of single wires serves all."""
     found: dict[Hashable, str] = {}
     return all(found.setdefault(wire, own) == own for word in words for wire, own in word.items())
 
 
-def _letters(words: Iterable[PauliWord]) -> Iterator[tuple[Hashable, Turn]]:
+def _pauli_basis_changes(words: Iterable[PauliWord]) -> Iterator[tuple[Hashable, BasisChange]]:
     for word in words:
-        for wire, letter in word.items():
-            yield wire, _letter(letter, wire)
+        for wire, pauli in word.items():
+            yield wire, _pauli_basis_change(pauli, wire)
 
 
 @lru_cache(maxsize=4096)
-def _letter(letter: str, wire: Hashable) -> Turn:
-    if letter == "Z":
+def _pauli_basis_change(pauli: str, wire: Hashable) -> BasisChange:
+    if pauli == "Z":
         return COMPUTATIONAL
     with qml.QueuingManager.stop_recording():
-        return Turn(letter, tuple(getattr(qml, letter)(wire).diagonalizing_gates()))
+        return BasisChange(pauli, tuple(getattr(qml, pauli)(wire).diagonalizing_gates()))
 
 
 def _eigenbasis(observable: Operator) -> Basis:
@@ -102,21 +102,23 @@ def _eigenbasis(observable: Operator) -> Basis:
         basis: Basis = {}
         for group in observable.overlapping_ops:
             # The very factors of which `CompositeOp.diagonalizing_gates` takes the gates.
-            alone = len(group) == 1
-            basis |= _eigenbasis(group[0]) if alone else _turned(type(observable)(*group))
+            if len(group) == 1:
+                basis |= _eigenbasis(group[0])
+            else:
+                basis |= _joint_eigenbasis(type(observable)(*group))
         return basis
     if isinstance(observable, qml.X | qml.Y | qml.Z):
-        return {observable.wires[0]: _letter(observable.name[-1], observable.wires[0])}
-    return _turned(observable)
+        return {observable.wires[0]: _pauli_basis_change(observable.name[-1], observable.wires[0])}
+    return _joint_eigenbasis(observable)
 
 
-def _turned(observable: Operator) -> Basis:
+def _joint_eigenbasis(observable: Operator) -> Basis:
     with qml.QueuingManager.stop_recording():
         gates = tuple(observable.diagonalizing_gates())
     if not gates:
         return dict.fromkeys(observable.wires, COMPUTATIONAL)
     key = tuple((type(gate), tuple(gate.wires), *map(_bytes, gate.data)) for gate in gates)
-    return dict.fromkeys(observable.wires, Turn(key, gates))
+    return dict.fromkeys(observable.wires, BasisChange(key, gates))
 
 
 def _bytes(value: Any) -> bytes:
@@ -126,7 +128,7 @@ def _bytes(value: Any) -> bytes:
 # --- of several measurements ----------------------------------------------------------------------
 
 
-def union(bases: Iterable[Basis]) -> Basis:
+def joint_basis(bases: Iterable[Basis]) -> Basis:
     """The basis of measurements that share one."""
     whole: Basis = {}
     for basis in bases:
@@ -134,26 +136,26 @@ def union(bases: Iterable[Basis]) -> Basis:
     return whole
 
 
-def gates_of(basis: Basis) -> list[Operator]:
-    """The gates that turn a basis into the computational one."""
-    gates = {id(gate): gate for turn in basis.values() for gate in turn.gates}
-    return list(gates.values())
+def diagonalized(tape: QuantumScript) -> QuantumScript:
+    """A tape of measurements that share a basis, with their diagonalizing gates at its end."""
+    basis = joint_basis(basis_of(process, tape) for process in tape.measurements)
+    gates = {id(gate): gate for change in basis.values() for gate in change.gates}
+    return tape.copy(operations=[*tape.operations, *gates.values()]) if gates else tape
 
 
-def groups(bases: Sequence[Basis]) -> tuple[tuple[int, ...], ...]:
+def group_bases(bases: Sequence[Basis]) -> tuple[tuple[int, ...], ...]:
     """The numbers of bases that agree on the wires that they share, in few groups."""
-    return _groups(tuple(tuple((w, turn.key) for w, turn in own.items()) for own in bases))
+    return _grouped(tuple(tuple((w, change.key) for w, change in own.items()) for own in bases))
 
 
 @lru_cache(maxsize=256)
-def _groups(
+def _grouped(
     bases: tuple[tuple[tuple[Hashable, Hashable], ...], ...],
 ) -> tuple[tuple[int, ...], ...]:
-    # The first that fits, the widest bases first.
+    # Each joins the first group that it fits in, the widest bases first.
     found: list[tuple[dict[Hashable, Hashable], list[int]]] = []
     for i in sorted(range(len(bases)), key=lambda i: -len(bases[i])):
-        fitting = (own for own in found if _agree(own[0], bases[i]))
-        group = next(fitting, None)
+        group = next((own for own in found if _agree(own[0], bases[i])), None)
         if group is None:
             group = ({}, [])
             found.append(group)

@@ -1,9 +1,9 @@
-r"""Tapes split into parts that one primitive serves in one basis.
+r"""Splits a tape into tapes that one primitive serves in one basis.
 
-A part's measurement processes are read from the same shots. So that as many as possible are, what
-has a Pauli form is taken word by word: an expectation value is a sum over words, and a variance
-:math:`\langle O^2 \rangle - \langle O \rangle^2`, both from the same shots where one basis
-serves.
+The measurement processes of such a tape are read from the same shots. So that as many as possible
+are, what has a Pauli form is taken word by word: an expectation value is a sum over words, and a
+variance :math:`\langle O^2 \rangle - \langle O \rangle^2`, both from the same
+shots where one basis serves.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from pennylane.pauli import PauliSentence, PauliWord
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import transform
 
+from ...results import unwrapped
 from ..convert.circuit_builder import has_midcircuit
-from ..convert.gates import has_twin
+from ..convert.gates import has_equivalent
 from ..convert.observables import Square, has_terms, pauli_form, real, require_hermitian, squared
-from .bases import basis_of, groups, share_letters, union, words_of
+from .bases import basis_of, commute_qubit_wise, group_bases, joint_basis, qubit_wise_words
 
 Batch = tuple[Sequence[QuantumScript], Callable[[Sequence[Any]], Any]]
 
@@ -107,21 +108,19 @@ def split(tape: QuantumScript, use: EstimatorUse) -> Batch:
         for request, own in zip(requests, estimates, strict=True)
         for unit in request.units
     ]
-    shares = list(_shares(tape, units))
-    parts = tuple(
-        tape.copy(measurements=[process for i in share for process in units[i][0]])
-        for share in shares
+    unit_groups = list(_unit_groups(tape, units))
+    tapes = tuple(
+        tape.copy(measurements=[process for i in group for process in units[i][0]])
+        for group in unit_groups
     )
 
     def merge(results: Any) -> Any:
-        if not tape.shots.has_partitioned_shots:
-            return _merged(tape, requests, units, shares, parts, results)
-        return tuple(
-            _merged(tape, requests, units, shares, parts, [own[copy] for own in results])
-            for copy in range(tape.shots.num_copies)
+        copies = zip(*results, strict=True) if tape.shots.has_partitioned_shots else [results]
+        return unwrapped(
+            [_merged(tape, requests, units, unit_groups, tapes, own) for own in copies]
         )
 
-    return parts, merge
+    return tapes, merge
 
 
 Unit = tuple[MeasurementProcess, ...]
@@ -144,31 +143,31 @@ class _Request:
         object.__setattr__(self, "units", tuple(filter(None, self.units)))
 
 
-def _shares(tape: QuantumScript, units: Sequence[tuple[Unit, bool]]) -> Iterator[list[int]]:
-    """The numbers of the units that are one part."""
+def _unit_groups(tape: QuantumScript, units: Sequence[tuple[Unit, bool]]) -> Iterator[list[int]]:
+    """The numbers of the units that one tape measures."""
     estimated = [i for i, (_, is_estimated) in enumerate(units) if is_estimated]
     if estimated:
         yield estimated
     shadows = [i for i, (unit, _) in enumerate(units) if isinstance(unit[0], SHADOWS)]
     yield from ([i] for i in shadows)
     rest = [i for i in range(len(units)) if i not in {*estimated, *shadows}]
-    bases = [union(basis_of(process, tape) for process in units[i][0]) for i in rest]
-    yield from ([rest[i] for i in group] for group in groups(bases))
+    bases = [joint_basis(basis_of(process, tape) for process in units[i][0]) for i in rest]
+    yield from ([rest[i] for i in group] for group in group_bases(bases))
 
 
 def _merged(
     tape: QuantumScript,
     requests: Sequence[_Request],
     units: Sequence[tuple[Unit, bool]],
-    shares: Sequence[list[int]],
-    parts: Sequence[QuantumScript],
+    unit_groups: Sequence[list[int]],
+    tapes: Sequence[QuantumScript],
     results: Any,
 ) -> Any:
-    """The results of the tape's measurements from those of the parts."""
+    """The results of the tape's measurements from those of the tapes."""
     by_unit: dict[int, list[Any]] = {}
-    for share, part, result in zip(shares, parts, results, strict=True):
-        remaining = iter([result] if len(part.measurements) == 1 else result)
-        by_unit.update((i, [next(remaining) for _ in units[i][0]]) for i in share)
+    for group, own_tape, result in zip(unit_groups, tapes, results, strict=True):
+        remaining = iter([result] if len(own_tape.measurements) == 1 else result)
+        by_unit.update((i, [next(remaining) for _ in units[i][0]]) for i in group)
     remaining = iter(range(len(units)))
     merged = []
     for request in requests:
@@ -177,7 +176,7 @@ def _merged(
         if not own and tape.batch_size is not None:
             value = np.full(tape.batch_size, value)
         merged.append(value)
-    return merged[0] if len(merged) == 1 else tuple(merged)
+    return unwrapped(merged)
 
 
 # --- what is measured -----------------------------------------------------------------------------
@@ -203,7 +202,7 @@ def _sampled(process: MeasurementProcess) -> _Request:
         return _mean(_linear(process.obs))
     if isinstance(process, VarianceMP):
         return _variance(process.obs)
-    if isinstance(process.obs, LinearCombination) and words_of(process) is None:
+    if isinstance(process.obs, LinearCombination) and qubit_wise_words(process) is None:
         # PennyLane finds the eigenvalues of sums only.
         process = copy(process)
         process.obs = qml.sum(*process.obs.operands)
@@ -268,7 +267,9 @@ def _variance(observable: Operator) -> _Request:
     sentence = real(pauli_form(observable))
     square, mean = _of_words(squared(sentence)), _of_words(sentence)
     measured, moments = square.measured + mean.measured, _moments(square, mean)
-    units = (measured,) if share_letters(sentence) else tuple((process,) for process in measured)
+    units = (
+        (measured,) if commute_qubit_wise(sentence) else tuple((process,) for process in measured)
+    )
     return _Request(units, lambda results: _nonnegative(moments(results)))
 
 
@@ -293,11 +294,11 @@ def _nonnegative(variance: Any) -> Any:
 @transform
 def expand_operands(tape: QuantumScript) -> Batch:
     """Turn a batch of matrices or states into a batch of tapes; angles go out as one array."""
-    if any(map(_is_written_by_value, tape.operations)):
+    if any(map(_has_batched_constants, tape.operations)):
         return qml.transforms.broadcast_expand(tape)
     return (tape,), _first
 
 
-def _is_written_by_value(op: Operator) -> bool:
+def _has_batched_constants(op: Operator) -> bool:
     """Whether an operation has a batch of what no parameter of a circuit can stand for."""
-    return op.batch_size is not None and (any(op.ndim_params) or not has_twin(op))
+    return op.batch_size is not None and (any(op.ndim_params) or not has_equivalent(op))

@@ -1,6 +1,7 @@
 """Outcomes of mid-circuit measurements: their bits, and what measurement processes make of them.
 
-Their bits follow those of the measured wires, under wire labels of their own.
+Their bits follow those of the measured wires, under wire labels of their own, so that PennyLane's
+processes read them as they read terminal measurements. Deferred measurements need none of this.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from pennylane.ops import MidMeasure
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
 
-from ..convert.circuit_builder import midcircuit
+from ..convert.circuit_builder import midcircuit_measurements
 
 
-def inner_labels(number: int) -> list[str]:
+def midcircuit_labels(number: int) -> list[str]:
     """The labels under which the bits of mid-circuit measurements are read."""
     return [f"mid-circuit measurement {i}" for i in range(number)]
 
 
-def on_inner_labels(tape: QuantumScript) -> list[MeasurementProcess]:
-    """The measurement processes, those of mid-circuit outcomes as of wires of their own."""
-    inside = midcircuit(tape.operations)
-    labels = zip(inside, inner_labels(len(inside)), strict=True)
+def on_midcircuit_labels(tape: QuantumScript) -> list[MeasurementProcess]:
+    """The measurement processes, those of mid-circuit outcomes on wire labels of their own."""
+    measured = midcircuit_measurements(tape.operations)
+    labels = zip(measured, midcircuit_labels(len(measured)), strict=True)
     label = {op.meas_uid: name for op, name in labels}
 
-    def moved(value: qml.ops.MeasurementValue) -> qml.ops.MeasurementValue:
+    def relabelled(value: qml.ops.MeasurementValue) -> qml.ops.MeasurementValue:
         measurements = [
             MidMeasure(Wires([label[m.meas_uid]]), meas_uid=m.meas_uid) for m in value.measurements
         ]
@@ -38,11 +39,12 @@ def on_inner_labels(tape: QuantumScript) -> list[MeasurementProcess]:
 
     processes = []
     for process in tape.measurements:
-        if process.mv is None or not inside:
+        if process.mv is None or not measured:
             processes.append(process)
             continue
         value = process.mv
-        own = [moved(v) for v in value] if isinstance(value, (list, tuple)) else moved(value)
+        is_sequence = isinstance(value, (list, tuple))
+        own = [relabelled(v) for v in value] if is_sequence else relabelled(value)
         extra = {"all_outcomes": process.all_outcomes} if hasattr(process, "all_outcomes") else {}
         kind: Any = type(process)
         processes.append(kind(obs=own, **extra))

@@ -13,10 +13,8 @@ from pennylane.measurements import CountsMP, ExpectationMP, MeasurementProcess, 
 from pennylane.pauli import PauliSentence
 from pennylane.wires import Wires
 
-from .bases import words_of
-
-DECIMALS = 12
-"""To how many decimals the values of an observable are told apart, relative to the largest."""
+from ...tolerances import OUTCOME_DECIMALS
+from .bases import qubit_wise_words
 
 
 def result_of(
@@ -45,7 +43,7 @@ def result_of(
 def _result(
     process: MeasurementProcess, bits: Bool[np.ndarray, "*rows shots bits"], labels: Wires
 ) -> Any:
-    sentence = words_of(process)
+    sentence = qubit_wise_words(process)
     if sentence is None:
         return _of_pennylane(process, bits.astype(np.int64), labels)
     values = values_of(sentence, bits, labels)
@@ -73,7 +71,7 @@ def _of_pennylane(
 def values_of(
     sentence: PauliSentence, bits: Bool[np.ndarray, "*rows shots bits"], labels: Wires
 ) -> Float[np.ndarray, "*rows shots"]:
-    """The value of a sum of Pauli words in each shot, read in the bases of their letters."""
+    """The value of a sum of Pauli words in each shot, each wire read in its Pauli's eigenbasis."""
     values = np.zeros(bits.shape[:-1])
     scale = 0.0
     for word, coefficient in sentence.items():
@@ -89,7 +87,7 @@ def values_of(
 
 def _rounded(values: np.ndarray, scale: float) -> np.ndarray:
     # Adding 0 turns -0 into 0.
-    return np.round(values, DECIMALS - math.ceil(math.log10(scale))) + 0.0
+    return np.round(values, OUTCOME_DECIMALS - math.ceil(math.log10(scale))) + 0.0
 
 
 def _all_values(sentence: PauliSentence) -> Float[np.ndarray, "outcomes"]:

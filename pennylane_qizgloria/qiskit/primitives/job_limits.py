@@ -21,7 +21,12 @@ IBM_SHOTS = 10_000_000
 The service refuses larger jobs, but its backends do not state it:
 https://quantum.cloud.ibm.com/docs/guides/job-limits. Estimator jobs have no such limit."""
 
-_THAT_SHARE = (BackendSamplerV2, BackendEstimatorV2, DelegatingSampler, DelegatingEstimator)
+_SPLITTING_PRIMITIVES = (
+    BackendSamplerV2,
+    BackendEstimatorV2,
+    DelegatingSampler,
+    DelegatingEstimator,
+)
 """Primitives that share out circuits themselves, according to ``BackendV2.max_circuits``."""
 
 
@@ -32,12 +37,13 @@ class Limits:
     Args:
         pubs: how many PUBs.
         shots: how many shots all rows of parameters have together.
-        one_setting: whether all PUBs must have the same number of shots, or the same precision.
+        same_shots_or_precision: whether all PUBs must have the same number of shots, or
+            the same precision.
     """
 
     pubs: int | None = None
     shots: int | None = None
-    one_setting: bool = False
+    same_shots_or_precision: bool = False
 
 
 def limits_of(
@@ -55,7 +61,7 @@ def limits_of(
 
     >>> from qiskit.primitives import StatevectorSampler
     >>> limits_of(StatevectorSampler())
-    Limits(pubs=None, shots=None, one_setting=False)
+    Limits(pubs=None, shots=None, same_shots_or_precision=False)
     """
     backend = backend_of(primitive) or backend
     if backend is None or is_aer(backend):
@@ -63,5 +69,5 @@ def limits_of(
     if is_ibm(backend):
         # Its client runs all PUBs of a job with the same number of shots.
         shots = IBM_SHOTS if isinstance(primitive, BaseSamplerV2) else None
-        return Limits(shots=shots, one_setting=True)
-    return Limits(pubs=None if isinstance(primitive, _THAT_SHARE) else pub_limit(backend))
+        return Limits(shots=shots, same_shots_or_precision=True)
+    return Limits(pubs=None if isinstance(primitive, _SPLITTING_PRIMITIVES) else pub_limit(backend))

@@ -93,7 +93,7 @@ def choose_primitives(
         _refuse_unknown(options or {}, frozenset(), "given primitives, which have their own,")
         found = backend_of(sampler) or backend_of(estimator)
         return Primitives(sampler, estimator, found)
-    made = _bound_to(backend, backend, seed, options, sampler is None, estimator is None)
+    made = _make_primitives(backend, backend, seed, options, sampler is None, estimator is None)
     return Primitives(sampler or made.sampler, estimator or made.estimator, backend)
 
 
@@ -125,7 +125,9 @@ def _is_for_estimator(primitives: Primitives, options: Mapping[str, Any] | None)
     if not options or primitives.backend is None:
         return False
     provider = provider_of(primitives.backend, primitives.backend)
-    return any(name in provider.estimator_options - provider.sampler_options for name in options)
+    return any(
+        name in provider.estimator.option_names - provider.sampler.option_names for name in options
+    )
 
 
 def _check(name: str, primitive: object, kind: type) -> None:
@@ -189,15 +191,15 @@ def _open(
 ) -> Iterator[Primitives]:
     require_max_time(max_time)
     # Made once without the session, so that a bad option opens none.
-    made = _bound_to(backend, backend, seed, options)
+    made = _make_primitives(backend, backend, seed, options)
     mode = _ibm_mode(kind)(backend=backend, max_time=max_time) if is_ibm(backend) else None
-    window = _Window(f"The {kind} on {backend.name}")
+    window = _SessionState(f"The {kind} on {backend.name}")
     try:
         if mode is not None:
-            made = _bound_to(backend, mode, seed, options)
+            made = _make_primitives(backend, mode, seed, options)
         yield Primitives(
-            DelegatingSampler(lambda: window.pass_on(made.sampler), backend),
-            DelegatingEstimator(lambda: window.pass_on(made.estimator), backend),
+            DelegatingSampler(lambda: window.require_open(made.sampler), backend),
+            DelegatingEstimator(lambda: window.require_open(made.estimator), backend),
             backend,
         )
     finally:
@@ -226,13 +228,13 @@ def _close(mode: Any, name: str) -> None:
 
 
 @dataclass
-class _Window:
+class _SessionState:
     """Whether a session is open."""
 
     name: str
     is_open: bool = True
 
-    def pass_on(self, primitive: Any) -> Any:
+    def require_open(self, primitive: Any) -> Any:
         if not self.is_open:
             raise RuntimeError(
                 f"{self.name} is closed. Open another one, and use its primitives inside its "
@@ -241,7 +243,7 @@ class _Window:
         return primitive
 
 
-def _bound_to(
+def _make_primitives(
     backend: BackendV2,
     mode: Any,
     seed: Seed,
@@ -251,8 +253,8 @@ def _bound_to(
 ) -> Primitives:
     """Primitives for a backend that send their jobs to ``mode``, the backend or a session on it."""
     provider = provider_of(backend, mode)
-    known = (provider.sampler_options if with_sampler else frozenset()) | (
-        provider.estimator_options if with_estimator else frozenset()
+    known = (provider.sampler.option_names if with_sampler else frozenset()) | (
+        provider.estimator.option_names if with_estimator else frozenset()
     )
     _refuse_unknown(options or {}, known, f"the primitives for {backend.name}")
     return Primitives(

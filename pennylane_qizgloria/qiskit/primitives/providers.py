@@ -1,15 +1,16 @@
 """The primitives of Aer, of IBM's client and of Qiskit itself: how each are made and seeded.
 
-Each provider's primitives take options in a shape of their own and want a seed in another place;
-Aer's and Qiskit's start anew from their seed at each job, so they are made anew for each.
+Each provider's primitives take options in a form of their own and want a seed in another place.
+Aer's and Qiskit's start again from their seed at each job, so with a seed they are made anew for
+each job.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from qiskit.primitives import (
@@ -19,28 +20,45 @@ from qiskit.primitives import (
     BasePrimitiveJob,
     BaseSamplerV2,
 )
+from qiskit.primitives.containers import EstimatorPub
 from qiskit.providers import BackendV2
 
+from ..._compat.qiskit import make_aer_estimator, make_aer_sampler
 from ..backends.checked_backend import CheckedBackend
 from ..backends.resolve import is_aer, is_ibm
-from ..backends.seeds import JobSeeds, Stream
+from ..backends.seeds import JobSeeds
 from ..convert.channels import exact_options
 
 Seed = int | JobSeeds | None
+P = TypeVar("P", bound=BaseSamplerV2 | BaseEstimatorV2)
+
+
+@dataclass(frozen=True)
+class Factory(Generic[P]):
+    """Makes a provider's samplers, or its estimators.
+
+    Args:
+        make: takes a seed, or None, and options.
+        option_names: the options that it knows.
+    """
+
+    make: Callable[[int | None, dict[str, Any]], P]
+    option_names: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Provider:
-    """How a sampler and an estimator are made, and which options they know.
+    """The factories of a provider's primitives.
 
-    ``sampler`` and ``estimator`` take a seed, or None, and the options.
+    Args:
+        sampler: makes samplers.
+        estimator: makes estimators.
+        is_seeded: whether they take a seed.
     """
 
-    sampler: Callable[[int | None, dict[str, Any]], BaseSamplerV2]
-    estimator: Callable[[int | None, dict[str, Any]], BaseEstimatorV2]
-    sampler_options: frozenset[str]
-    estimator_options: frozenset[str]
-    seeded: bool = True
+    sampler: Factory[BaseSamplerV2]
+    estimator: Factory[BaseEstimatorV2]
+    is_seeded: bool = True
 
 
 def provider_of(backend: BackendV2, mode: Any) -> Provider:
@@ -48,12 +66,6 @@ def provider_of(backend: BackendV2, mode: Any) -> Provider:
     if is_aer(backend):
         return _aer(backend)
     return _ibm(mode) if is_ibm(backend) else _generic(backend)
-
-
-def _job_seeds(seed: int | JobSeeds, stream: Stream) -> Callable[[], int]:
-    """Draws the seeds of a primitive's jobs."""
-    seeds = seed if isinstance(seed, JobSeeds) else JobSeeds(seed)
-    return lambda: seeds.draw(stream)
 
 
 @dataclass(frozen=True)
@@ -98,24 +110,29 @@ def make_sampler(
     provider: Provider, backend: BackendV2, seed: Seed, options: Mapping[str, Any]
 ) -> BaseSamplerV2:
     """A provider's sampler with those of the options that it knows, seeded anew for each job."""
-    known = {name: value for name, value in options.items() if name in provider.sampler_options}
-    unseeded = provider.sampler(None, known)
-    if seed is None or not provider.seeded:
+    make = partial(_make, provider.sampler, options)
+    unseeded = make(None)
+    if seed is None or not provider.is_seeded:
         return unseeded
-    draw = _job_seeds(seed, "sampler")
-    return DelegatingSampler(lambda: provider.sampler(draw(), known), backend)
+    seeds = seed if isinstance(seed, JobSeeds) else JobSeeds(seed)
+    return DelegatingSampler(lambda: make(seeds.draw("sampler")), backend)
 
 
 def make_estimator(
     provider: Provider, backend: BackendV2, seed: Seed, options: Mapping[str, Any]
 ) -> BaseEstimatorV2:
     """A provider's estimator with those of the options that it knows, seeded anew for each job."""
-    known = {name: value for name, value in options.items() if name in provider.estimator_options}
-    unseeded = provider.estimator(None, known)
-    if seed is None or not provider.seeded:
+    make = partial(_make, provider.estimator, options)
+    unseeded = make(None)
+    if seed is None or not provider.is_seeded:
         return unseeded
-    draw = _job_seeds(seed, "estimator")
-    return DelegatingEstimator(lambda: provider.estimator(draw(), known), backend)
+    seeds = seed if isinstance(seed, JobSeeds) else JobSeeds(seed)
+    return DelegatingEstimator(lambda: make(seeds.draw("estimator")), backend)
+
+
+def _make(factory: Factory[P], options: Mapping[str, Any], seed: int | None) -> P:
+    known = {name: value for name, value in options.items() if name in factory.option_names}
+    return factory.make(seed, known)
 
 
 def _option_names(options: Any) -> frozenset[str]:
@@ -124,72 +141,60 @@ def _option_names(options: Any) -> frozenset[str]:
 
 
 def _generic(backend: BackendV2) -> Provider:
-    def seeded(seed: int | None, options: dict[str, Any]) -> dict[str, Any]:
-        return options if seed is None else {**options, "seed_simulator": seed}
-
     checked = CheckedBackend(backend)
-    return Provider(
-        lambda seed, options: BackendSamplerV2(backend=checked, options=seeded(seed, options)),
-        lambda seed, options: BackendEstimatorV2(backend=checked, options=seeded(seed, options)),
-        _option_names(type(BackendSamplerV2(backend=backend).options)),
-        _option_names(type(BackendEstimatorV2(backend=backend).options)),
-    )
+
+    def factory(kind: Any) -> Factory:
+        def make(seed: int | None, options: dict[str, Any]) -> Any:
+            seeded = options if seed is None else {**options, "seed_simulator": seed}
+            return kind(backend=checked, options=seeded)
+
+        return Factory(make, _option_names(type(kind(backend=backend).options)))
+
+    return Provider(factory(BackendSamplerV2), factory(BackendEstimatorV2))
 
 
 def _aer(backend: BackendV2) -> Provider:
-    from qiskit_aer.primitives import SamplerV2
-
     def sampler(seed: int | None, options: dict[str, Any]) -> BaseSamplerV2:
         rest = dict(options)
-        default_shots = rest.pop("default_shots", 1024)
-        own = SamplerV2.from_backend(backend, default_shots=default_shots, seed=seed, options=rest)
-        own._backend = CheckedBackend(backend)
-        return own
+        shots = rest.pop("default_shots", 1024)
+        return make_aer_sampler(
+            CheckedBackend(backend), default_shots=shots, seed=seed, options=rest
+        )
 
     def estimator(seed: int | None, options: dict[str, Any]) -> BaseEstimatorV2:
         run_options = dict(options.get("run_options", {}))
         if seed is not None:
             run_options["seed_simulator"] = seed
-        own = _aer_estimator().from_backend(
-            backend, options={**options, "run_options": run_options}
-        )
-        own._backend = CheckedBackend(backend)
-        return own
+
+        def options_of(pub: EstimatorPub) -> dict[str, Any]:
+            return _options_of_pub(pub, backend, run_options)
+
+        own = {**options, "run_options": run_options}
+        return make_aer_estimator(CheckedBackend(backend), options_of, options=own)
 
     # Aer would accept backend_options too, and leave them without effect.
     return Provider(
-        sampler,
-        estimator,
-        frozenset({"default_shots", "run_options"}),
-        frozenset({"default_precision", "run_options"}),
+        Factory(sampler, frozenset({"default_shots", "run_options"})),
+        Factory(estimator, frozenset({"default_precision", "run_options"})),
     )
 
 
-@cache
-def _aer_estimator() -> Any:
-    """Aer's estimator with noise apart for each PUB, and exact where no noise is asked for."""
-    from qiskit_aer.primitives import EstimatorV2
+def _options_of_pub(
+    pub: EstimatorPub, backend: BackendV2, run_options: dict[str, Any]
+) -> dict[str, Any]:
+    """The options with which Aer's estimator runs a PUB, of a job that has ``run_options``.
 
-    class AerEstimator(EstimatorV2):
-        def _run_pub(self, pub: Any) -> Any:
-            run_options = self.options.run_options
-            seed = run_options.get("seed_simulator")
-            if seed is not None:
-                # Aer starts its normal noise from the seed at each PUB: it would be the same.
-                run_options["seed_simulator"] = int(np.random.default_rng(seed).integers(2**31))
-            # Noise of a precision is added to exact values, too.
-            exact = pub.precision == 0 or self._backend.options.method == "automatic"
-            if not exact or "method" in run_options:
-                return super()._run_pub(pub)
-            own = exact_options(self._backend, [pub.circuit])
-            run_options.update(own)
-            try:
-                return super()._run_pub(pub)
-            finally:
-                for name in own:
-                    del run_options[name]
-
-    return AerEstimator
+    Aer starts its normal noise from the seed at each PUB: it would be the same for all. So the seed
+    of each PUB is drawn from that of the one before. The noise is added to exact values, so a PUB
+    of any precision is run exactly where the user has not chosen a method.
+    """
+    seed = run_options.get("seed_simulator")
+    if seed is not None:
+        run_options["seed_simulator"] = int(np.random.default_rng(seed).integers(2**31))
+    is_exact = pub.precision == 0 or backend.options.method == "automatic"
+    if not is_exact or "method" in run_options:
+        return dict(run_options)
+    return run_options | exact_options(backend, [pub.circuit])
 
 
 def _ibm(mode: Any) -> Provider:
@@ -205,9 +210,12 @@ def _ibm(mode: Any) -> Provider:
         from qiskit_ibm_runtime import SamplerV2 as Sampler
 
     return Provider(
-        lambda _, options: Sampler(mode=mode, options=options),
-        lambda _, options: Estimator(mode=mode, options=options),
-        _option_names(SamplerOptions),
-        _option_names(EstimatorOptions),
-        seeded=False,
+        Factory(
+            lambda _, options: Sampler(mode=mode, options=options), _option_names(SamplerOptions)
+        ),
+        Factory(
+            lambda _, options: Estimator(mode=mode, options=options),
+            _option_names(EstimatorOptions),
+        ),
+        is_seeded=False,
     )

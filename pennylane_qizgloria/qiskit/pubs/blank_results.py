@@ -9,6 +9,8 @@ from pennylane.measurements import CountsMP, MeasurementProcess, StateMP
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
 
+from ...results import unwrapped
+
 
 def blank_result(tape: QuantumScript, wires: Wires | None) -> Any:
     """Zeros in the shape of a tape's result; counts are empty.
@@ -19,11 +21,11 @@ def blank_result(tape: QuantumScript, wires: Wires | None) -> Any:
     """
     number = len(tape.wires if wires is None else wires)
     copies = list(tape.shots) if tape.shots else [None]
-    parts = []
+    results = []
     for shots in copies:
         own = [_blank(process, shots, number, tape.batch_size) for process in tape.measurements]
-        parts.append(own[0] if len(own) == 1 else tuple(own))
-    return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+        results.append(unwrapped(own))
+    return unwrapped(results)
 
 
 def _blank(process: MeasurementProcess, shots: int | None, number: int, batch: int | None) -> Any:

@@ -1,4 +1,9 @@
-"""Tapes read by an estimator: their PUBs, and their expectation values from the means of these."""
+"""The PUBs of tapes that an estimator serves, and the tapes' results from the means.
+
+A tape's measurements are expectation values of sums of Pauli words. Tapes of equal structure,
+observables and precision share a PUB. Wire i of the order is qubit i before compiling; observables
+follow the qubits. Variances and other observables are split into such tapes beforehand.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +12,31 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 from jaxtyping import Float
-from pennylane.pauli import PauliSentence
 from pennylane.tape import QuantumScript
 from qiskit.primitives import PubResult
 from qiskit.quantum_info import SparsePauliOp
 
+from ...results import unwrapped
 from ..compile.structures import TapeReader, parametrise
 from ..compile.transpilation import Compiler
-from ..convert.observables import real
+from ..convert.observables import real, sparse_pauli_op
 from ..jobs.costs import num_bases
 from .primitive_results import require_means
-from .pubs import Part, Pubs, Reading
+from .pubs import PubChunk, PubCollection, TapePlan
 
 Means = Float[np.ndarray, "_ _"]
 """Observables and rows."""
 
 
-def estimate(
-    tape: QuantumScript, order: list[Hashable], reader: TapeReader, compiler: Compiler, pubs: Pubs
-) -> Reading:
-    """Add a tape to the PUBs; return how its result follows from the means of each of them.
+def add_to_estimator(
+    tape: QuantumScript,
+    order: list[Hashable],
+    reader: TapeReader,
+    compiler: Compiler,
+    pubs: PubCollection,
+) -> TapePlan:
+    """Add a tape to the PUBs of the estimator.
 
     Args:
         tape: its measurements are expectation values of Pauli observables.
@@ -41,48 +49,37 @@ def estimate(
     circuit = ("estimator", structure)
     compiled = compiler.compiled(circuit, partial(parametrise, tape, order))
     sentences = [real(process.obs.pauli_rep) for process in tape.measurements]
-    observables = tuple(_operator(sentence, order) for sentence in sentences)
-    names = tuple(_key(observable) for observable in observables)
+    observables = tuple(sparse_pauli_op(sentence, order) for sentence in sentences)
+    keys = tuple(_key(observable) for observable in observables)
     batched = tape.batch_size is not None
-    copies = []
+    rows_of_copies = []
     for shots in tape.shots if tape.shots else (None,):
         precision = 0.0 if shots is None else shots**-0.5
-        pub = pubs.get((circuit, names, precision), compiled, precision, observables)
-        copies.append((pub, pub.add(values)))
+        pub = pubs.get((circuit, keys, precision), compiled, precision, observables)
+        rows_of_copies.append((pub.number, pub.add(values)))
 
-    def read(means: Sequence[Means]) -> Any:
-        parts = []
-        for pub, rows in copies:
-            found = means[pub.number][:, rows]
-            own = [mean[()] for mean in (found if batched else found[:, 0])]
-            parts.append(own[0] if len(own) == 1 else tuple(own))
-        return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+    def postprocess(means: Sequence[Means]) -> Any:
+        results = []
+        for number, rows in rows_of_copies:
+            found = means[number][:, rows]
+            results.append(unwrapped([mean[()] for mean in (found if batched else found[:, 0])]))
+        return unwrapped(results)
 
     labels = [label for own in observables for label in own.paulis.to_labels()]
     circuits = len(values) * num_bases(labels)
-    return Reading(read, circuits * len(copies), circuits * (tape.shots.total_shots or 0))
+    total_shots = circuits * (tape.shots.total_shots or 0)
+    return TapePlan(postprocess, circuits * len(rows_of_copies), total_shots)
 
 
-def means_of(parts: Iterable[Part], results: Iterable[PubResult]) -> Means:
-    """The means that an estimator gives for the parts of one PUB.
+def estimated_means(chunks: Iterable[PubChunk], results: Iterable[PubResult]) -> Means:
+    """The means that an estimator gives for the chunks of one PUB.
 
     Raises:
         JobError: if a result is not what was asked for.
     """
-    own = zip(parts, results, strict=True)
-    found = [require_means(result, (len(part.pub[1]), part.rows)) for part, result in own]
+    pairs = zip(chunks, results, strict=True)
+    found = [require_means(result, (len(chunk.pub[1]), chunk.rows)) for chunk, result in pairs]
     return np.concatenate(found, axis=1)
-
-
-def _operator(sentence: PauliSentence, order: list[Hashable]) -> SparsePauliOp:
-    terms = []
-    for word, coefficient in sentence.items():
-        letters = "".join(word.values())
-        number = complex(qml.math.toarray(coefficient))
-        terms.append((letters, [order.index(wire) for wire in word], number))
-    if not terms:
-        terms = [("", [], 0.0)]
-    return SparsePauliOp.from_sparse_list(terms, num_qubits=len(order))
 
 
 def _key(observable: SparsePauliOp) -> Hashable:

@@ -1,6 +1,7 @@
 """Exact results from Aer: the density matrix that a circuit ends in.
 
-Aer's estimator is exact as well, and serves expectation values; this is for everything else.
+The first wire is the most significant one of the matrix, as PennyLane has it. Aer's estimator is
+exact as well, and serves expectation values; this is for all other measurements.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from pennylane.wires import Wires
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
+from ...results import unwrapped
 from ..backends.checked_backend import require_success
 from ..compile.structures import TapeReader, parametrise
 from ..compile.transpilation import Compiled, Compiler
 from ..convert.channels import exact_options
-from ..measurements.bases import basis_of, gates_of, union
+from ..measurements.bases import diagonalized
 from .packing import qubit_order
 
 
@@ -48,13 +50,12 @@ def exact_results(
     circuits, binds, orders, lengths = [], [], [], []
     for tape in tapes:
         order = qubit_order(tape, wires, with_idle)
-        gates = gates_of(union(basis_of(process, tape) for process in tape.measurements))
-        rotated = tape.copy(operations=[*tape.operations, *gates]) if gates else tape
+        rotated = diagonalized(tape)
         structure, values = reader.read(rotated, order)
         compiled = compiler.compiled(("exact", structure), partial(parametrise, rotated, order))
         columns = zip(compiled.source.circuit.parameters, values.T, strict=True)
-        kept = set(compiled.circuit.parameters)
-        bind = {parameter: list(own) for parameter, own in columns if parameter in kept}
+        effective = set(compiled.circuit.parameters)
+        bind = {parameter: list(own) for parameter, own in columns if parameter in effective}
         circuits.append(_saving(compiled, len(order)))
         binds.append(bind)
         orders.append(order)
@@ -77,8 +78,8 @@ def _saving(compiled: Compiled, num_wires: int) -> QuantumCircuit:
 
     # Saved after compiling: what is compiled for may not be a simulator.
     circuit, layout = compiled.circuit.copy(), compiled.circuit.layout
-    places = list(range(num_wires)) if layout is None else layout.final_index_layout()
-    circuit.save_density_matrix(places[::-1], label="rho")
+    qubits = list(range(num_wires)) if layout is None else layout.final_index_layout()
+    circuit.save_density_matrix(qubits[::-1], label="rho")
     return circuit
 
 
@@ -91,7 +92,7 @@ def _measured(tape: QuantumScript, order: list, matrices: list[np.ndarray]) -> A
     ]
     batched = tape.batch_size is not None
     results = [np.stack(column) if batched else np.asarray(column[0])[()] for column in columns]
-    return results[0] if len(results) == 1 else tuple(results)
+    return unwrapped(results)
 
 
 def _value(process: Any, matrix: np.ndarray, labels: Wires) -> Any:

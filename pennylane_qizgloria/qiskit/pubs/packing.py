@@ -1,7 +1,8 @@
-"""Tapes as the fewest PUBs, and their results from what the primitives return.
+"""A batch of tapes as the fewest PUBs, and the tapes' results from what the primitives return.
 
-All tapes of one structure go out as one parametrised circuit with an array of parameter values, so
-that a gradient or a batch of any size is one PUB of one job. Each tape keeps which rows are its.
+Tapes of one structure become one parametrised circuit with an array of parameter values, so that a
+gradient or a batch of any size is one PUB of one job. The first wire of the device is the first
+qubit; wires that a tape does not use are left out unless a layout wants them. No job is sent here.
 """
 
 from __future__ import annotations
@@ -18,51 +19,55 @@ from qiskit.primitives import PubResult
 from ..compile.structures import TapeReader
 from ..compile.transpilation import Compiler
 from ..measurements.measurement_splitting import EstimatorUse
-from .estimator import estimate, means_of
-from .pubs import Part, Pub, Pubs, Reading
-from .sampler import bits_of, sample
+from .estimator import add_to_estimator, estimated_means
+from .pubs import PubBuilder, PubChunk, PubCollection, TapePlan
+from .sampler import add_to_sampler, sampled_bits
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedTapes:
     """The PUBs of a batch of tapes.
 
     Args:
-        sampler: the parts of PUBs that the sampler runs, in order.
-        estimator: those of the estimator.
-        readings: for each tape, whether the estimator serves it, what it costs, and how its
+        sampler: what the sampler runs, in order.
+        estimator: what the estimator runs, in order.
+        plans: for each tape, whether the estimator serves it, what it costs, and how its
             result follows from what that primitive gave for each PUB.
     """
 
-    sampler: tuple[Part, ...]
-    estimator: tuple[Part, ...]
-    readings: tuple[tuple[bool, Reading], ...]
+    sampler: tuple[PubChunk, ...]
+    estimator: tuple[PubChunk, ...]
+    plans: tuple[tuple[bool, TapePlan], ...]
 
-    def read(self, sampled: Sequence[PubResult], estimated: Sequence[PubResult]) -> tuple[Any, ...]:
+    def results(
+        self, sampled: Sequence[PubResult], estimated: Sequence[PubResult]
+    ) -> tuple[Any, ...]:
         """The results of the tapes, in PennyLane's shapes.
 
         Args:
-            sampled: what the sampler gave for its parts.
-            estimated: what the estimator gave for its parts.
+            sampled: the sampler's results, one for each of its chunks.
+            estimated: the estimator's results, one for each of its chunks.
 
         Raises:
             JobError: if a primitive did not give what it was asked for.
         """
-        bits = _by_pub(bits_of, self.sampler, sampled)
-        means = _by_pub(means_of, self.estimator, estimated)
-        return tuple(own.read(means if estimates else bits) for estimates, own in self.readings)
+        bits = _by_pub(sampled_bits, self.sampler, sampled)
+        means = _by_pub(estimated_means, self.estimator, estimated)
+        return tuple(
+            plan.postprocess(means if is_estimated else bits) for is_estimated, plan in self.plans
+        )
 
 
 def _by_pub(
-    read: Callable[[list[Part], list[PubResult]], Any],
-    parts: Iterable[Part],
+    read: Callable[[list[PubChunk], list[PubResult]], Any],
+    chunks: Iterable[PubChunk],
     results: Iterable[PubResult],
 ) -> list[Any]:
-    """What is read of each PUB, in the order of their numbers, from the results of its parts."""
-    found: dict[int, tuple[list[Part], list[PubResult]]] = {}
-    for part, result in zip(parts, results, strict=True):
-        own = found.setdefault(part.number, ([], []))
-        own[0].append(part)
+    """What is read of each PUB, in the order of their numbers, from the results of its chunks."""
+    found: dict[int, tuple[list[PubChunk], list[PubResult]]] = {}
+    for chunk, result in zip(chunks, results, strict=True):
+        own = found.setdefault(chunk.number, ([], []))
+        own[0].append(chunk)
         own[1].append(result)
     return [read(*own) for _, own in sorted(found.items())]
 
@@ -74,38 +79,39 @@ def pack(
     use: EstimatorUse,
     max_shots: int | None = None,
     with_idle: bool = False,
-) -> Packed:
-    """Pack tapes that preprocessing has split into parts for one primitive and one basis.
+) -> PackedTapes:
+    """Pack tapes that preprocessing has split, so that one primitive serves each in one basis.
 
     Args:
         tapes: the tapes.
         wires: the device's, whose order the qubits have; None for each tape's own.
         compiler: compiles the circuits.
         use: which tapes the estimator serves.
-        max_shots: the most shots in a job of the sampler; None for any number. PUBs of more come
-            in parts.
+        max_shots: the most shots in a job of the sampler; None for any number. PUBs of more are
+            sent in chunks.
         with_idle: whether wires that a tape does not use are qubits, too.
     """
-    reader, sampler, estimator = TapeReader(), Pubs(), Pubs()
-    readings = []
+    reader, sampler, estimator = TapeReader(), PubCollection(), PubCollection()
+    plans = []
     for tape in tapes:
         order = qubit_order(tape, wires, with_idle)
-        estimates = use.serves(tape)
-        add, pubs = (estimate, estimator) if estimates else (sample, sampler)
-        readings.append((estimates, add(tape, order, reader, compiler, pubs)))
-    return Packed(
-        tuple(part for pub in by_setting(sampler) for part in pub.parts(max_shots)),
-        tuple(part for pub in by_setting(estimator) for part in pub.parts()),
-        tuple(readings),
+        is_estimated = use.serves(tape)
+        add, pubs = (add_to_estimator, estimator) if is_estimated else (add_to_sampler, sampler)
+        plans.append((is_estimated, add(tape, order, reader, compiler, pubs)))
+    by_shots, by_precision = map(group_by_shots_or_precision, (sampler, estimator))
+    return PackedTapes(
+        tuple(chunk for pub in by_shots for chunk in pub.chunks(max_shots)),
+        tuple(chunk for pub in by_precision for chunk in pub.chunks()),
+        tuple(plans),
     )
 
 
-def by_setting(pubs: Pubs) -> list[Pub]:
+def group_by_shots_or_precision(pubs: PubCollection) -> list[PubBuilder]:
     """PUBs with equal shots or precisions one after another: some jobs take only such."""
-    settings: dict[Any, list[Pub]] = {}
+    groups: dict[Any, list[PubBuilder]] = {}
     for pub in pubs:
-        settings.setdefault(pub.setting, []).append(pub)
-    return [pub for own in settings.values() for pub in own]
+        groups.setdefault(pub.shots_or_precision, []).append(pub)
+    return [pub for own in groups.values() for pub in own]
 
 
 def qubit_order(

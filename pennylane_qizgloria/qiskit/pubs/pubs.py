@@ -1,7 +1,8 @@
-"""PUBs while tapes are added to them, the parts of them that are sent, and what is read of them.
+"""PUBs while tapes are added to them, and the chunks of them that jobs run.
 
 All tapes of one structure share a PUB: one compiled circuit, and a row of parameter values for each
-tape or element of a batch. A part is a PUB in Qiskit's sense; mostly it is all of the rows.
+tape or element of a batch. A chunk is what Qiskit takes for a PUB: all rows, or as many as a job
+may hold.
 """
 
 from __future__ import annotations
@@ -12,29 +13,29 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers import BindingsArray
 from qiskit.quantum_info import SparsePauliOp
 
 from ..compile.transpilation import Compiled
 
 
 @dataclass(frozen=True)
-class Part:
+class PubChunk:
     """Rows of a PUB that are sent together.
 
     Args:
         number: of the PUB that they belong to.
-        pub: what the primitive runs.
+        pub: what the primitive runs, as Qiskit takes it.
         rows: how many there are.
         shots: of each row; 1 for an estimator, whose primitive decides about them.
-        setting: what the primitive is asked for: the number of shots, or the precision.
+        shots_or_precision: what the primitive is asked for: the number of shots, or the precision.
     """
 
     number: int
     pub: tuple
     rows: int
     shots: int
-    setting: Any = None
+    shots_or_precision: Any = None
 
     @property
     def total_shots(self) -> int:
@@ -43,34 +44,34 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TapePlan:
     """What a tape costs, and how its result follows from what a primitive gives for its PUBs.
 
     Args:
-        read: gives the result, from what there is of each PUB.
+        postprocess: gives the result in PennyLane's shape, from the bits or the means of each PUB.
         executions: how many circuits run, counted for each basis in which they are measured.
         total_shots: of all of them; 0 for exact values.
     """
 
-    read: Callable[[Sequence[Any]], Any]
+    postprocess: Callable[[Sequence[Any]], Any]
     executions: int
     total_shots: int
 
 
 @dataclass
-class Pub:
+class PubBuilder:
     """A PUB while rows are added to it.
 
     Args:
-        number: its place among the PUBs of its primitive.
+        number: its index among the PUBs of its primitive.
         compiled: the circuit.
-        setting: the number of shots of each row, or for an estimator the precision.
+        shots_or_precision: the number of shots of each row, or for an estimator the precision.
         observables: what an estimator estimates; None for a sampler.
     """
 
     number: int
     compiled: Compiled
-    setting: Any
+    shots_or_precision: Any
     observables: tuple[SparsePauliOp, ...] | None = None
     rows: list[Float[np.ndarray, "rows parameters"]] = field(default_factory=list)
     length: int = 0
@@ -81,19 +82,19 @@ class Pub:
         start, self.length = self.length, self.length + len(values)
         return slice(start, self.length)
 
-    def parts(self, max_shots: int | None = None) -> Iterator[Part]:
-        """The rows in as few parts as possible.
+    def chunks(self, max_shots: int | None = None) -> Iterator[PubChunk]:
+        """The rows in as few chunks as possible.
 
         Args:
-            max_shots: the most shots that the rows of a part may have in total; None for any
-                number. A part has one row at least.
+            max_shots: the most shots that the rows of a chunk may have in total; None for any
+                number. A chunk has one row at least.
         """
-        shots = 1 if self.observables is not None else self.setting
+        shots = 1 if self.observables is not None else self.shots_or_precision
         most = self.length if max_shots is None else max(max_shots // shots, 1)
         bindings = self._bindings()
         if bindings is None:
-            # Rows without parameters are all alike. Aer runs them once and gives noughts for the
-            # others, so each goes alone.
+            # Rows without parameters are all alike. Aer runs the first and gives zeros for the
+            # others, so each is a chunk of its own.
             most, bindings = 1, BindingsArray(shape=(self.length,))
         mapped = None
         if self.observables is not None:
@@ -102,18 +103,17 @@ class Pub:
             high = min(low + most, self.length)
             own = _rows(bindings, low, high)
             inputs = (own,) if mapped is None else (mapped, own)
-            pub = (self.compiled.circuit, *inputs, self.setting)
-            yield Part(self.number, pub, high - low, shots, self.setting)
+            pub = (self.compiled.circuit, *inputs, self.shots_or_precision)
+            yield PubChunk(self.number, pub, high - low, shots, self.shots_or_precision)
 
     def _bindings(self) -> BindingsArray | None:
-        """The values of the parameters that the compiled circuit has kept; None if it has none."""
-        source, compiled = self.compiled.source.circuit, self.compiled.circuit
-        kept = set(compiled.parameters)
-        columns = [i for i, parameter in enumerate(source.parameters) if parameter in kept]
+        """The values of the compiled circuit's parameters; None if it has none."""
+        source, compiled = self.compiled.source.circuit, set(self.compiled.circuit.parameters)
+        columns = [i for i, parameter in enumerate(source.parameters) if parameter in compiled]
         if not columns:
             return None
-        names = tuple(source.parameters[i] for i in columns)
-        return BindingsArray({names: np.concatenate(self.rows)[:, columns]})
+        parameters = tuple(source.parameters[i] for i in columns)
+        return BindingsArray({parameters: np.concatenate(self.rows)[:, columns]})
 
 
 def _rows(bindings: BindingsArray, low: int, high: int) -> BindingsArray:
@@ -123,23 +123,24 @@ def _rows(bindings: BindingsArray, low: int, high: int) -> BindingsArray:
     return bindings[low:high]
 
 
-class Pubs:
+class PubCollection:
     """The PUBs of one primitive, found by what their tapes have in common."""
 
     def __init__(self) -> None:
-        self._by_key: dict[Hashable, Pub] = {}
+        self._by_key: dict[Hashable, PubBuilder] = {}
 
-    def __iter__(self) -> Iterator[Pub]:
+    def __iter__(self) -> Iterator[PubBuilder]:
         return iter(self._by_key.values())
 
     def get(
         self,
         key: Hashable,
         compiled: Compiled,
-        setting: Any,
+        shots_or_precision: Any,
         observables: tuple[SparsePauliOp, ...] | None = None,
-    ) -> Pub:
-        """The PUB of that key, a new one if there is none yet; arguments as of `Pub`."""
+    ) -> PubBuilder:
+        """The PUB of that key, a new one if there is none yet; arguments as of `PubBuilder`."""
         if key not in self._by_key:
-            self._by_key[key] = Pub(len(self._by_key), compiled, setting, observables)
+            number = len(self._by_key)
+            self._by_key[key] = PubBuilder(number, compiled, shots_or_precision, observables)
         return self._by_key[key]

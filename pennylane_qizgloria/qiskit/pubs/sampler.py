@@ -1,6 +1,8 @@
-"""Tapes read by a sampler: their PUBs, and their results from the bits of these.
+"""The PUBs of tapes that a sampler serves, and the tapes' results from the bits.
 
-Qiskit's bit i is qubit i, the tape's wire i: bits are put in the order of the wires as they come.
+A tape's measurements share a basis, or are one classical shadow. Qiskit's bit i is measured qubit
+i, so bits are in the order of the wires as they come; those of the mid-circuit measurements follow.
+Tapes of equal structure, measured wires and shots share a PUB.
 """
 
 from __future__ import annotations
@@ -16,31 +18,36 @@ from pennylane.wires import Wires
 from qiskit.circuit import ClassicalRegister
 from qiskit.primitives import PubResult
 
-from ..compile.structures import Parametrised, TapeReader, parametrise
+from ...results import unwrapped
+from ..compile.structures import ParametrisedCircuit, TapeReader, parametrise
 from ..compile.transpilation import Compiler
 from ..convert.circuit_builder import has_midcircuit
-from ..measurements.bases import basis_of, gates_of, union
+from ..measurements.bases import diagonalized
 from ..measurements.measurement_splitting import SHADOWS
-from ..measurements.midcircuit import inner_labels, on_inner_labels, postselected
+from ..measurements.midcircuit import midcircuit_labels, on_midcircuit_labels, postselected
 from ..measurements.values import result_of
 from .primitive_results import require_bits
-from .pubs import Part, Pub, Pubs, Reading
-from .shadows import read_shadow
+from .pubs import PubBuilder, PubChunk, PubCollection, TapePlan
+from .shadows import add_shadow
 
-MEASURED = "meas"
+TERMINAL_REGISTER = "meas"
 """The classical register of the terminal measurements."""
 
-INSIDE = "mcm"
-"""The classical register of the mid-circuit measurements, see `writing`."""
+MIDCIRCUIT_REGISTER = "mcm"
+"""The classical register of the mid-circuit measurements, see `circuit_builder`."""
 
 Bits = Bool[np.ndarray, "_ _ _"]
 """Rows, shots, and the measured wires' bits in order before the mid-circuit measurements'."""
 
 
-def sample(
-    tape: QuantumScript, order: list[Hashable], reader: TapeReader, compiler: Compiler, pubs: Pubs
-) -> Reading:
-    """Add a tape to the PUBs; return how its result follows from the bits of each of them.
+def add_to_sampler(
+    tape: QuantumScript,
+    order: list[Hashable],
+    reader: TapeReader,
+    compiler: Compiler,
+    pubs: PubCollection,
+) -> TapePlan:
+    """Add a tape to the PUBs of the sampler.
 
     Args:
         tape: its measurements share a basis, or are one shadow.
@@ -51,41 +58,39 @@ def sample(
     """
     pub_of = partial(_pub, reader=reader, compiler=compiler, pubs=pubs)
     if isinstance(tape.measurements[0], SHADOWS):
-        return read_shadow(tape, order, pub_of)
-    gates = gates_of(union(basis_of(process, tape) for process in tape.measurements))
-    rotated = tape.copy(operations=[*tape.operations, *gates]) if gates else tape
+        return add_shadow(tape, order, pub_of)
     measured = _measured_wires(tape, order)
-    pub, values = pub_of(rotated, order, measured, tape.shots.total_shots)
+    pub, values = pub_of(diagonalized(tape), order, measured, tape.shots.total_shots)
     rows = pub.add(values)
     postselect = pub.compiled.source.postselect
-    labels = Wires([*measured, *inner_labels(len(postselect))])
-    processes = on_inner_labels(tape)
+    labels = Wires([*measured, *midcircuit_labels(len(postselect))])
+    processes = on_midcircuit_labels(tape)
     batched = tape.batch_size is not None
 
-    def read(bits: Sequence[Bits]) -> Any:
+    def postprocess(bits: Sequence[Bits]) -> Any:
         own = bits[pub.number][rows]
-        parts = []
+        copies = []
         for low, high in tape.shots.bins():
             chosen = postselected(own[:, low:high], postselect)
             results = [result_of(process, chosen, labels, batched) for process in processes]
-            parts.append(results[0] if len(results) == 1 else tuple(results))
-        return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+            copies.append(unwrapped(results))
+        return unwrapped(copies)
 
-    return Reading(read, len(values), len(values) * tape.shots.total_shots)
+    return TapePlan(postprocess, len(values), len(values) * tape.shots.total_shots)
 
 
-def bits_of(parts: Iterable[Part], results: Iterable[PubResult]) -> Bits:
-    """The bits that a sampler gives for the parts of one PUB.
+def sampled_bits(chunks: Iterable[PubChunk], results: Iterable[PubResult]) -> Bits:
+    """The bits that a sampler gives for the chunks of one PUB.
 
     Raises:
         JobError: if a result is not what was asked for.
     """
     found = []
-    for part, result in zip(parts, results, strict=True):
-        sizes = {register.name: register.size for register in part.pub[0].cregs}
-        names = [name for name in (MEASURED, INSIDE) if name in sizes]
+    for chunk, result in zip(chunks, results, strict=True):
+        sizes = {register.name: register.size for register in chunk.pub[0].cregs}
+        names = [name for name in (TERMINAL_REGISTER, MIDCIRCUIT_REGISTER) if name in sizes]
         registers = [
-            require_bits(result, name, part.rows, part.shots, sizes[name]) for name in names
+            require_bits(result, name, chunk.rows, chunk.shots, sizes[name]) for name in names
         ]
         found.append(np.concatenate(registers, axis=-1))
     return np.concatenate(found)
@@ -98,34 +103,34 @@ def _pub(
     shots: int,
     reader: TapeReader,
     compiler: Compiler,
-    pubs: Pubs,
-) -> tuple[Pub, np.ndarray]:
+    pubs: PubCollection,
+) -> tuple[PubBuilder, np.ndarray]:
     """The PUB of a tape's structure, and the values of its parameters in the tape's rows."""
-    places = tuple(order.index(wire) for wire in measured)
+    qubits = tuple(order.index(wire) for wire in measured)
     structure, values = reader.read(tape, order)
-    circuit = ("sampler", structure, places)
-    compiled = compiler.compiled(circuit, partial(_measuring, tape, order, places))
+    circuit = ("sampler", structure, qubits)
+    compiled = compiler.compiled(circuit, partial(_measured_circuit, tape, order, qubits))
     return pubs.get((circuit, shots), compiled, shots), values
 
 
 def _measured_wires(tape: QuantumScript, order: list[Hashable]) -> list[Hashable]:
     """The wires that a tape's measurements read; all of them where one names none."""
-    read: set[Hashable] = set()
-    inside = has_midcircuit(tape)
+    found: set[Hashable] = set()
+    is_dynamic = has_midcircuit(tape)
     for process in tape.measurements:
         # Deferred, an outcome is read from a wire like any other.
-        if process.mv is None or not inside:
-            read |= set(process.wires) or set(order)
-    return [wire for wire in order if wire in read]
+        if process.mv is None or not is_dynamic:
+            found |= set(process.wires) or set(order)
+    return [wire for wire in order if wire in found]
 
 
-def _measuring(
-    tape: QuantumScript, order: list[Hashable], measured: tuple[int, ...]
-) -> Parametrised:
-    """A tape's circuit with its terminal measurements."""
-    ready = parametrise(tape, order)
-    if measured:
-        register = ClassicalRegister(len(measured), MEASURED)
-        ready.circuit.add_register(register)
-        ready.circuit.measure(measured, register)
-    return ready
+def _measured_circuit(
+    tape: QuantumScript, order: list[Hashable], qubits: tuple[int, ...]
+) -> ParametrisedCircuit:
+    """A tape's circuit with terminal measurements of some qubits."""
+    parametrised = parametrise(tape, order)
+    if qubits:
+        register = ClassicalRegister(len(qubits), TERMINAL_REGISTER)
+        parametrised.circuit.add_register(register)
+        parametrised.circuit.measure(qubits, register)
+    return parametrised

@@ -1,7 +1,8 @@
-"""Classical shadows: single shots in random bases of Pauli letters.
+"""Classical shadows: single shots, each wire of which is measured in a random Pauli basis.
 
 The bases are parameters of one circuit. Snapshots in the same basis are shots of the same row, so
-that there are at most 3**wires rows for each element of a batch.
+that there are at most 3**wires rows for each element of a batch. A recipe is PennyLane's: for each
+wire 0, 1 or 2 for X, Y or Z. The engine draws the recipes.
 """
 
 from __future__ import annotations
@@ -16,23 +17,24 @@ from jaxtyping import Bool, Float, Int, Int8
 from pennylane.tape import QuantumScript
 
 from ...engines.shadows import shadow_recipes, shadow_results
-from .pubs import Pub, Reading
+from ...results import unwrapped
+from .pubs import PubBuilder, TapePlan
 
 MAX_SURPLUS = 0.25
 """How many more shots may be taken than there are snapshots, so that there are fewer rows.
 
 All rows of a PUB have the same number of shots, but not all bases are drawn equally often."""
 
-_TURNS = np.array([[-np.pi / 2, 0, 0], [-np.pi / 2, 0, -np.pi / 2], [0, 0, 0]])
-"""The angles of the U3 that turns X, Y and Z into Z."""
+_DIAGONALIZING_ANGLES = np.array([[-np.pi / 2, 0, 0], [-np.pi / 2, 0, -np.pi / 2], [0, 0, 0]])
+"""The angles of the U3 that diagonalizes X, Y and Z."""
 
 
-def read_shadow(
+def add_shadow(
     tape: QuantumScript,
     order: list[Hashable],
-    pub_of: Callable[..., tuple[Pub, Float[np.ndarray, "batch parameters"]]],
-) -> Reading:
-    """Add the one measurement of a tape, a shadow, to a PUB; return how its result follows.
+    pub_of: Callable[..., tuple[PubBuilder, Float[np.ndarray, "batch parameters"]]],
+) -> TapePlan:
+    """Add a tape whose one measurement is a shadow to a PUB.
 
     Args:
         tape: the tape.
@@ -41,30 +43,30 @@ def read_shadow(
     """
     (process,) = tape.measurements
     wires = list(process.wires) or order
-    turned = tape.copy(operations=[*tape.operations, *(qml.U3(0, 0, 0, wires=w) for w in wires)])
+    rotated = tape.copy(operations=[*tape.operations, *(qml.U3(0, 0, 0, wires=w) for w in wires)])
     copies = []
     for shots in tape.shots:
         recipes = shadow_recipes(process, shots, len(wires))
-        placed = place_snapshots(recipes)
-        pub, values = pub_of(turned, order, wires, placed.shots)
-        copies.append((pub, pub.add(_with_bases(values, placed.bases)), placed, recipes))
+        layout = arrange_snapshots(recipes)
+        pub, values = pub_of(rotated, order, wires, layout.shots)
+        copies.append((pub, pub.add(_with_bases(values, layout.bases)), layout, recipes))
 
-    def read(bits: Sequence[Bool[np.ndarray, "_ _ _"]]) -> Any:
-        parts = []
-        for pub, rows, placed, recipes in copies:
-            found = placed.outcomes(bits[pub.number][rows])
+    def postprocess(bits: Sequence[Bool[np.ndarray, "_ _ _"]]) -> Any:
+        results = []
+        for pub, rows, layout, recipes in copies:
+            found = layout.outcomes(bits[pub.number][rows])
             is_batched = tape.batch_size is not None
-            parts.append(shadow_results(process, found, recipes, is_batched))
-        return tuple(parts) if tape.shots.has_partitioned_shots else parts[0]
+            results.append(shadow_results(process, found, recipes, is_batched))
+        return unwrapped(results)
 
     rows = [own.stop - own.start for _, own, _, _ in copies]
-    shots = sum(n * placed.shots for n, (_, _, placed, _) in zip(rows, copies, strict=True))
-    return Reading(read, sum(rows), shots)
+    shots = sum(n * layout.shots for n, (_, _, layout, _) in zip(rows, copies, strict=True))
+    return TapePlan(postprocess, sum(rows), shots)
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Where the snapshots of a shadow are.
+class SnapshotLayout:
+    """In which row and shot each snapshot of a shadow is taken.
 
     Args:
         bases: of each row.
@@ -86,27 +88,29 @@ class Placed:
         return by_element[:, self.row, self.shot].astype(np.int8)
 
 
-def place_snapshots(recipes: Int[np.ndarray, "snapshots wires"]) -> Placed:
-    """Share out snapshots among rows, one basis each, all with the same number of shots.
+def arrange_snapshots(recipes: Int[np.ndarray, "snapshots wires"]) -> SnapshotLayout:
+    """Distribute snapshots over rows, one basis each, all with the same number of shots.
 
-    >>> placed = place_snapshots(np.array([[2], [0], [2], [2]]))
-    >>> placed.bases.tolist(), placed.shots
+    >>> layout = arrange_snapshots(np.array([[2], [0], [2], [2]]))
+    >>> layout.bases.tolist(), layout.shots
     ([[0], [2], [2], [2]], 1)
-    >>> placed.row.tolist(), placed.shot.tolist()
+    >>> layout.row.tolist(), layout.shot.tolist()
     ([1, 0, 2, 3], [0, 0, 0, 0])
     """
     bases, basis, counts = np.unique(recipes, axis=0, return_inverse=True, return_counts=True)
     basis = basis.reshape(-1)
-    shots = _shots_a_row(counts)
+    shots = _shots_per_row(counts)
     rows = -(-counts // shots)
     by_basis = np.argsort(basis, kind="stable")
     rank = np.empty_like(by_basis)
     rank[by_basis] = np.arange(len(basis)) - np.repeat(np.cumsum(counts) - counts, counts)
     first = np.cumsum(rows) - rows
-    return Placed(np.repeat(bases, rows, axis=0), shots, first[basis] + rank // shots, rank % shots)
+    return SnapshotLayout(
+        np.repeat(bases, rows, axis=0), shots, first[basis] + rank // shots, rank % shots
+    )
 
 
-def _shots_a_row(counts: Int[np.ndarray, "bases"]) -> int:
+def _shots_per_row(counts: Int[np.ndarray, "bases"]) -> int:
     """The most shots a row that take no more than the surplus."""
     most, total = int(counts.max()), int(counts.sum())
     for rows in range(1, most + 1):
@@ -120,7 +124,7 @@ def _with_bases(
     values: Float[np.ndarray, "batch parameters"], bases: Int[np.ndarray, "rows wires"]
 ) -> Float[np.ndarray, "batch_times_rows parameters"]:
     """Each element of a batch in each basis, whose angles are the last parameters."""
-    angles = _TURNS[bases].reshape(len(bases), -1)
+    angles = _DIAGONALIZING_ANGLES[bases].reshape(len(bases), -1)
     own = np.repeat(values, len(bases), axis=0)
     own[:, -angles.shape[1] :] = np.tile(angles, (len(values), 1))
     return own

@@ -1,6 +1,7 @@
 """The jobs of one call of a device: all are sent before any is waited for.
 
-A call that was interrupted can be resumed: its jobs go on without it.
+A call that was interrupted can be resumed, as its jobs go on. How jobs are sent and polled is the
+runner's concern, how PUBs are distributed over them that of `partition`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2, PubResult
 
 from ..jobs.costs import Cost, Kind, pub_cost
 from ..jobs.job_status import FINAL
-from ..jobs.records import JobError, JobTimeoutError, how_others_are, how_to_resume, named
-from ..jobs.runner import Pending, Runner
+from ..jobs.records import JobError, JobTimeoutError, describe_job, how_others_are, how_to_resume
+from ..jobs.runner import PendingJob, Runner
 from ..jobs.transient import is_transient
 from ..primitives.job_limits import Limits
-from .partition import shares
-from .pubs import Part
+from .partition import partition
+from .pubs import PubChunk
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Share:
+class JobSpec:
     """What one job runs.
 
     Args:
@@ -41,50 +42,52 @@ class Share:
     pubs: tuple[Any, ...]
 
 
-def shared_out(kind: Kind, primitive: Any, parts: Sequence[Part], limits: Limits) -> list[Share]:
+def job_specs(
+    kind: Kind, primitive: Any, chunks: Sequence[PubChunk], limits: Limits
+) -> list[JobSpec]:
     """What each job of a primitive runs.
 
     Args:
         kind: of the primitive.
-        primitive: that runs the jobs; None if there are no parts.
-        parts: what it runs.
+        primitive: that runs the jobs; None if there are no chunks.
+        chunks: what it runs.
         limits: of each job.
     """
-    jobs = shares(parts, limits)
-    return [Share(kind, primitive, tuple(part.pub for part in job)) for job in jobs]
+    jobs = partition(chunks, limits)
+    return [JobSpec(kind, primitive, tuple(chunk.pub for chunk in job)) for job in jobs]
 
 
-def cost_of(shares: Sequence[Share]) -> Cost:
+def cost_of(specs: Sequence[JobSpec]) -> Cost:
     """What jobs cost, before any is sent."""
-    costs = [pub_cost(pub, own.kind, {}) for own in shares for pub in own.pubs]
+    costs = [pub_cost(pub, spec.kind, {}) for spec in specs for pub in spec.pubs]
     return Cost(
-        len(shares),
+        len(specs),
         len(costs),
         sum(own.executions for own in costs),
         sum(own.executions * (own.shots or 0) for own in costs),
     )
 
 
-class Call(Generic[T]):
+class Submission(Generic[T]):
     """The jobs of one call, and how its results follow from theirs.
 
     Args:
         runner: sends the jobs.
-        shares: what each job runs, in the order in which they are sent.
-        read: gives the results of the call, from those of all PUBs of the sampler and of the
-            estimator, in order.
+        specs: what each job runs, in the order in which they are sent.
+        postprocess: gives the results of the call, from those of all PUBs of the sampler and of
+            the estimator, in order.
     """
 
     def __init__(
         self,
         runner: Runner,
-        shares: Sequence[Share],
-        read: Callable[[Sequence[PubResult], Sequence[PubResult]], T],
+        specs: Sequence[JobSpec],
+        postprocess: Callable[[Sequence[PubResult], Sequence[PubResult]], T],
     ) -> None:
         self._runner = runner
-        self._shares = tuple(shares)
-        self._read = read
-        self._sent: list[Pending] = []
+        self._specs = tuple(specs)
+        self._postprocess = postprocess
+        self._sent: list[PendingJob] = []
         self._is_over = False
 
     @property
@@ -108,7 +111,7 @@ class Call(Generic[T]):
         possible, and otherwise which jobs go on in vain.
         """
         try:
-            found = self._found()
+            found = self._pub_results()
         except BaseException as error:
             # Once a job has failed the others are of no use to the call.
             self._is_over = isinstance(error, JobError) or (
@@ -117,20 +120,20 @@ class Call(Generic[T]):
             self._explain(error)
             raise
         self._is_over = True
-        return self._read(found["sampler"], found["estimator"])
+        return self._postprocess(found["sampler"], found["estimator"])
 
-    def _found(self) -> dict[Kind, list[PubResult]]:
-        while len(self._sent) < len(self._shares):
-            own = self._shares[len(self._sent)]
-            self._sent.append(self._runner.submit(own.primitive, own.pubs, kind=own.kind))
+    def _pub_results(self) -> dict[Kind, list[PubResult]]:
+        while len(self._sent) < len(self._specs):
+            spec = self._specs[len(self._sent)]
+            self._sent.append(self._runner.submit(spec.primitive, spec.pubs, kind=spec.kind))
         found: dict[Kind, list[PubResult]] = {"sampler": [], "estimator": []}
-        for share, pending in zip(self._shares, self._sent, strict=True):
-            found[share.kind].extend(pending.result())
+        for spec, pending in zip(self._specs, self._sent, strict=True):
+            found[spec.kind].extend(pending.result())
         return found
 
     def _explain(self, error: BaseException) -> None:
         """Note what becomes of the jobs that are under way."""
-        unsent = len(self._shares) - len(self._sent)
+        unsent = len(self._specs) - len(self._sent)
         if unsent and isinstance(error, KeyboardInterrupt):
             self._tell(error, "A job was being sent, and may have arrived.")
         under_way = [own.record for own in self._sent if own.record.status not in FINAL]
@@ -144,7 +147,9 @@ class Call(Generic[T]):
             self._tell(error, how_to_resume(known, unsent))
         else:
             for record in under_way:
-                self._tell(error, f"{named(record)} goes on, but this call cannot use its results.")
+                self._tell(
+                    error, f"{describe_job(record)} goes on, but this call cannot use its results."
+                )
 
     def _tell(self, error: BaseException, text: str) -> None:
         logger.warning("%s: interrupted. %s", self._runner.name, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.statistical_errors import assert_within
 from pennylane.tape import QuantumScript
 from qiskit.quantum_info import Kraus
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
@@ -52,7 +53,7 @@ WORDS = [qml.Z(0), qml.Y(2), qml.X(0) @ qml.Y(1), qml.Z(2) @ qml.X(1) @ qml.Y(0)
 @pytest.mark.parametrize("batch", [None, 3])
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("use_estimator", [True, False])
-def test_random_circuits(make_device, run, exact, assert_within, use_estimator, seed, batch):
+def test_random_circuits(make_device, run, exact, use_estimator, seed, batch):
     """A road to the results would be biased, or read the wrong qubits or parameters."""
     operations = random_circuit(seed, batch=batch)
     device = make_device(3, use_estimator=use_estimator)
@@ -77,9 +78,7 @@ def test_random_circuits(make_device, run, exact, assert_within, use_estimator, 
 
 @pytest.mark.parametrize("gate", [qml.CRX, qml.CRY, qml.CRZ, qml.ControlledPhaseShift, qml.CRot])
 @pytest.mark.parametrize("use_estimator", [True, False])
-def test_controlled_rotations_from_shots(
-    make_device, run, exact, assert_within, use_estimator, gate
-):
+def test_controlled_rotations_from_shots(make_device, run, exact, use_estimator, gate):
     """Aer ignores the angle of some parametrised controlled gates, without a word."""
     angles = np.array([[0.3, 1.7, -2.2]] * gate.num_params)
     operations = [qml.H(0), qml.RY(0.8, 1), gate(*angles, wires=[0, 1]), qml.RX(0.7, 0)]
@@ -91,7 +90,7 @@ def test_controlled_rotations_from_shots(
 
 
 @pytest.mark.parametrize("batch", [None, 2])
-def test_samples_and_counts(make_device, run, exact, assert_within, batch):
+def test_samples_and_counts(make_device, run, exact, batch):
     """Bits would come in another order, or counts miss outcomes."""
     operations = random_circuit(9, batch=batch)
     measurements = [
@@ -119,7 +118,7 @@ def test_samples_and_counts(make_device, run, exact, assert_within, batch):
 
 
 @pytest.mark.parametrize("use_estimator", [True, False])
-def test_shot_vectors(make_device, run, exact, assert_within, use_estimator):
+def test_shot_vectors(make_device, run, exact, use_estimator):
     """Entries would have each other's shots, or another shape than PennyLane's."""
     operations, shots = random_circuit(3, batch=2), (20_000, 5_000, 5_000)
     measurements = [qml.expval(qml.X(0) @ qml.Z(2)), qml.probs(wires=[1])]
@@ -264,7 +263,7 @@ def noisy_operations(with_channels):
 NOISY = [qml.expval(qml.Z(0)), qml.expval(qml.X(1) @ qml.Y(2)), qml.probs(wires=[1, 2])]
 
 
-def test_gate_noise(make_device, run, exact, assert_within):
+def test_gate_noise(make_device, run, exact):
     """A noise model would be lost on the way, or act on the wrong gates."""
     device = make_device(3, noise_model=noise_model(readout=False))
     wanted = exact(noisy_operations(True), NOISY)
@@ -277,7 +276,7 @@ def test_gate_noise(make_device, run, exact, assert_within):
     assert [job.kind for job in device.jobs] == ["estimator", "sampler"]
 
 
-def test_readout_error(make_device, run, exact, assert_within):
+def test_readout_error(make_device, run, exact):
     """Aer's estimator leaves readout errors out, so that results would look too good."""
     device = make_device(3, noise_model=noise_model(readout=True))
     found = run(device, noisy_operations(False), NOISY, SHOTS)

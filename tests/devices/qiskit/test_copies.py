@@ -112,7 +112,7 @@ def test_other_options_travel(kind):
     assert own.shots.total_shots == 70
     tape = qml.tape.QuantumScript([qml.X("a")], [qml.counts(wires=["a", "b"])], shots=70)
     qml.execute([tape], own, diff_method=None)
-    (compiled,) = own._compiler._kept.values()
+    (compiled,) = own._compiler._cache.values()
     assert compiled.circuit.layout.initial_index_layout()[:2] == [3, 4]
 
 

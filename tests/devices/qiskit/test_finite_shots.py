@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.statistical_errors import assert_within
 
 SHOTS = 200
 X, Y, Z = qml.X, qml.Y, qml.Z
@@ -38,7 +39,7 @@ def operations():
 
 @pytest.mark.parametrize("process", ["expval", "var", "sample", "counts", "probs"])
 @pytest.mark.parametrize("name", MERGING)
-def test_sums_that_merge(make_device, run, assert_within, operations, name, process):
+def test_sums_that_merge(make_device, run, operations, name, process):
     """Values and their order are those of default.qubit, whatever basis is measured."""
     observable, shots = MERGING[name], 8000
     if process == "probs" and isinstance(observable, qml.ops.LinearCombination):

@@ -83,7 +83,7 @@ def test_barriers_survive(make_device, run):
     for level in (None, 3):
         device = make_device(1, optimization_level=level)
         run(device, [qml.H(0), qml.Barrier(0), qml.H(0)], [qml.expval(qml.Z(0))])
-        (compiled,) = device._compiler._kept.values()
+        (compiled,) = device._compiler._cache.values()
         assert compiled.circuit.count_ops() == {"h": 2, "barrier": 1}
 
 
@@ -103,7 +103,7 @@ def test_only_backends_with_a_coupling_map_are_optimized_by_default(
     """Where nothing has to be routed, nothing is gained by removing gates."""
     device = make_device(2, backend=backend, optimization_level=level)
     run(device, [qml.CNOT([0, 1]), qml.CNOT([0, 1])], [qml.expval(qml.Z(0))])
-    (compiled,) = device._compiler._kept.values()
+    (compiled,) = device._compiler._cache.values()
     assert ("cx" not in compiled.circuit.count_ops()) == cancels
 
 

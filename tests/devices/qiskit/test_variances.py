@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.statistical_errors import assert_within
 
 SHOTS = 20_000
 MATRIX = np.array([[0.6, 0.3 - 0.2j], [0.3 + 0.2j, -0.4]])
@@ -55,7 +56,7 @@ def exact(run):
 
 @pytest.mark.parametrize("use_estimator", [True, False])
 @pytest.mark.parametrize("name", OBSERVABLES)
-def test_from_shots(make_device, run, exact, assert_within, operations, name, use_estimator):
+def test_from_shots(make_device, run, exact, operations, name, use_estimator):
     """A variance would be that of other eigenvalues, or of the words one by one."""
     device = make_device(3, use_estimator=use_estimator)
     observable, scale = OBSERVABLES[name], 12 if name in SUMS else 2

@@ -1,17 +1,25 @@
-"""One circuit for all tapes of one structure, and the key that says which those are."""
+"""One circuit for all tapes of one structure, and what tells structures apart."""
 
 import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.qiskit_unitaries import assert_same
 from pennylane.tape import QuantumScript, make_qscript
 from qiskit.quantum_info import Operator
 
-from pennylane_qizgloria.qiskit.compile import structures as parametrised
-from pennylane_qizgloria.qiskit.compile.structures import TapeReader, parametrise, structure_key
+from pennylane_qizgloria.qiskit.compile.structures import TapeReader, parametrise
 from pennylane_qizgloria.qiskit.convert.circuit_builder import expand
 
 WIRES = [0, 1, 2]
+
+
+def structure_of(tape, wires=WIRES):
+    return TapeReader().read(tape, wires)[0]
+
+
+def values_of(tape, wires=WIRES):
+    return TapeReader().read(tape, wires)[1]
 
 
 def tape_of(x, y, z, matrix=None):
@@ -27,56 +35,42 @@ def tape_of(x, y, z, matrix=None):
     )
 
 
-def test_values_fit_the_circuit(assert_same):
-    """The angles would be bound to the wrong gates."""
-    ready = parametrise(tape_of(0.0, 0.0, 0.0), WIRES)
-    tape = tape_of(0.1, torch.tensor(0.2), np.array(0.3))
-    (row,) = ready.values(tape)
+def test_values_fit_the_circuit():
+    """Bound to the circuit, a tape's values give the tape's unitary."""
+    circuit = parametrise(tape_of(0.0, 0.0, 0.0), WIRES).circuit
+    (row,) = values_of(tape_of(0.1, torch.tensor(0.2), np.array(0.3)))
     np.testing.assert_allclose(row, [0.1, 0.1, 0.2, 0.3, 0.2, 0.1, 0.2, 0.3])
-    bound = ready.circuit.assign_parameters(row)
+    bound = circuit.assign_parameters(row)
     expected = qml.matrix(tape_of(0.1, 0.2, 0.3), wire_order=WIRES)
     assert_same(Operator(bound.reverse_bits()).data, expected, up_to_phase=True, atol=1e-7)
 
 
 def test_more_than_ten_parameters():
-    """The columns would be in the order of the names, p[10] before p[2]."""
+    """Values are in the order of the gates, where names would put p[10] before p[2]."""
     angles = np.arange(12) / 10
     tape = QuantumScript([qml.RX(angle, 0) for angle in angles])
-    ready = parametrise(tape, WIRES)
-    np.testing.assert_array_equal(ready.values(tape), [angles])
-    bound = ready.circuit.assign_parameters(ready.values(tape)[0])
+    np.testing.assert_array_equal(values_of(tape), [angles])
+    bound = parametrise(tape, WIRES).circuit.assign_parameters(angles)
     assert [i.operation.params[0] for i in bound.data] == pytest.approx(angles)
 
 
 def test_broadcast_values():
-    """A batch would not become the rows of one PUB."""
-    ready = parametrise(tape_of(0.0, 0.0, 0.0), WIRES)
-    values = ready.values(tape_of(np.array([0.1, 0.4]), 0.2, torch.tensor([0.3, 0.5])))
+    """Each element of a batch is a row; parameters that are not broadcast repeat."""
+    values = values_of(tape_of(np.array([0.1, 0.4]), 0.2, torch.tensor([0.3, 0.5])))
     assert values.shape == (2, 8)
     np.testing.assert_allclose(values[:, :4], [[0.1, 0.1, 0.2, 0.3], [0.4, 0.4, 0.2, 0.5]])
     # A batch that only the global phase has counts too.
     tape = QuantumScript([qml.GlobalPhase([0.1, 0.2, 0.3]), qml.RX(0.5, 0)])
-    np.testing.assert_array_equal(parametrise(tape, WIRES).values(tape), [[0.5]] * 3)
+    np.testing.assert_array_equal(values_of(tape), [[0.5]] * 3)
 
 
 def test_no_parameters():
-    """A circuit of fixed gates would have no row to run."""
-    tape = QuantumScript([qml.X(0)])
-    assert parametrise(tape, WIRES).values(tape).shape == (1, 0)
-
-
-def test_chosen_symbols():
-    """Angles that are constants would not be written by value."""
-    tape = tape_of(0.1, 0.2, 0.3)
-    ready = parametrise(tape, WIRES, symbols=[0, 3])
-    np.testing.assert_array_equal(ready.values(tape), [[0.1, 0.3]])
-    key = structure_key(tape, WIRES, [0, 3])
-    assert key == structure_key(tape_of(0.1, 0.2, 0.3), WIRES, [0, 3])
-    assert key != structure_key(tape_of(0.1, 0.5, 0.3), WIRES, [0, 3])
+    """A circuit of fixed gates has one row without values."""
+    assert values_of(QuantumScript([qml.X(0)])).shape == (1, 0)
 
 
 def test_mid_circuit_measurements():
-    """The caller could not tell which outcomes to keep."""
+    """They are in the register mcm, with the outcomes to postselect beside the circuit."""
 
     def function():
         qml.measure(0)
@@ -87,14 +81,14 @@ def test_mid_circuit_measurements():
     ready = parametrise(tape, WIRES)
     assert ready.postselect == (None, 1)
     assert ready.circuit.cregs[0].name == "mcm"
-    np.testing.assert_array_equal(ready.values(tape), [[0.5]])
+    np.testing.assert_array_equal(values_of(tape), [[0.5]])
 
 
-# --- keys -----------------------------------------------------------------------------------------
+# --- structures -----------------------------------------------------------------------------------
 
 
-def key(function):
-    return structure_key(expand(make_qscript(function)(), "test"), WIRES)
+def structure(function):
+    return structure_of(expand(make_qscript(function)(), "test"))
 
 
 def conditional(condition, angle=0.1):
@@ -106,16 +100,15 @@ def conditional(condition, angle=0.1):
 
 
 def test_same_structure():
-    """Each tape would be converted and transpiled anew."""
-    first = structure_key(tape_of(0.1, 0.2, 0.3), WIRES)
-    assert hash(first) == hash(structure_key(tape_of(0.1, 0.2, 0.3), WIRES))
-    assert first == structure_key(tape_of(np.array([0.5, 0.7]), torch.tensor(1.0), 2.0), WIRES)
-    same = key(conditional(lambda a, b: a & b))
-    assert same == key(conditional(lambda a, b: a & b, angle=0.7))
+    """Values, batches, global phases and the form of a condition do not count."""
+    first = structure_of(tape_of(0.1, 0.2, 0.3))
+    assert hash(first) == hash(structure_of(tape_of(0.1, 0.2, 0.3)))
+    assert first == structure_of(tape_of(np.array([0.5, 0.7]), torch.tensor(1.0), 2.0))
+    same = structure(conditional(lambda a, b: a & b))
+    assert same == structure(conditional(lambda a, b: a & b, angle=0.7))
     # Written otherwise, but true for the same outcomes.
-    assert same == key(conditional(lambda a, b: a + b == 2))
-    relabelled = tape_of(0.1, 0.2, 0.3).map_to_standard_wires()
-    assert first == structure_key(relabelled, WIRES)
+    assert same == structure(conditional(lambda a, b: a + b == 2))
+    assert first == structure_of(tape_of(0.1, 0.2, 0.3).map_to_standard_wires())
 
 
 STRUCTURES = {
@@ -144,11 +137,11 @@ STRUCTURES = {
 
 
 def test_other_structures():
-    """A tape would run as the circuit of another."""
-    keys = {name: key(function) for name, function in STRUCTURES.items()}
-    assert len(set(keys.values())) == len(keys)
+    """Whatever makes another circuit makes another structure."""
+    found = {name: structure(function) for name, function in STRUCTURES.items()}
+    assert len(set(found.values())) == len(found)
     tape = QuantumScript([qml.RX(0.1, 0)])
-    assert structure_key(tape, [0]) != structure_key(tape, [0, 1])
+    assert structure_of(tape, [0]) != structure_of(tape, [0, 1])
 
 
 # --- bad input ------------------------------------------------------------------------------------
@@ -156,24 +149,18 @@ def test_other_structures():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_not_finite(value):
-    """The service would refuse the job, or give nonsense."""
-    ready = parametrise(tape_of(0.0, 0.0, 0.0), WIRES)
+    """They are refused, with the name and the wires of the operation."""
     with pytest.raises(ValueError, match=r"Rot.* on wires \[1\].*finite"):
-        ready.values(tape_of(0.1, value, 0.3))
+        values_of(tape_of(0.1, value, 0.3))
+    with pytest.raises(ValueError, match=r"RX\(.*\) on wires \[0\].*finite"):
+        values_of(QuantumScript([qml.RX(np.array([0.1, value]), 0)]))
 
 
 def test_broadcast_matrices():
-    """One matrix of a batch would stand for all."""
+    """A batch of matrices is refused: a circuit holds one."""
     tape = tape_of(0.1, 0.2, 0.3, matrix=np.stack([np.eye(2), -np.eye(2)]))
     with pytest.raises(ValueError, match=r"QubitUnitary.*broadcast"):
         parametrise(tape, WIRES)
-
-
-def test_another_structure():
-    """An index error would be all there is."""
-    ready = parametrise(tape_of(0.1, 0.2, 0.3), WIRES)
-    with pytest.raises(ValueError, match="structure"):
-        ready.values(QuantumScript([qml.RX(0.1, 0)]))
 
 
 @pytest.mark.parametrize(
@@ -186,43 +173,41 @@ def test_another_structure():
     ],
     ids=["scalars", "batch", "operands", "none"],
 )
-def test_reading_tapes_gives_their_keys_and_values(operations):
-    """Circuits would be bound to values of other circuits."""
+def test_a_tape_is_read_the_same_each_time(operations):
+    """Operations that a reader knows give the structure and values of those it does not know."""
     tape = QuantumScript(operations)
-    reading = TapeReader()
+    reader = TapeReader()
     for _ in range(2):
-        key, values = reading.read(tape, WIRES)
-        assert key == structure_key(tape, WIRES)
-        np.testing.assert_array_equal(values, parametrise(tape, WIRES).values(tape))
+        structure, values = reader.read(tape, WIRES)
+        assert structure == structure_of(tape)
+        np.testing.assert_array_equal(values, values_of(tape))
 
 
-def test_operations_that_tapes_share_are_read_once(monkeypatch):
-    """Each of a gradient's circuits would take as long as the first one."""
-    read = []
-    entry = parametrised._entry
-    monkeypatch.setattr(
-        parametrised, "_entry", lambda op, *rest: (read.append(op), entry(op, *rest))[1]
-    )
-    shared = [qml.RX(0.1, 0), qml.CNOT([0, 1])]
-    reading = TapeReader()
+def test_operations_that_tapes_share_are_read_once():
+    """The matrix of an operation is asked for in the first of its tapes only."""
+
+    class Own(qml.operation.Operation):
+        num_wires = 1
+        asked = 0
+
+        def matrix(self, wire_order=None):
+            Own.asked += 1
+            return np.eye(2)
+
+    shared = Own(0)
+    reader = TapeReader()
     for angle in (0.1, 0.2, 0.3):
-        reading.read(QuantumScript([*shared, qml.RY(angle, 0)]), WIRES)
-    assert len(read) == 2 + 3
+        reader.read(QuantumScript([shared, qml.RY(angle, 0)]), WIRES)
+    assert Own.asked == 1
 
 
 def test_a_condition_depends_on_the_measurements_of_its_tape():
-    """A gate would be conditioned on the outcome of another measurement."""
+    """The same condition reads another bit in a tape with fewer measurements before it."""
     with qml.queuing.AnnotatedQueue() as queue:
         qml.measure(0)
         qml.cond(qml.measure(1), qml.X)(2)
     both = QuantumScript.from_queue(queue)
     one = QuantumScript(both.operations[1:])
-    reading = TapeReader()
+    reader = TapeReader()
     for tape in (both, one):
-        assert reading.read(tape, WIRES)[0] == structure_key(tape, WIRES)
-
-
-def test_reading_names_parameters_that_are_no_numbers():
-    """A backend would be sent an angle that means nothing."""
-    with pytest.raises(ValueError, match=r"RX\(.*nan.*\) on wires \[0\].*finite"):
-        TapeReader().read(QuantumScript([qml.RX(np.array([0.1, np.nan]), 0)]), WIRES)
+        assert reader.read(tape, WIRES)[0] == structure_of(tape)

@@ -8,7 +8,7 @@ from qiskit_aer import AerSimulator
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from pennylane_qizgloria.qiskit.compile import transpilation as compiling
-from pennylane_qizgloria.qiskit.compile.structures import Parametrised
+from pennylane_qizgloria.qiskit.compile.structures import ParametrisedCircuit
 from pennylane_qizgloria.qiskit.compile.transpilation import AER_MISBINDS, Compiler, preset_passes
 
 
@@ -17,7 +17,7 @@ def source(gate="rx"):
     circuit.h(0)
     angle = Parameter("t")
     getattr(circuit, gate)(angle, *range(2 if gate.startswith("c") else 1))
-    return Parametrised(circuit, (0,), ())
+    return ParametrisedCircuit(circuit, ())
 
 
 def test_each_structure_is_compiled_once():
@@ -37,7 +37,7 @@ def test_each_structure_is_compiled_once():
 
 def test_those_used_longest_ago_go_first(monkeypatch):
     """Memory would grow without end, or what is in use be compiled again."""
-    monkeypatch.setattr(compiling, "MAX_KEPT", 2)
+    monkeypatch.setattr(compiling, "MAX_CACHED", 2)
     compiler = Compiler(None)
     kept = {key: compiler.compiled(key, source) for key in "ab"}
     assert compiler.compiled("a", source) is kept["a"]

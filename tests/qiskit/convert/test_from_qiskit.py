@@ -5,6 +5,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.qiskit_unitaries import assert_same, unitary
 from pennylane import numpy as pnp
 from pennylane.tape import make_qscript
 from qiskit.circuit import (
@@ -94,7 +95,7 @@ CIRCUITS = {
 
 
 @pytest.mark.parametrize("name", CIRCUITS)
-def test_there_and_back(name, unitary, assert_same):
+def test_there_and_back(name):
     """A circuit would not survive the way to PennyLane and back."""
     circuit = CIRCUITS[name]
     n = circuit.num_qubits

@@ -1,8 +1,9 @@
-"""Every twin does what its PennyLane or Qiskit gate does, global phase included."""
+"""Every gate does what its equivalent in PennyLane or Qiskit does, global phase included."""
 
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.qiskit_unitaries import assert_same, unitary
 from pennylane.tape import QuantumScript, make_qscript
 from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.circuit import library as lib
@@ -10,7 +11,13 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from scipy.stats import unitary_group
 
 from pennylane_qizgloria.qiskit import from_qiskit, to_qiskit
-from pennylane_qizgloria.qiskit.convert.gates import _TO_PENNYLANE, SAME, has_twin, operators, twin
+from pennylane_qizgloria.qiskit.convert.gates import (
+    _TO_PENNYLANE,
+    SAME,
+    gate_mapping,
+    has_equivalent,
+    operators,
+)
 
 KINDS = [*SAME, qml.Rot, qml.CRot, qml.IsingXY, qml.SISWAP, qml.SingleExcitation]
 U = unitary_group.rvs(4, random_state=1)
@@ -28,41 +35,41 @@ def make(kind, seed=7):
 
 
 @pytest.fixture
-def assert_twin(unitary, assert_same):
-    """A function that compares an operator, without a decomposition, and its twin."""
+def assert_equivalent():
+    """A function that compares an operator, without a decomposition, and its equivalent."""
 
     def check(op):
         tape, n = QuantumScript([op]), max(op.wires) + 1
-        assert has_twin(op)
+        assert has_equivalent(op)
         assert_same(unitary(to_qiskit(tape, wires=range(n)), n), unitary(tape, n))
 
     return check
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=name_of)
-def test_twin(kind, assert_twin):
+def test_equivalent_gates(kind, assert_equivalent):
     """A gate of one name would be another gate on the backend."""
-    assert_twin(make(kind))
-    assert_twin(qml.adjoint(make(kind), lazy=True))
+    assert_equivalent(make(kind))
+    assert_equivalent(qml.adjoint(make(kind), lazy=True))
 
 
 @pytest.mark.parametrize("values", [[1], [0], [1, 0]], ids=str)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not qml.Identity], ids=name_of)
-def test_controlled_twin(kind, values, assert_twin):
+def test_controls_of_equivalent_gates(kind, values, assert_equivalent):
     """Control values would be read in the wrong order, or the target's phase be lost."""
     op = make(kind)
     controls = list(range(len(op.wires), len(op.wires) + len(values)))
-    assert_twin(qml.ctrl(op, controls, control_values=values))
-    assert_twin(qml.ctrl(qml.adjoint(op), controls, control_values=values))
+    assert_equivalent(qml.ctrl(op, controls, control_values=values))
+    assert_equivalent(qml.ctrl(qml.adjoint(op), controls, control_values=values))
 
 
 @pytest.mark.parametrize("kind", SAME, ids=name_of)
 def test_gates_of_the_same_kind(kind):
     """A standard gate would become something longer on the other side."""
     op = make(kind)
-    assert twin(op).gate.base_class is SAME[kind]
+    assert gate_mapping(op).gate.base_class is SAME[kind]
     qubits = list(range(len(op.wires)))
-    (back,) = operators(twin(op).gate)(op.data, qubits)
+    (back,) = operators(gate_mapping(op).gate)(op.data, qubits)
     assert type(back) is kind
 
 
@@ -81,11 +88,11 @@ def test_gates_of_the_same_kind(kind):
     ],
     ids=repr,
 )
-def test_given_matrices_and_many_controls(op, unitary, assert_same):
+def test_given_matrices_and_many_controls(op):
     """A matrix would be taken in the other side's order of bits."""
     n = len(op.wires)
     circuit = to_qiskit(QuantumScript([op]), wires=range(n))
-    assert has_twin(op)
+    assert has_equivalent(op)
     assert_same(unitary(circuit, n), unitary(QuantumScript([op]), n), atol=1e-5)
 
 
@@ -107,16 +114,16 @@ def test_given_matrices_and_many_controls(op, unitary, assert_same):
     ],
     ids=lambda op: op.name,
 )
-def test_gates_without_a_twin_are_decomposed(op, unitary, assert_same):
+def test_gates_without_an_equivalent_are_decomposed(op):
     """An operation that Qiskit does not know could not be converted."""
     n = max(op.wires) + 1
     circuit = to_qiskit(QuantumScript([op]), wires=range(n))
-    assert not has_twin(op)
+    assert not has_equivalent(op)
     assert_same(unitary(circuit, n), unitary(QuantumScript([op]), n))
 
 
 @pytest.mark.parametrize("op", [qml.StatePrep(U[0], [1, 0]), qml.BasisState([1, 0], [0, 1])])
-def test_states(op, unitary):
+def test_states(op):
     """Amplitudes would be taken in the other side's order of bits."""
     column = unitary(to_qiskit(QuantumScript([op]), wires=[0, 1]), 2)[:, 0]
     np.testing.assert_allclose(column, op.state_vector([0, 1]).ravel(), atol=1e-8)
@@ -139,7 +146,7 @@ GATES = dict(standard_gates())
 
 
 @pytest.fixture
-def assert_template(unitary, assert_same):
+def assert_template():
     """A function that compares a gate on qubits in descending order with its template."""
 
     def check(gate):
@@ -167,7 +174,7 @@ def test_controlled_standard_gate(name, assert_template):
         assert_template(GATES[name].control(number, ctrl_state=state))
 
 
-def test_most_standard_gates_have_a_twin():
+def test_most_standard_gates_have_an_equivalent():
     """Standard gates would be taken apart for want of a line in the table."""
     without = {name for name, gate in GATES.items() if operators(gate) is None}
     assert without == {"rccx", "rcccx", "c3sx"}
@@ -176,7 +183,7 @@ def test_most_standard_gates_have_a_twin():
 
 def test_open_controls_keep_qiskits_gates():
     """A controlled gate would lose its compact form."""
-    gate = twin(qml.ctrl(qml.X(2), [0, 1], control_values=[0, 1])).gate
+    gate = gate_mapping(qml.ctrl(qml.X(2), [0, 1], control_values=[0, 1])).gate
     assert isinstance(gate, lib.CCXGate)
     assert gate.ctrl_state == 0b10
 
@@ -187,7 +194,7 @@ def test_open_controls_keep_qiskits_gates():
 def test_parameters_stay_symbolic():
     """A circuit could not be bound later."""
     x, y = Parameter("x"), Parameter("y")
-    found = twin(qml.CRot(x, 2 * y, 0.5, [0, 1]))
+    found = gate_mapping(qml.CRot(x, 2 * y, 0.5, [0, 1]))
     assert found.gate.base_class is lib.CUGate
     assert found.gate.params[:3] == [2 * y, 0.5, x]
 
@@ -207,9 +214,9 @@ def test_bad_operators(op, message):
         to_qiskit(QuantumScript([op]))
 
 
-def test_twin_of_an_operator_without_one():
+def test_operators_without_an_equivalent():
     """The user would not learn which operator is meant."""
     with pytest.raises(ValueError, match="AmplitudeEmbedding on wires"):
-        twin(qml.AmplitudeEmbedding([1.0, 0.0], "a"))
+        gate_mapping(qml.AmplitudeEmbedding([1.0, 0.0], "a"))
     with pytest.raises(ValueError, match="one by one"):
-        twin(qml.QubitUnitary(np.array([[Parameter("x"), 0], [0, 1]], dtype=object), 0))
+        gate_mapping(qml.QubitUnitary(np.array([[Parameter("x"), 0], [0, 1]], dtype=object), 0))

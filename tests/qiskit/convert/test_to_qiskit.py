@@ -3,6 +3,7 @@
 import numpy as np
 import pennylane as qml
 import pytest
+from helpers.qiskit_unitaries import assert_same, unitary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pennylane.tape import QuantumScript, make_qscript
@@ -17,7 +18,7 @@ X = Parameter("x")
 
 
 def drawn_gates():
-    """Gates of every kind of twin, on four wires."""
+    """Gates of every kind of mapping, on four wires."""
     kinds = st.sampled_from(
         [
             *(qml.X, qml.S, qml.SX, qml.RX, qml.Rot, qml.U2, qml.U3, qml.PhaseShift, qml.CNOT),
@@ -47,7 +48,7 @@ def drawn_gates():
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(operations=st.lists(drawn_gates(), min_size=1, max_size=6))
-def test_there_and_back(unitary, assert_same, operations):
+def test_there_and_back(operations):
     """A circuit would not survive the way to Qiskit and back."""
     tape = QuantumScript(operations)
     circuit = to_qiskit(tape, wires=range(4))

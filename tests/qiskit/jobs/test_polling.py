@@ -5,21 +5,20 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.qiskit_services import RemoteJob, scripted, submit
 from qiskit.primitives import StatevectorSampler
 
 from pennylane_qizgloria.qiskit.jobs import runner as jobs
 
 
-def test_a_job_that_never_finishes_runs_into_the_timeout(
-    make_runner, submit, remote_job, script, clock
-):
+def test_a_job_that_never_finishes_runs_into_the_timeout(make_runner, clock):
     """A program would hang, or the job be lost."""
-    job = remote_job("RUNNING")
+    job = RemoteJob("RUNNING")
     pending = submit(make_runner(timeout=60), job)
     with pytest.raises(TimeoutError, match=r"timeout=60 s\. Job job-1 .*dev\.resume\('job-1'\)"):
         pending.result()
     np.testing.assert_allclose(clock.now, 60)
-    job._status = script("DONE")
+    job._status = scripted("DONE")
     assert len(pending.result()) == 1
 
 
@@ -34,26 +33,24 @@ def test_a_local_job_that_never_finishes_runs_into_the_timeout(make_runner, circ
         pending.result()
 
 
-def test_polls_become_rarer(make_runner, submit, remote_job, clock):
+def test_polls_become_rarer(make_runner, clock):
     """Short jobs would wait for their turn to be asked, long ones flood the service."""
-    submit(make_runner(), remote_job(["RUNNING"] * 60 + ["DONE"])).result()
+    submit(make_runner(), RemoteJob(["RUNNING"] * 60 + ["DONE"])).result()
     assert clock.naps[0] == 0.001
     assert clock.naps[-1] == 1.0
     assert all(b <= 1.26 * a for a, b in itertools.pairwise(clock.naps))
 
 
-def test_the_queue_is_asked_for_the_place_now_and_then(
-    make_runner, submit, remote_job, script, clock
-):
+def test_the_queue_is_asked_for_the_place_now_and_then(make_runner, clock):
     """The place would be that of the beginning, or each poll be two questions."""
     asked = []
-    place = script([3, 2, 1])
+    place = scripted([3, 2, 1])
 
     def queue_position():
         asked.append(clock.now)
         return place()
 
-    job = remote_job(["QUEUED"] * 60 + ["DONE"], queue_position=queue_position)
+    job = RemoteJob(["QUEUED"] * 60 + ["DONE"], queue_position=queue_position)
     records = []
     submit(make_runner(on_job=records.append), job).result()
     assert [record.queue_position for record in records] == [None, 3, 2, 1, None]
@@ -61,25 +58,25 @@ def test_the_queue_is_asked_for_the_place_now_and_then(
     assert all(b - a >= 10 for a, b in itertools.pairwise(asked))
 
 
-def test_the_line_of_progress_shows_long_jobs_only(make_runner, submit, remote_job, capsys):
+def test_the_line_of_progress_shows_long_jobs_only(make_runner, capsys):
     """The user would not know what the program waits for; short jobs would flicker."""
-    submit(make_runner(progress=True), remote_job(["RUNNING"] * 3 + ["DONE"])).result()
+    submit(make_runner(progress=True), RemoteJob(["RUNNING"] * 3 + ["DONE"])).result()
     assert capsys.readouterr().err == ""
-    job = remote_job(["QUEUED"] * 60 + ["DONE"], queue_position=17)
+    job = RemoteJob(["QUEUED"] * 60 + ["DONE"], queue_position=17)
     submit(make_runner(progress=True), job).result()
     shown = capsys.readouterr()
-    assert "Job job-1 on RemoteSampler: queued, place 17 in the queue, 4 s" in shown.err
+    assert "Job job-1 on RemoteSampler: queued, position 17 in the queue, 4 s" in shown.err
     assert shown.out == ""
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_progress_is_for_terminals(make_runner, submit, remote_job, capsys, monkeypatch, terminal):
+def test_progress_is_for_terminals(make_runner, capsys, monkeypatch, terminal):
     """Log files would be full of progress."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     states = ["RUNNING"] * 60 + ["DONE"]
-    submit(make_runner(progress=None), remote_job(states)).result()
+    submit(make_runner(progress=None), RemoteJob(states)).result()
     assert ("running" in capsys.readouterr().err) == terminal
-    submit(make_runner(progress=False), remote_job(states)).result()
+    submit(make_runner(progress=False), RemoteJob(states)).result()
     assert capsys.readouterr().err == ""
 
 

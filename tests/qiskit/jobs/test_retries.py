@@ -1,6 +1,7 @@
 """What is tried again, how often, and what is said of it."""
 
 import pytest
+from helpers.qiskit_services import RemoteJob, RemoteSampler, http_error, submit
 from qiskit import QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2, PrimitiveResult
 from requests.exceptions import ReadTimeout
@@ -8,11 +9,11 @@ from requests.exceptions import ReadTimeout
 from pennylane_qizgloria.qiskit.jobs.runner import JobError
 
 
-def test_a_submission_that_fails_twice_works(make_runner, submit, remote_job, clock):
+def test_a_submission_that_fails_twice_works(make_runner, clock):
     """The network's hiccups would end a program."""
     error = ConnectionResetError("hiccup")
     with pytest.warns(RuntimeWarning, match="unknown whether a job arrived") as warned:
-        pending = submit(make_runner(), error, error, remote_job())
+        pending = submit(make_runner(), error, error, RemoteJob())
     assert len(warned) == 2
     assert all("may run twice" in str(w.message) for w in warned)
     assert len(pending.result()) == 1
@@ -20,12 +21,10 @@ def test_a_submission_that_fails_twice_works(make_runner, submit, remote_job, cl
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_submission_that_did_not_arrive_is_repeated_without_a_warning(
-    make_runner, submit, remote_job
-):
+def test_a_submission_that_did_not_arrive_is_repeated_without_a_warning(make_runner):
     """The user would look for a second job in vain."""
     error = ConnectionRefusedError()
-    pending = submit(make_runner(), error, error, error, remote_job())
+    pending = submit(make_runner(), error, error, error, RemoteJob())
     assert len(pending.result()) == 1
 
 
@@ -48,9 +47,9 @@ def test_a_backend_whose_run_fails_twice_works(make_runner, circuit, plain_backe
     assert list(last) == [first, *list(last)[1:-1], pending.job_id]
 
 
-def test_the_retries_end(make_runner, circuit, remote_sampler, plain_backend):
+def test_the_retries_end(make_runner, circuit, plain_backend):
     """A service that is down would be asked for ever."""
-    sampler = remote_sampler(ConnectionRefusedError("down"))
+    sampler = RemoteSampler(ConnectionRefusedError("down"))
     with pytest.raises(ConnectionRefusedError, match="down"):
         make_runner(retries=2).submit(sampler, [circuit], kind="sampler")
     assert len(sampler.calls) == 3
@@ -62,9 +61,9 @@ def test_the_retries_end(make_runner, circuit, remote_sampler, plain_backend):
     assert len(backend.failures) == 6
 
 
-def test_a_users_error_is_not_repeated(make_runner, circuit, remote_sampler):
+def test_a_users_error_is_not_repeated(make_runner, circuit):
     """A circuit that the backend refuses would be sent four times."""
-    sampler = remote_sampler(ValueError("too many qubits"))
+    sampler = RemoteSampler(ValueError("too many qubits"))
     with pytest.raises(ValueError, match="too many qubits"):
         make_runner().submit(sampler, [circuit], kind="sampler")
     assert len(sampler.calls) == 1
@@ -72,12 +71,10 @@ def test_a_users_error_is_not_repeated(make_runner, circuit, remote_sampler):
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), ReadTimeout(), 502, 429], ids=str)
 @pytest.mark.filterwarnings("error")
-def test_a_poll_or_a_download_that_fails_is_repeated(
-    make_runner, submit, remote_job, http_error, error
-):
+def test_a_poll_or_a_download_that_fails_is_repeated(make_runner, error):
     """A job that has finished would be lost; a warning of a second job would be wrong."""
     error = http_error(error) if isinstance(error, int) else error
-    job = remote_job(["RUNNING", error, "DONE"], [error, PrimitiveResult([None])])
+    job = RemoteJob(["RUNNING", error, "DONE"], [error, PrimitiveResult([None])])
     assert len(submit(make_runner(), job).result()) == 1
 
 

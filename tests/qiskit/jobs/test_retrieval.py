@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from helpers.qiskit_services import RemoteJob, scripted
 from qiskit.primitives import PrimitiveResult
 from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
 
@@ -11,29 +12,29 @@ from pennylane_qizgloria.qiskit.jobs.runner import JobError, fetch_job
 
 
 @pytest.fixture
-def fetch(clock, plain_backend, script):
+def fetch(clock, plain_backend):
     """A function that fetches a job from a backend that keeps it."""
 
     def fetch(answers):
         backend = plain_backend()
-        backend.retrieve_job = script(answers)
+        backend.retrieve_job = scripted(answers)
         return fetch_job(backend, "job-1", sleep=clock.sleep)
 
     return fetch
 
 
-def test_a_finished_job_is_fetched(fetch, remote_job):
+def test_a_finished_job_is_fetched(fetch):
     """Results would end with the process that sent their job."""
     result = PrimitiveResult([None, None])
-    assert fetch([ConnectionResetError(), remote_job("DONE", result)]) is result
+    assert fetch([ConnectionResetError(), RemoteJob("DONE", result)]) is result
 
 
-def test_a_job_of_ibms_is_fetched_from_its_service(monkeypatch, plain_backend, remote_job):
+def test_a_job_of_ibms_is_fetched_from_its_service(monkeypatch, plain_backend):
     """IBM's backends keep no jobs themselves."""
     monkeypatch.setattr(fetching, "is_ibm", lambda _: True)
     result = PrimitiveResult([None])
     backend = plain_backend()
-    kept = {"job-1": remote_job(result=result)}
+    kept = {"job-1": RemoteJob(result=result)}
     backend.service = SimpleNamespace(job=kept.__getitem__)
     assert fetch_job(backend, "job-1") is result
 
@@ -47,10 +48,10 @@ def test_a_job_of_ibms_is_fetched_from_its_service(monkeypatch, plain_backend, r
         (("DONE", object()), r"not the job of a sampler or an estimator"),
     ],
 )
-def test_a_job_without_a_result_says_why(fetch, remote_job, job, message):
+def test_a_job_without_a_result_says_why(fetch, job, message):
     """The user would not know whether to wait or to give up."""
     with pytest.raises(JobError, match=message):
-        fetch(remote_job(*job))
+        fetch(RemoteJob(*job))
 
 
 def test_an_unknown_job_says_so(fetch):

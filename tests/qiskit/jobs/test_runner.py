@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.qiskit_services import RemoteJob, RemoteSampler, scripted, submit
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
 from qiskit.primitives import (
@@ -53,9 +54,9 @@ def test_a_job_gives_its_result_and_its_record(make_runner):
         ("estimator", [(CIRCUIT, "Z")], {"precision": 0.0}, None),
     ],
 )
-def test_shots_are_counted(make_runner, remote_job, remote_sampler, kind, pubs, options, shots):
+def test_shots_are_counted(make_runner, kind, pubs, options, shots):
     """The tracker would count wrongly."""
-    primitive = remote_sampler(remote_job())
+    primitive = RemoteSampler(RemoteJob())
     pending = make_runner().submit(primitive, pubs, kind=kind, **options)
     assert (pending.record.kind, pending.record.pubs) == (kind, len(pubs))
     assert pending.record.shots == shots
@@ -70,10 +71,10 @@ def test_the_record_names_the_backend(make_runner, plain_backend):
     pending.result()
 
 
-def test_sending_and_ending_are_logged(make_runner, submit, remote_job, caplog):
+def test_sending_and_ending_are_logged(make_runner, caplog):
     """A log of a long run would not contain the ids of its jobs."""
     with caplog.at_level(logging.INFO, jobs.__name__):
-        submit(make_runner(), remote_job(), shots=12).result()
+        submit(make_runner(), RemoteJob(), shots=12).result()
     sent, ended = caplog.messages
     for part in ("sent", "job-1", "RemoteSampler", "pubs=1", "shots=12"):
         assert part in sent
@@ -90,10 +91,10 @@ def test_sending_and_ending_are_logged(make_runner, submit, remote_job, caplog):
     ],
     ids=["result", "message", "late", "status"],
 )
-def test_a_job_that_fails_says_which_where_and_why(make_runner, submit, remote_job, script, more):
+def test_a_job_that_fails_says_which_where_and_why(make_runner, script, more):
     """The user could not look the job up, or know what to change."""
     records = []
-    pending = submit(make_runner(on_job=records.append), remote_job(*script, **more))
+    pending = submit(make_runner(on_job=records.append), RemoteJob(*script, **more))
     with pytest.raises(JobError, match=r"Job job-1 on RemoteSampler.*gate xyz is unknown"):
         pending.result()
     assert issubclass(JobError, RuntimeError)
@@ -108,38 +109,38 @@ def test_a_local_job_that_fails_says_why(make_runner):
     assert pending.record.status == "ERROR"
 
 
-def test_a_cancelled_job_says_so(make_runner, submit, remote_job):
+def test_a_cancelled_job_says_so(make_runner):
     """A job cancelled on the website would look like a bug of ours."""
-    pending = submit(make_runner(), remote_job(["RUNNING", JobStatus.CANCELLED]))
+    pending = submit(make_runner(), RemoteJob(["RUNNING", JobStatus.CANCELLED]))
     with pytest.raises(JobError, match="job-1 on RemoteSampler was cancelled"):
         pending.result()
     assert pending.record.status == "CANCELLED"
 
 
 @pytest.mark.parametrize("given", [0, 1, 3])
-def test_fewer_results_than_pubs_are_refused(make_runner, submit, remote_job, given):
+def test_fewer_results_than_pubs_are_refused(make_runner, given):
     """Results would be given to the wrong circuits."""
-    job = remote_job(result=PrimitiveResult([None] * given))
+    job = RemoteJob(result=PrimitiveResult([None] * given))
     with pytest.raises(JobError, match=f"gave {given} results for 2 PUBs"):
         submit(make_runner(), job, pubs=[CIRCUIT, CIRCUIT]).result()
 
 
-def test_words_of_other_services_are_understood(make_runner, submit, remote_job, script):
+def test_words_of_other_services_are_understood(make_runner):
     """A vendor with states of its own could not be used."""
     records = []
-    job = remote_job(["COMPILING", "COMPILING", "FINISHED"])
-    job.in_final_state = script([False, True])
+    job = RemoteJob(["COMPILING", "COMPILING", "FINISHED"])
+    job.in_final_state = scripted([False, True])
     assert len(submit(make_runner(on_job=records.append), job).result()) == 1
     assert [record.status for record in records] == ["INITIALIZING", "COMPILING", "DONE"]
 
 
-def test_places_in_the_queue_and_seconds_are_recorded(make_runner, submit, remote_job, script):
+def test_places_in_the_queue_and_seconds_are_recorded(make_runner):
     """dev.jobs would not say what the service says."""
     records = []
-    metrics = script(
+    metrics = scripted(
         [{"position_in_queue": 4}, {"usage": {"quantum_seconds": 2.5}, "position_in_queue": 9}]
     )
-    job = remote_job(["QUEUED"] * 3 + ["RUNNING", "DONE"], metrics=metrics)
+    job = RemoteJob(["QUEUED"] * 3 + ["RUNNING", "DONE"], metrics=metrics)
     submit(make_runner(on_job=records.append), job).result()
     assert [(r.status, r.queue_position, r.quantum_seconds) for r in records] == [
         ("INITIALIZING", None, None),
@@ -150,25 +151,27 @@ def test_places_in_the_queue_and_seconds_are_recorded(make_runner, submit, remot
 
 
 @pytest.mark.parametrize("position", [3, lambda: 3])
-def test_a_queue_position_of_the_jobs_own_is_used(make_runner, submit, remote_job, position):
+def test_a_queue_position_of_the_jobs_own_is_used(make_runner, position):
     """Vendors other than IBM have it there."""
     records = []
-    job = remote_job(["QUEUED", "DONE"], queue_position=position)
+    job = RemoteJob(["QUEUED", "DONE"], queue_position=position)
     submit(make_runner(on_job=records.append), job).result()
     assert records[1].queue_position == 3
 
 
-def test_side_issues_do_not_cost_the_job(make_runner, submit, remote_job, script):
+def test_side_issues_do_not_cost_the_job(make_runner):
     """A result would be lost because the bill could not be read."""
-    job = remote_job(["QUEUED", "DONE"], metrics=script(RuntimeError("no metrics")))
+    job = RemoteJob(["QUEUED", "DONE"], metrics=scripted(RuntimeError("no metrics")))
     assert len(submit(make_runner(), job).result()) == 1
 
 
 def test_the_modules_do_not_import_providers():
-    """Everyone would wait for Aer and IBM's client, and need them."""
+    """Aer and IBM's client are imported only where they are asked for."""
     code = (
-        "import sys\n"
-        "from pennylane_qizgloria.qiskit import backends, calls, primitives, jobs\n"
+        "import importlib, pkgutil, sys\n"
+        "import pennylane_qizgloria.qiskit as package\n"
+        "for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "    importlib.import_module(module.name)\n"
         "print({'qiskit_aer', 'qiskit_ibm_runtime'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,21 +1,16 @@
 """Which failures pass by themselves."""
 
-from types import SimpleNamespace
-
 import pytest
+from helpers.qiskit_services import http_error
 from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 from qiskit_ibm_runtime.exceptions import (
     IBMInputValueError,
     IBMNotAuthorizedError,
     IBMRuntimeError,
 )
-from requests.exceptions import ConnectTimeout, HTTPError, ReadTimeout
+from requests.exceptions import ConnectTimeout, ReadTimeout
 
 from pennylane_qizgloria.qiskit.jobs.transient import is_transient, never_arrived
-
-
-def http_error(status):
-    return HTTPError(response=SimpleNamespace(status_code=status))
 
 
 def ibm_error(cause, status=-1, kind=IBMRuntimeError):

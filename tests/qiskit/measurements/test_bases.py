@@ -5,34 +5,37 @@ import pennylane as qml
 import pytest
 from pennylane.tape import QuantumScript
 
-from pennylane_qizgloria.qiskit.measurements.bases import basis_of, gates_of, groups, union
+from pennylane_qizgloria.qiskit.measurements.bases import (
+    basis_of,
+    diagonalized,
+    group_bases,
+)
 
 WIRES = ["a", "b", "c"]
 MATRIX = np.array([[0.3, 1], [1, -0.3]])
 SUM = qml.sum(qml.Hermitian(MATRIX, "a"), qml.Z("b"))
 
 
-def turned(observable, gates):
-    """The matrix of an observable in the basis that gates turn into the computational one."""
+def rotated(observable, gates):
+    """The matrix of an observable after a basis change by gates."""
     matrix = np.eye(8)
     if gates:
         matrix = qml.matrix(QuantumScript(gates), wire_order=WIRES)
     return matrix @ qml.matrix(observable, wire_order=WIRES) @ matrix.conj().T
 
 
-def basis(*processes):
-    tape = QuantumScript([], processes)
-    return union(basis_of(process, tape) for process in processes)
+def diagonalizing_gates(*processes):
+    return diagonalized(QuantumScript([], processes)).operations
 
 
 @pytest.mark.parametrize("process", [qml.expval, qml.var, qml.sample, qml.counts])
-def test_words_are_read_in_the_bases_of_their_letters(process):
-    """The gates turn every one of the words into a diagonal matrix."""
+def test_words_are_read_in_the_bases_of_their_paulis(process):
+    """The gates make every one of the words diagonal."""
     words = [qml.X("a") @ qml.Y("b"), qml.X("a"), qml.Z("c"), qml.Y("b") + 2 * qml.X("a")]
-    gates = gates_of(basis(*map(process, words)))
+    gates = diagonalizing_gates(*map(process, words))
     assert len(gates) == len(qml.X(0).diagonalizing_gates() + qml.Y(0).diagonalizing_gates())
     for word in words:
-        found = turned(word, gates)
+        found = rotated(word, gates)
         np.testing.assert_allclose(found, np.diag(np.diag(found)), atol=1e-12)
 
 
@@ -53,7 +56,7 @@ def test_words_are_read_in_the_bases_of_their_letters(process):
 )
 def test_probabilities_are_in_the_order_of_the_eigenvalues(observable):
     """The diagonal in the basis is what PennyLane's eigvals gives, entry by entry."""
-    found = np.diag(turned(observable, gates_of(basis(qml.probs(op=observable)))))
+    found = np.diag(rotated(observable, diagonalizing_gates(qml.probs(op=observable))))
     own = np.asarray(qml.eigvals(observable)) if observable.wires == [] else observable.eigvals()
     order = [*observable.wires, *(wire for wire in WIRES if wire not in observable.wires)]
     spread = np.kron(np.real(own), np.ones(2 ** (3 - len(observable.wires)))).reshape(2, 2, 2)
@@ -61,11 +64,11 @@ def test_probabilities_are_in_the_order_of_the_eigenvalues(observable):
     np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
-def test_an_observable_that_is_measured_twice_is_turned_once():
+def test_an_observable_that_is_measured_twice_is_diagonalized_once():
     """Both processes share the gates of the one observable."""
     observable = qml.Hermitian(MATRIX, "a")
-    (rotation,) = gates_of(
-        basis(qml.expval(observable), qml.var(observable), qml.counts(wires="b"))
+    (rotation,) = diagonalizing_gates(
+        qml.expval(observable), qml.var(observable), qml.counts(wires="b")
     )
     found = qml.matrix(rotation) @ MATRIX @ qml.matrix(rotation).conj().T
     np.testing.assert_allclose(found, np.diag(np.diag(found)), atol=1e-12)
@@ -88,6 +91,6 @@ def test_an_observable_that_is_measured_twice_is_turned_once():
 def test_measurements_share_a_basis_where_one_serves(processes, expected):
     """They are read from the same shots, whatever their kinds."""
     tape = QuantumScript([qml.Identity(wire) for wire in WIRES], processes)
-    found = groups([basis_of(process, tape) for process in processes])
+    found = group_bases([basis_of(process, tape) for process in processes])
     wanted = [[0, 1], [2]] if expected is None else expected
     assert sorted(map(sorted, found)) == sorted(map(sorted, wanted))

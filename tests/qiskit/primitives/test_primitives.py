@@ -24,8 +24,8 @@ from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeSherbrooke
 from pennylane_qizgloria.qiskit.backends.resolve import backend_of
 from pennylane_qizgloria.qiskit.backends.seeds import JobSeeds
 from pennylane_qizgloria.qiskit.measurements.measurement_splitting import EstimatorUse
+from pennylane_qizgloria.qiskit.primitives import job_limits, providers
 from pennylane_qizgloria.qiskit.primitives import primitives as module
-from pennylane_qizgloria.qiskit.primitives import providers
 from pennylane_qizgloria.qiskit.primitives.job_limits import Limits, limits_of
 from pennylane_qizgloria.qiskit.primitives.primitives import (
     choose_primitives,
@@ -98,7 +98,7 @@ def test_each_provider_has_its_own(backends, monkeypatch):
 @pytest.fixture
 def as_ibm(monkeypatch):
     """Fake backends pass for IBM's machines."""
-    for part in (module, providers):
+    for part in (job_limits, module, providers):
         monkeypatch.setattr(part, "is_ibm", lambda backend: isinstance(backend, FakeManilaV2))
     return FakeManilaV2()
 
@@ -279,11 +279,14 @@ def ibm_modes(as_ibm, monkeypatch):
         providers,
         "_ibm",
         lambda mode: providers.Provider(
-            lambda _, options: StatevectorSampler(**options),
-            lambda _, options: StatevectorEstimator(**options),
-            frozenset({"default_shots"}),
-            frozenset({"default_precision"}),
-            seeded=False,
+            providers.Factory(
+                lambda _, options: StatevectorSampler(**options), frozenset({"default_shots"})
+            ),
+            providers.Factory(
+                lambda _, options: StatevectorEstimator(**options),
+                frozenset({"default_precision"}),
+            ),
+            is_seeded=False,
         ),
     )
     return settings
@@ -394,8 +397,8 @@ def test_a_vendors_primitive_takes_as_many_pubs_as_its_backend_circuits(plain_ba
 def test_jobs_of_ibms_machines_have_limits(as_ibm):
     """A job holds 10 million shots, and PUBs of one number of shots or one precision."""
     for found in (choose_primitives(as_ibm), choose_primitives(as_ibm, seed=1)):
-        assert limits_of(found.sampler) == Limits(shots=10_000_000, one_setting=True)
-        assert limits_of(found.estimator) == Limits(one_setting=True)
+        assert limits_of(found.sampler) == Limits(shots=10_000_000, same_shots_or_precision=True)
+        assert limits_of(found.estimator) == Limits(same_shots_or_precision=True)
 
 
 # --- which tapes the estimator serves -------------------------------------------------------------

@@ -25,9 +25,9 @@ def packed(tapes, use_estimator=True):
 
 def results(packed):
     """What exact primitives of Qiskit's own give."""
-    sampled = StatevectorSampler(seed=1).run([part.pub for part in packed.sampler]).result()
-    estimated = StatevectorEstimator(seed=1).run([part.pub for part in packed.estimator]).result()
-    return packed.read(tuple(sampled), tuple(estimated))
+    sampled = StatevectorSampler(seed=1).run([chunk.pub for chunk in packed.sampler]).result()
+    estimated = StatevectorEstimator(seed=1).run([chunk.pub for chunk in packed.estimator]).result()
+    return packed.results(tuple(sampled), tuple(estimated))
 
 
 Z = qml.expval(qml.Z("a"))
@@ -37,13 +37,13 @@ Y = qml.expval(qml.Y("a"))
 def test_one_structure_is_one_pub_of_many_rows():
     """A gradient would be as many PUBs as it has circuits."""
     found = packed([tape(0.1, Z), tape(np.array([0.2, 0.3]), Z), tape(0.4, Z)])
-    (part,) = found.estimator
-    _, observables, bindings, precision = part.pub
+    (chunk,) = found.estimator
+    _, observables, bindings, precision = chunk.pub
     assert found.sampler == ()
     assert [len(row) for row in observables] == [1]
     assert bindings.shape == (4,)
     assert precision == pytest.approx(1000**-0.5)
-    assert part.rows == 4
+    assert chunk.rows == 4
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_rows_in_parts_give_the_same(max_shots):
     tapes = [tape(angles[:4], Z, shots=40_000), *rest, tape(angles[4:], Z, shots=40_000)]
     found = pack(tapes, WIRES, Compiler(None), EstimatorUse(False, False), max_shots)
     rows = {None: [8, 1], 120_000: [3, 3, 2, 1], 40_000: [1] * 9}[max_shots]
-    assert [part.rows for part in found.sampler] == rows
+    assert [chunk.rows for chunk in found.sampler] == rows
     first, one, other, last = results(found)
     np.testing.assert_array_equal(first, np.cos(angles[:4]))
     np.testing.assert_array_equal(last, np.cos(angles[4:]))
@@ -86,7 +86,7 @@ def test_circuits_without_parameters():
     """Rows without columns are all alike, which not every primitive understands."""
     own = [QuantumScript([qml.X("a")], [qml.probs(wires="a")], shots=10) for _ in range(2)]
     found = packed(own)
-    assert [part.rows for part in found.sampler] == [1, 1]
+    assert [chunk.rows for chunk in found.sampler] == [1, 1]
     for probs in results(found):
         np.testing.assert_array_equal(probs, [0, 1])
 
@@ -107,4 +107,4 @@ def test_shot_vectors():
     (found,) = results(packed([own]))
     assert [entry.shape for entry in found] == [(3, 2), (5, 2)]
     estimated = packed([tape(0.3, Z, shots=(100, 400))])
-    assert [part.pub[3] for part in estimated.estimator] == pytest.approx([0.1, 0.05])
+    assert [chunk.pub[3] for chunk in estimated.estimator] == pytest.approx([0.1, 0.05])

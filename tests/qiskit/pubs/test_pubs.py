@@ -11,7 +11,7 @@ from qiskit.transpiler.passes import RemoveDiagonalGatesBeforeMeasure
 
 from pennylane_qizgloria.qiskit.compile.structures import parametrise
 from pennylane_qizgloria.qiskit.compile.transpilation import Compiler
-from pennylane_qizgloria.qiskit.pubs.pubs import Pub, Pubs
+from pennylane_qizgloria.qiskit.pubs.pubs import PubBuilder, PubCollection
 
 VALUES = np.arange(12.0).reshape(6, 2)
 
@@ -29,23 +29,23 @@ def compiled(passes=None, operations=OPERATIONS):
     return Compiler(passes).compiled("key", make)
 
 
-def values_of(part):
-    """The values of a part's parameters, in the order of the circuit's."""
-    circuit, bindings = part.pub[0], part.pub[-2]
+def values_of(chunk):
+    """The values of a chunk's parameters, in the order of the circuit's."""
+    circuit, bindings = chunk.pub[0], chunk.pub[-2]
     return bindings.as_array(circuit.parameters)
 
 
 def test_tapes_get_the_rows_that_follow_one_another():
     """Results would be exchanged between circuits."""
-    pub = Pub(3, compiled(), 100)
+    pub = PubBuilder(3, compiled(), 100)
     assert [pub.add(own) for own in (VALUES[:1], VALUES[1:4], VALUES[4:])] == [
         slice(0, 1),
         slice(1, 4),
         slice(4, 6),
     ]
-    (part,) = pub.parts()
-    assert (part.number, part.rows, part.shots, part.total_shots) == (3, 6, 100, 600)
-    np.testing.assert_array_equal(values_of(part), VALUES)
+    (chunk,) = pub.chunks()
+    assert (chunk.number, chunk.rows, chunk.shots, chunk.total_shots) == (3, 6, 100, 600)
+    np.testing.assert_array_equal(values_of(chunk), VALUES)
 
 
 @pytest.mark.parametrize(
@@ -54,21 +54,21 @@ def test_tapes_get_the_rows_that_follow_one_another():
 )
 def test_rows_are_parted_where_a_job_cannot_hold_them(max_shots, sizes):
     """A service would refuse the job, or rows be lost or run twice."""
-    pub = Pub(0, compiled(), 100)
+    pub = PubBuilder(0, compiled(), 100)
     pub.add(VALUES)
-    parts = list(pub.parts(max_shots))
-    assert [part.rows for part in parts] == sizes
-    assert [part.pub[1].shape for part in parts] == [(size,) for size in sizes]
-    np.testing.assert_array_equal(np.concatenate([values_of(part) for part in parts]), VALUES)
+    chunks = list(pub.chunks(max_shots))
+    assert [chunk.rows for chunk in chunks] == sizes
+    assert [chunk.pub[1].shape for chunk in chunks] == [(size,) for size in sizes]
+    np.testing.assert_array_equal(np.concatenate([values_of(chunk) for chunk in chunks]), VALUES)
 
 
 def test_an_estimators_part_has_its_observables_for_each_row():
     """Observables would be paired with rows, or the precision be lost."""
     observables = (SparsePauliOp("Z"), SparsePauliOp("X"))
-    pub = Pub(0, compiled(), 0.1, observables)
+    pub = PubBuilder(0, compiled(), 0.1, observables)
     pub.add(VALUES)
-    (part,) = pub.parts()
-    _, mapped, bindings, precision = part.pub
+    (chunk,) = pub.chunks()
+    _, mapped, bindings, precision = chunk.pub
     assert mapped == [[SparsePauliOp("Z")], [SparsePauliOp("X")]]
     assert (bindings.shape, precision) == ((6,), 0.1)
 
@@ -77,10 +77,10 @@ def test_an_estimators_part_has_its_observables_for_each_row():
 def test_rows_without_parameters_go_alone(operations):
     """Aer runs such rows once, and gives noughts for all but the first."""
     passes = PassManager([RemoveDiagonalGatesBeforeMeasure()])
-    pub = Pub(0, compiled(passes, operations), 10)
+    pub = PubBuilder(0, compiled(passes, operations), 10)
     pub.add(VALUES[:3, : len(operations)])
-    parts = list(pub.parts())
-    assert [(part.rows, part.pub[1].shape, part.pub[1].num_parameters) for part in parts] == [
+    chunks = list(pub.chunks())
+    assert [(chunk.rows, chunk.pub[1].shape, chunk.pub[1].num_parameters) for chunk in chunks] == [
         (1, (1,), 0)
     ] * 3
 
@@ -88,15 +88,15 @@ def test_rows_without_parameters_go_alone(operations):
 def test_what_a_compiler_removes_is_not_bound():
     """The primitive would refuse values of parameters that the circuit does not have."""
     passes = PassManager([RemoveDiagonalGatesBeforeMeasure()])
-    pub = Pub(0, compiled(passes), 10)
+    pub = PubBuilder(0, compiled(passes), 10)
     pub.add(VALUES)
-    (part,) = pub.parts()
-    np.testing.assert_array_equal(values_of(part), VALUES[:, :1])
+    (chunk,) = pub.chunks()
+    np.testing.assert_array_equal(values_of(chunk), VALUES[:, :1])
 
 
 def test_a_key_is_one_pub():
     """Circuits would be sent twice, or share rows with others."""
-    pubs, own = Pubs(), compiled()
+    pubs, own = PubCollection(), compiled()
     found = [pubs.get(key, own, 10) for key in ("a", "b", "a")]
     assert found[0] is found[2]
     assert [pub.number for pub in pubs] == [0, 1]

@@ -9,16 +9,16 @@ from qiskit.primitives import BitArray, DataBin, PubResult
 
 from pennylane_qizgloria.qiskit.compile.structures import TapeReader
 from pennylane_qizgloria.qiskit.compile.transpilation import Compiler
-from pennylane_qizgloria.qiskit.pubs.pubs import Part, Pubs
-from pennylane_qizgloria.qiskit.pubs.sampler import bits_of, sample
+from pennylane_qizgloria.qiskit.pubs.pubs import PubChunk, PubCollection
+from pennylane_qizgloria.qiskit.pubs.sampler import add_to_sampler, sampled_bits
 
 ORDER = ["a", "b", "c"]
 
 
 def added(tape):
     """What a tape measures, and its reader."""
-    pubs = Pubs()
-    read = sample(tape, ORDER, TapeReader(), Compiler(None), pubs).read
+    pubs = PubCollection()
+    read = add_to_sampler(tape, ORDER, TapeReader(), Compiler(None), pubs).postprocess
     (pub,) = pubs
     circuit = pub.compiled.circuit
     ends = [op for op in circuit.data if op.name == "measure" and op.clbits[0] in _end(circuit)]
@@ -78,20 +78,20 @@ def registers(meas, mcm):
     return PubResult(DataBin(**data, shape=meas.shape[:-2]))
 
 
-def parts_of(*arrays):
+def chunks_of(*arrays):
     """The parts of a PUB with two registers, from their rows."""
     circuit = QuantumCircuit(QuantumRegister(11), ClassicalRegister(9, "meas"))
     circuit.add_register(ClassicalRegister(2, "mcm"))
-    return [Part(0, (circuit,), len(rows), 3) for rows in arrays]
+    return [PubChunk(0, (circuit,), len(rows), 3) for rows in arrays]
 
 
 def test_bits_are_those_of_the_registers_in_order(rng):
     """Bits come in the order of wires, registers, rows and parts."""
     meas, mcm = rng.integers(0, 2, (2, 3, 9)) == 1, rng.integers(0, 2, (2, 3, 2)) == 1
-    found = bits_of(parts_of(meas), [registers(meas, mcm)])
+    found = sampled_bits(chunks_of(meas), [registers(meas, mcm)])
     np.testing.assert_array_equal(found, np.concatenate([meas, mcm], axis=-1))
     results = [registers(meas[i : i + 1], mcm[i : i + 1]) for i in range(2)]
-    np.testing.assert_array_equal(bits_of(parts_of(meas[:1], meas[1:]), results), found)
+    np.testing.assert_array_equal(sampled_bits(chunks_of(meas[:1], meas[1:]), results), found)
 
 
 def test_measurements_of_one_tape_are_read_from_the_same_shots():

@@ -8,17 +8,17 @@ from qiskit.quantum_info import Operator
 
 from pennylane_qizgloria.qiskit.compile.structures import TapeReader
 from pennylane_qizgloria.qiskit.compile.transpilation import Compiler
-from pennylane_qizgloria.qiskit.pubs.pubs import Pubs
-from pennylane_qizgloria.qiskit.pubs.sampler import sample
-from pennylane_qizgloria.qiskit.pubs.shadows import MAX_SURPLUS, place_snapshots
+from pennylane_qizgloria.qiskit.pubs.pubs import PubCollection
+from pennylane_qizgloria.qiskit.pubs.sampler import add_to_sampler
+from pennylane_qizgloria.qiskit.pubs.shadows import MAX_SURPLUS, arrange_snapshots
 
 
 def added(tape):
-    """The PUB that a tape is added to, and its reading."""
-    pubs = Pubs()
-    reading = sample(tape, ["a", "b"], TapeReader(), Compiler(None), pubs)
+    """The PUB that a tape is added to, and its plan."""
+    pubs = PubCollection()
+    plan = add_to_sampler(tape, ["a", "b"], TapeReader(), Compiler(None), pubs)
     (pub,) = pubs
-    return pub, reading
+    return pub, plan
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,13 @@ def added(tape):
 def test_each_snapshot_has_a_shot_of_its_own_in_its_basis(rng, snapshots, wires):
     """No shot is used twice, and few are left over."""
     recipes = rng.integers(0, 3, (snapshots, wires))
-    placed = place_snapshots(recipes)
-    np.testing.assert_array_equal(placed.bases[placed.row], recipes)
-    assert len({*zip(placed.row.tolist(), placed.shot.tolist(), strict=True)}) == snapshots
-    assert placed.shot.max() < placed.shots
-    assert len(placed.bases) * placed.shots <= (1 + MAX_SURPLUS) * snapshots
+    layout = arrange_snapshots(recipes)
+    np.testing.assert_array_equal(layout.bases[layout.row], recipes)
+    assert len({*zip(layout.row.tolist(), layout.shot.tolist(), strict=True)}) == snapshots
+    assert layout.shot.max() < layout.shots
+    assert len(layout.bases) * layout.shots <= (1 + MAX_SURPLUS) * snapshots
     if snapshots >= 100 * 3**wires:
-        assert len(placed.bases) == 3**wires
+        assert len(layout.bases) == 3**wires
 
 
 @pytest.mark.parametrize(("letter", "number"), [(qml.X, 0), (qml.Y, 1), (qml.Z, 2)])
@@ -43,11 +43,11 @@ def test_rows_turn_a_letter_into_z(letter, number):
     pub, _ = added(tape)
     circuit = pub.compiled.circuit.remove_final_measurements(inplace=False)
     recipes = np.random.RandomState(1).randint(0, 3, size=(30, 1))
-    row = place_snapshots(recipes).bases[:, 0].tolist().index(number)
+    row = arrange_snapshots(recipes).bases[:, 0].tolist().index(number)
     bound = circuit.assign_parameters(np.concatenate(pub.rows)[row])
     matrix = Operator(bound).data[:2, :2]
-    turned = matrix @ qml.matrix(letter(0)) @ matrix.conj().T
-    np.testing.assert_allclose(turned, qml.matrix(qml.Z(0)), atol=1e-12)
+    rotated = matrix @ qml.matrix(letter(0)) @ matrix.conj().T
+    np.testing.assert_allclose(rotated, qml.matrix(qml.Z(0)), atol=1e-12)
 
 
 @pytest.mark.parametrize("batch", [None, 2])
@@ -56,22 +56,22 @@ def test_outcomes_are_signed(batch):
     angle = 0.3 if batch is None else np.linspace(0, 1, batch)
     process = qml.classical_shadow(wires=["a", "b"], seed=3)
     tape = QuantumScript([qml.RX(angle, "a")], [process], shots=60)
-    pub, reading = added(tape)
-    bits = np.ones((pub.length, pub.setting, 2), dtype=bool)
-    found = reading.read([bits])
+    pub, plan = added(tape)
+    bits = np.ones((pub.length, pub.shots_or_precision, 2), dtype=bool)
+    found = plan.postprocess([bits])
     assert found.dtype == np.int8
     assert found.shape == ((2, 60, 2) if batch is None else (batch, 2, 60, 2))
     outcomes, recipes = found if batch is None else found[0]
     np.testing.assert_array_equal(1 - 2 * outcomes, -1)
     np.testing.assert_array_equal(recipes, np.random.RandomState(3).randint(0, 3, size=(60, 2)))
-    assert reading.executions == pub.length
-    assert reading.total_shots == pub.length * pub.setting
+    assert plan.executions == pub.length
+    assert plan.total_shots == pub.length * pub.shots_or_precision
 
 
 def test_expectation_values():
     """The shadow's estimate of Z is 3 times the share of snapshots in its basis, with signs."""
     tape = QuantumScript([], [qml.shadow_expval(qml.Z("a"), seed=3)], shots=60)
-    pub, reading = added(tape)
+    pub, plan = added(tape)
     recipes = np.random.RandomState(3).randint(0, 3, size=(60, 1))
-    found = reading.read([np.zeros((pub.length, pub.setting, 1), dtype=bool)])
+    found = plan.postprocess([np.zeros((pub.length, pub.shots_or_precision, 1), dtype=bool)])
     assert found == pytest.approx(3 * np.mean(recipes == 2))

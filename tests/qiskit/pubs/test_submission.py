@@ -3,10 +3,11 @@
 import logging
 
 import pytest
+from helpers.qiskit_services import RemoteJob, RemoteSampler
 from qiskit.primitives import BackendSamplerV2, DataBin, PrimitiveResult, PubResult
 
 from pennylane_qizgloria.qiskit.jobs.runner import JobError
-from pennylane_qizgloria.qiskit.pubs.submission import Call, Share
+from pennylane_qizgloria.qiskit.pubs.submission import JobSpec, Submission
 
 NAME = "qizgloria.qiskit"
 
@@ -16,25 +17,25 @@ def names(results):
 
 
 @pytest.fixture
-def make_call(make_runner, remote_sampler, circuit):
+def make_call(make_runner, circuit):
     """A function that makes a call of sampler jobs of one PUB, and the sampler it sends them to."""
 
     def make(*answers, shares=None, **options):
-        sampler = remote_sampler(*answers)
+        sampler = RemoteSampler(*answers)
         number = len(answers) if shares is None else shares
-        own = [Share("sampler", sampler, (circuit,)) for _ in range(number)]
-        return Call(make_runner(**options), own, lambda sampled, _: names(sampled)), sampler
+        own = [JobSpec("sampler", sampler, (circuit,)) for _ in range(number)]
+        return Submission(make_runner(**options), own, lambda sampled, _: names(sampled)), sampler
 
     return make
 
 
 @pytest.fixture
-def job(remote_job):
+def job():
     """A function that makes a job with a result of its own, which ends when it is asked thrice."""
 
     def make(number, status=("RUNNING", "RUNNING", "DONE")):
         result = PrimitiveResult([PubResult(DataBin(), {"name": f"result {number}"})])
-        return remote_job(list(status), result, job_id=f"job-{number}")
+        return RemoteJob(list(status), result, job_id=f"job-{number}")
 
     return make
 
@@ -57,13 +58,13 @@ def test_all_jobs_are_sent_before_the_first_is_waited_for(make_call, job):
     assert not call.can_resume
 
 
-def test_results_of_both_primitives_are_kept_apart(make_runner, remote_sampler, circuit, job):
+def test_results_of_both_primitives_are_kept_apart(make_runner, circuit, job):
     """An estimator's values would be read as bits."""
-    sampler = remote_sampler(job(0), job(1))
-    estimator = remote_sampler(job(2))
-    shares = [Share("sampler", sampler, (circuit,))] * 2
-    shares.append(Share("estimator", estimator, ((circuit, "Z"),)))
-    call = Call(make_runner(), shares, lambda *found: tuple(map(names, found)))
+    sampler = RemoteSampler(job(0), job(1))
+    estimator = RemoteSampler(job(2))
+    shares = [JobSpec("sampler", sampler, (circuit,))] * 2
+    shares.append(JobSpec("estimator", estimator, ((circuit, "Z"),)))
+    call = Submission(make_runner(), shares, lambda *found: tuple(map(names, found)))
     assert call.results() == (["result 0", "result 1"], ["result 2"])
 
 
@@ -136,9 +137,9 @@ def test_a_service_that_stays_away_leaves_the_ids(make_call, job):
     assert call.results() == ["result 0", "result 1"]
 
 
-def test_a_failed_job_ends_the_call(make_call, job, remote_job):
+def test_a_failed_job_ends_the_call(make_call, job):
     """A call that can give no results would be kept for ever, and asked for in vain."""
-    call, _ = make_call(remote_job("ERROR", ValueError("broken"), job_id="bad"), job(1))
+    call, _ = make_call(RemoteJob("ERROR", ValueError("broken"), job_id="bad"), job(1))
     with pytest.raises(JobError, match=r"Job bad .*broken") as caught:
         call.results()
     assert caught.value.__notes__ == [
@@ -152,8 +153,8 @@ def test_a_local_job_that_fails_for_a_transient_reason_ends_the_call(
 ):
     """Its retries are over, and there is nothing to ask again."""
     backend = plain_backend(failures=[ConnectionRefusedError("down")] * 4)
-    share = Share("sampler", BackendSamplerV2(backend=backend), (circuit,))
-    call = Call(make_runner(), [share], lambda sampled, _: sampled)
+    share = JobSpec("sampler", BackendSamplerV2(backend=backend), (circuit,))
+    call = Submission(make_runner(), [share], lambda sampled, _: sampled)
     with pytest.warns(RuntimeWarning), pytest.raises(JobError, match="down"):
         call.results()
     assert not call.can_resume

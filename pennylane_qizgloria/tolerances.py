@@ -21,6 +21,28 @@ number of a Pauli word from real, relative to its modulus."""
 REAL_EXPRESSION = 1e-10
 """How large the imaginary part of a parameter expression's value may be. Absolute."""
 
+OPERAND = {"double": 5e-7, "single": 1e-4, "half": 1e-2}
+"""How far the matrix of a simulated operation may be from unitary, positive or trace preserving, for
+each entry of its first row, by the precision of the data or of the simulation, whichever is lower.
+Numbers in double precision may have been single ones before, in the user's model or in PennyLane's
+derivatives."""
+
+NORM = {"double": 1e-4, "single": 1e-4, "half": 2e-2}
+"""How far the trace of a simulated state may be from 1. It is rescaled, so nothing is lost.
+(PennyLane takes a norm that is off by 1e-5 for normalised.)"""
+
+HERMITIAN_SIMULATED = {"float64": 1e-6, "float32": 1e-4}
+"""As `HERMITIAN`, by the dtype of a simulation."""
+
+REAL_COEFFICIENT = 1e-8
+"""How large the imaginary part of a coefficient may be, relative to its modulus."""
+
+REAL_TIME = 100 * float(np.finfo(float).eps)
+"""How large the imaginary part of an evolution's time may be, relative to its modulus."""
+
+CONFUSION_ROW = 1e-6
+"""How far the sum of a confusion matrix's row may be from 1."""
+
 OUTCOME_DECIMALS = 12
 """To how many decimals the values of an observable are told apart, relative to the largest."""
 

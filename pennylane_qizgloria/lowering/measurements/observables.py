@@ -21,10 +21,8 @@ from ...pauli.caching import cached
 from ...pauli.conditions import holds
 from ...pauli.state.basis import PAULI_LABELS, I, Z, pauli_vector
 from ...pauli.state.measure import PauliSum
+from ...tolerances import HERMITIAN_SIMULATED, REAL_COEFFICIENT
 from ..context import TapeContext
-
-HERMITICITY = {torch.float64: 1e-6, torch.float32: 1e-4}
-"""How far a matrix may be from Hermitian, relative to its largest entry."""
 
 MAX_DENSE_SQUARE_WIRES = 5
 """Up to this width a sum is squared as a matrix, beyond it word by word."""
@@ -58,7 +56,8 @@ def _terms(observable: Operator, context: TapeContext) -> PauliSum:
     matrix = matrix_of(observable, context)
     _check_finite(matrix, observable)
     scale = matrix.detach().abs().max()
-    if not holds((matrix - matrix.mH).abs() <= HERMITICITY[context.dtype] * scale):
+    tolerance = HERMITIAN_SIMULATED[str(context.dtype).removeprefix("torch.")]
+    if not holds((matrix - matrix.mH).abs() <= tolerance * scale):
         raise ValueError(f"The observable {observable} is not Hermitian.")
     return _from_matrix(matrix, wires)
 
@@ -175,6 +174,6 @@ def real(value: Any) -> Any:
     if not is_complex:
         return value
     number = torch.as_tensor(value)
-    if not holds(number.imag.abs() <= 1e-8 * number.abs()):
+    if not holds(number.imag.abs() <= REAL_COEFFICIENT * number.abs()):
         raise ValueError(f"The observable is not Hermitian: it has the coefficient {value}.")
     return value.real

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...pauli.conditions import holds
 from ...pauli.run.adjoint import is_transformed
+from ...tolerances import CONFUSION_ROW
 
 FORMS = (
     "a float p, a pair (p(1|0), p(0|1)), a dict from wires to either, or an array of 2x2 confusion "
@@ -222,7 +223,7 @@ def _confusion(value: Any, where: str) -> Float[Tensor, "2 2"]:
         return torch.stack([1 - p10, p10, p01, 1 - p01]).reshape(2, 2)
     if given.shape == (2, 2):
         _check_range(given, value, where)
-        if not holds((given.sum(1) - 1).abs() <= 1e-6):
+        if not holds((given.sum(1) - 1).abs() <= CONFUSION_ROW):
             raise ValueError(
                 f"The rows of the confusion matrix of {where} must each sum to 1 "
                 f"(rows are true outcomes, columns reported ones), got {value!r}."

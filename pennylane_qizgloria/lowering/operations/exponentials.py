@@ -20,9 +20,7 @@ from torch import Tensor
 from ...pauli.caching import cached
 from ...pauli.conditions import holds
 from ...pauli.state.basis import PAULI_LABELS, pauli_matrices
-
-CLOSE = 100 * np.finfo(float).eps
-"""An imaginary part that is so small, relatively, is rounding."""
+from ...tolerances import REAL_TIME
 
 
 class PauliExponential(Operation):
@@ -101,8 +99,8 @@ def time_of(op: Exp) -> Any | None:
 
 def _is_real(value: Any) -> bool:
     if isinstance(value, Tensor):
-        return not value.is_complex() or holds(value.imag.abs() <= CLOSE * value.abs())
+        return not value.is_complex() or holds(value.imag.abs() <= REAL_TIME * value.abs())
     if qml.math.is_abstract(value):
         return True
     values = np.asarray(qml.math.toarray(value))
-    return bool((abs(values.imag) <= CLOSE * abs(values)).all())
+    return bool((abs(values.imag) <= REAL_TIME * abs(values)).all())

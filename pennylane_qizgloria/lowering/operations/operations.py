@@ -33,18 +33,10 @@ from ...pauli.state.basis import (
     pauli_vector,
     pure_state_vector,
 )
+from ...tolerances import NORM, OPERAND
 from ..context import TapeContext
 from ..parameters import described, real_scalar
 from .closed_forms import MAX_TRANSFER_WIRES, KnownGate, family_of_kind, innermost, known_gate
-
-TOLERANCE = {"double": 5e-7, "single": 1e-4, "half": 1e-2}
-"""How far an operand may be from what it should be (unitarity, positivity) before it is refused, by
-the precision of the data or of the simulation, whichever is lower. Numbers in double precision may
-have been single ones before, in the user's model or in PennyLane's derivatives."""
-
-NORM_TOLERANCE = {"double": 1e-4, "single": 1e-4, "half": 2e-2}
-"""How far the trace of a state may be from 1. It is rescaled, so nothing is lost. (PennyLane
-takes a norm that is off by 1e-5 for normalised.)"""
 
 NO_EFFECT = {"Identity", "GlobalPhase", "Barrier", "Snapshot", "WireCut"}
 """Operators that do nothing to a density matrix."""
@@ -250,7 +242,7 @@ def _state(op: Operator, vector: Tensor, context: TapeContext) -> Given:
     no part in it.
     """
     trace = vector[..., :1].detach()
-    if not holds((trace - 1).abs() < NORM_TOLERANCE[_precision_of(op, context)]):
+    if not holds((trace - 1).abs() < NORM[_precision_of(op, context)]):
         what = "trace" if isinstance(op, qml.QubitDensityMatrix) else "squared norm"
         raise ValueError(
             f"{op.name} on wires {op.wires.tolist()} must hold a state of {what} 1, "
@@ -286,7 +278,7 @@ def _hermitian(op: Operator, context: TapeContext) -> Complex[Tensor, "*batch di
 
 
 def _tolerance(op: Operator, context: TapeContext) -> float:
-    return TOLERANCE[_precision_of(op, context)] * 2 ** len(op.wires)
+    return OPERAND[_precision_of(op, context)] * 2 ** len(op.wires)
 
 
 def _precision_of(op: Operator, context: TapeContext) -> str:

@@ -22,8 +22,8 @@ REAL_EXPRESSION = 1e-10
 """How large the imaginary part of a parameter expression's value may be. Absolute."""
 
 OPERAND = {"double": 5e-7, "single": 1e-4, "half": 1e-2}
-"""How far the matrix of a simulated operation may be from unitary, positive or trace preserving, for
-each entry of its first row, by the precision of the data or of the simulation, whichever is lower.
+"""How far the matrix of a simulated operation may be from unitary, positive or trace preserving,
+for each of its rows, by the precision of the data or of the simulation, whichever is lower.
 Numbers in double precision may have been single ones before, in the user's model or in PennyLane's
 derivatives."""
 

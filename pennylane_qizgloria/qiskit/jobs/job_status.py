@@ -51,7 +51,8 @@ def queue_position(job: Any) -> int | None:
 def quantum_seconds(job: Any) -> float | None:
     """How long the backend was at work on the job."""
     usage = _metrics(job).get("usage") or {}
-    return usage.get("quantum_seconds", usage.get("qpu_charge_time_seconds"))
+    seconds = usage.get("quantum_seconds", usage.get("qpu_charge_time_seconds"))
+    return None if seconds is None else float(seconds)
 
 
 def error_message(job: Any) -> str | None:

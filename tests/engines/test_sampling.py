@@ -14,7 +14,7 @@ from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
 
 from pennylane_qizgloria.engines.config import SimulationConfig
-from pennylane_qizgloria.engines.sampling import as_shadow, result_of, shadow_expectation
+from pennylane_qizgloria.engines.sampling import result_of
 from pennylane_qizgloria.engines.simulation import simulate
 from pennylane_qizgloria.lowering.measurements.eigenbasis import eigenbasis
 from pennylane_qizgloria.lowering.measurements.readout import confusion_model
@@ -234,25 +234,6 @@ def test_too_many_outcomes_are_refused(monkeypatch):
 
 
 # --- shadows --------------------------------------------------------------------------------------
-
-
-def test_shadows_have_pennylanes_layout():
-    """A shadow is the bits and then the recipes, as small integers."""
-    bits, recipes = np.array([[0, 1], [1, 1]]), np.array([[2, 0], [1, 2]])
-    found = as_shadow(bits, recipes)
-    assert found.dtype == np.int8
-    assert found.tolist() == [bits.tolist(), recipes.tolist()]
-
-
-def test_expectation_from_a_shadow():
-    """The estimate of a word is 3**k times the mean product of the shots in its bases."""
-    rng = np.random.default_rng(6)
-    bits, recipes = rng.integers(0, 2, (4000, 2)), rng.integers(0, 3, (4000, 2))
-    process = qml.shadow_expval(Z(0) @ X(1))
-    match = (recipes == [2, 0]).all(1)
-    expected = 9 * np.mean(match * (1 - 2 * bits[:, 0]) * (1 - 2 * bits[:, 1]))
-    found = shadow_expectation(process, bits, recipes)
-    assert float(found) == pytest.approx(expected, abs=1e-12)
 
 
 def test_shadows_follow_the_state():

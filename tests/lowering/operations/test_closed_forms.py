@@ -55,9 +55,8 @@ def test_transfer_matrices_of_channels(kind):
 
 def test_equal_gates_share_a_form():
     """What determines a gate besides its parameters makes another form, and nothing else does."""
-    assert known_gate(qml.PauliRot(0.1, "XY", [0, 1])) is known_gate(
-        qml.PauliRot(2, "XY", ["a", "b"])
-    )
+    first, other = qml.PauliRot(0.1, "XY", [0, 1]), qml.PauliRot(2, "XY", ["a", "b"])
+    assert known_gate(first) is known_gate(other)
     assert known_gate(qml.PauliRot(0.1, "XY", [0, 1])) is not known_gate(
         qml.PauliRot(0.1, "YX", [0, 1])
     )

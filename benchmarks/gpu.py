@@ -1,6 +1,6 @@
 """The simulator on a GPU: the same values and gradients as on the CPU, and how long they take.
 
-Run with ``python benchmarks/cuda.py`` on a machine whose torch sees a GPU.
+Run with ``python benchmarks/gpu.py`` on a machine whose torch sees a GPU.
 """
 
 from __future__ import annotations

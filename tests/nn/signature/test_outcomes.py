@@ -60,7 +60,7 @@ def test_a_register_that_nothing_is_measured_into_does_not_count():
 def test_measurements_at_the_end_become_a_reading_of_qubits(pairs, places, qubits, integers):
     """They would be simulated as mid-circuit measurements, or bits exchanged."""
     outcomes, template = of(measured(*pairs))
-    assert (outcomes.num_bits, outcomes.places, outcomes.qubits) == (3, places, qubits)
+    assert (outcomes.num_bits, outcomes.measured_bits, outcomes.qubits) == (3, places, qubits)
     assert outcomes.integers() == integers
     assert not measures_midway(template)
 

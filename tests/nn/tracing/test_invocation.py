@@ -3,6 +3,7 @@
 import pennylane as qml
 import pytest
 import torch
+from helpers.layers import rotated_qnode
 
 from pennylane_qizgloria.nn.tracing.invocation import (
     CircuitInvocation,
@@ -12,18 +13,18 @@ from pennylane_qizgloria.nn.tracing.invocation import (
 )
 
 
-def test_a_layer_gives_its_weights_in_the_dtype_of_the_inputs(qnode):
+def test_a_layer_gives_its_weights_in_the_dtype_of_the_inputs():
     """Results would come in another dtype than the inputs."""
-    call = LayerInvocation(qnode(), "inputs", ("weights",))
+    call = LayerInvocation(rotated_qnode(), "inputs", ("weights",))
     keywords = call.keywords([torch.ones(2).double(), torch.ones(1, 2, 3)])
     assert list(keywords) == ["inputs", "weights"]
     assert keywords["weights"].dtype == torch.float64
     assert isinstance(call, Invocation)
 
 
-def test_a_layer_calls_something_else_if_asked_to(qnode):
+def test_a_layer_calls_something_else_if_asked_to():
     """A call could not be traced."""
-    call = LayerInvocation(qnode(), "inputs", ("weights",))
+    call = LayerInvocation(rotated_qnode(), "inputs", ("weights",))
     seen = []
 
     def circuit(**keywords):
@@ -60,9 +61,9 @@ def test_a_circuit_gives_a_row_for_each_sample(results, expected):
     assert call((torch.ones(3, 2), torch.ones(1))).tolist() == expected
 
 
-def test_copies_of_qnodes_keep_the_tape_to_themselves(qnode):
+def test_copies_of_qnodes_keep_the_tape_to_themselves():
     """The tape of a call stays in the copy that is called, so that the layer can be copied."""
-    original = qnode()
+    original = rotated_qnode()
     copied = without_memory(original)
     copied(torch.ones(2), torch.ones(1, 2, 3, requires_grad=True))
     assert original._tape is None

@@ -98,8 +98,8 @@ def circuits(draw):
 @pytest.mark.filterwarnings("ignore:Casting complex")
 @settings(deadline=None, max_examples=12, derandomize=True, database=None)
 @given(circuit=circuits(), shape=st.sampled_from([(N,), (1, N), (3, N), (2, 2, N)]))
-def test_random_circuits_are_replayed_right(circuit, shape):
-    """a trace would differ from the circuit that it is of."""
+def test_traces_of_random_circuits(circuit, shape):
+    """Traces of random circuits give the values and gradients of PennyLane's layer."""
     layers = layer_pair(circuit)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "TorchLayer runs")
@@ -133,8 +133,8 @@ def test_what_pennylane_compares_in_python(caplog, trained):
 @pytest.mark.parametrize("readout", [0.05, {0: (0.02, 0.1)}])
 @pytest.mark.parametrize("number", range(len(MEASUREMENTS)))
 @pytest.mark.filterwarnings("ignore:Casting complex", "ignore:Measurement .* not affected")
-def test_readout_error_is_replayed_right(readout, number):
-    """Readout error would be left out, or that of the first call taken."""
+def test_traces_with_readout_error(readout, number):
+    """Traces with readout error give the values and gradients of PennyLane's layer."""
 
     def circuit(inputs, angles, strength):
         embed_angles(inputs)
@@ -155,7 +155,7 @@ def test_readout_error_is_replayed_right(readout, number):
      (torch.float64, torch.float32, 1e-4)],
 )  # fmt: skip
 def test_dtypes(dtype, r_dtype, atol):
-    """Results would come in the precision of the device, not in that of the inputs."""
+    """Results have the dtype of the inputs, whatever the device's r_dtype."""
     device = qml.device("qizgloria.mixed", wires=N, r_dtype=r_dtype)
     layers = layer_pair(rotated, SHAPES, device=device)
     assert_layers_agree(*layers, random_inputs(4, N, dtype=dtype), atol)
@@ -163,7 +163,7 @@ def test_dtypes(dtype, r_dtype, atol):
 
 
 def test_a_tuple_of_measurements_is_stacked():
-    """Shapes would not be PennyLane's."""
+    """A tuple of measurements is stacked in front of the batch axes, as PennyLane does."""
 
     def circuit(inputs, angles, strength):
         embed_angles(inputs)
@@ -177,7 +177,7 @@ def test_a_tuple_of_measurements_is_stacked():
 
 
 def test_large_states_are_evolved_by_the_plan(monkeypatch):
-    """Graphs and memory would grow with the states."""
+    """Evolutions of large states are run between two traces, with the same results."""
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_WORDS", 1000)
 
     def circuit(inputs, weights, strength):
@@ -202,7 +202,7 @@ def test_large_states_are_evolved_by_the_plan(monkeypatch):
 
 
 def test_deferred_measurements():
-    """Wires that preprocessing adds would be forgotten."""
+    """Circuits that preprocessing gives more wires are traced."""
 
     def circuit(inputs, angles, strength):
         qml.Rot(*angles, wires=0)
@@ -217,7 +217,7 @@ def test_deferred_measurements():
 
 @pytest.mark.parametrize("measure", [qml.expval, qml.var])
 def test_observables_are_trained(measure):
-    """A matrix that depends on a weight would be frozen, or get no gradient."""
+    """Observables that depend on weights follow them and give them gradients."""
 
     def circuit(inputs, angles, strength):
         embed_angles(inputs)
@@ -238,7 +238,7 @@ def test_observables_are_trained(measure):
 
 
 def test_both_ways_of_normalising_are_traced():
-    """Normalised amplitudes would be treated as the others, or not be replayed."""
+    """Normalised and other amplitudes give PennyLane's results, by one trace or two."""
 
     def circuit(inputs, angles, strength):
         embed_amplitudes(inputs)
@@ -255,7 +255,7 @@ def test_both_ways_of_normalising_are_traced():
 
 
 def test_without_weights_and_without_inputs():
-    """A circuit that ignores an argument would not be recordable."""
+    """Circuits that have no weights or ignore the inputs are traced."""
 
     def no_weights(inputs):
         embed_angles(inputs)
@@ -272,7 +272,7 @@ def test_without_weights_and_without_inputs():
 
 
 def test_arguments_are_pennylanes():
-    """Code that makes PennyLane's layer would not make ours."""
+    """Arguments, attributes and errors at construction are those of PennyLane's layer."""
     with pytest.raises(ValueError, match="Must specify a shape for every non-input"):
         TorchLayer(rotated_qnode(), {})
     with pytest.raises(TypeError, match="must include an argument with name inputs"):
@@ -287,7 +287,7 @@ def test_arguments_are_pennylanes():
 
 
 def test_state_dicts_are_pennylanes():
-    """Saved models would not load."""
+    """State dicts have the keys of PennyLane's layer, and those of that layer load."""
     ours, theirs = layer_pair(rotated, SHAPES)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
     theirs.load_state_dict({"weights": torch.ones(1, N, 3)})
@@ -316,7 +316,7 @@ def test_integer_inputs():
 
 
 def test_trackers_count_what_is_run(layer):
-    """A tracker would see no executions."""
+    """A tracker counts each call, although the call could be served by a trace."""
     layer(random_inputs(3, N))
     with qml.Tracker(layer.device) as tracker:
         layer(random_inputs(3, N))
@@ -325,7 +325,7 @@ def test_trackers_count_what_is_run(layer):
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 def test_inputs_that_are_not_finite_are_refused(layer, bad):
-    """They would spread through the model."""
+    """NaN and infinity are refused by a trace, which serves again afterwards."""
     layer(random_inputs(3, N))
     inputs = random_inputs(3, N)
     inputs[1, 0] = bad
@@ -336,7 +336,7 @@ def test_inputs_that_are_not_finite_are_refused(layer, bad):
 
 
 def test_strengths_out_of_range_are_refused():
-    """A training step could leave the domain without a word."""
+    """A traced channel refuses strengths outside its domain."""
 
     def circuit(inputs, strength):
         embed_angles(inputs)
@@ -364,12 +364,12 @@ def test_strengths_out_of_range_are_refused():
     ],
 )
 def test_wrong_inputs_are_refused(layer, inputs, error, message):
-    """An error would speak of an attribute or an index."""
+    """The error says which inputs a layer takes."""
     with pytest.raises(error, match=message):
         layer(inputs)
 
 
 def test_a_function_that_is_no_qnode_is_refused():
-    """An error would speak of an attribute."""
+    """The error says that a QNode is needed."""
     with pytest.raises(TypeError, match="TorchLayer takes a QNode"):
         TorchLayer(rotated, SHAPES)

@@ -15,7 +15,7 @@ N = 2
 
 
 def test_copies_are_independent(layer):
-    """A copy would share its weights, or its traces, with the original."""
+    """A copy has its own weights, and no traces."""
     inputs = random_inputs(3, N)
     before = layer(inputs)
     other = copy.deepcopy(layer)
@@ -28,7 +28,7 @@ def test_copies_are_independent(layer):
 
 
 def test_layers_are_pickled_and_saved(layer):
-    """Models could not be sent to other processes."""
+    """Pickled and saved layers give the same results."""
     inputs = random_inputs(3, N)
     before = layer(inputs)
     assert torch.equal(pickle.loads(pickle.dumps(layer))(inputs), before)
@@ -52,7 +52,7 @@ class Evaluated(torch.utils.data.Dataset):
 
 
 def test_workers_of_a_data_loader(layer):
-    """A layer could not be part of a data set."""
+    """A layer in a data set runs in the workers of a DataLoader."""
     expected = layer(random_inputs(4, N))
     loader = torch.utils.data.DataLoader(
         Evaluated(layer, random_inputs(4, N)), batch_size=2, num_workers=2
@@ -61,7 +61,7 @@ def test_workers_of_a_data_loader(layer):
 
 
 def test_compilation_breaks_the_graph_at_the_layer(layer):
-    """Compiling a model would fail, or bake numbers in."""
+    """A compiled model gives the model's results and gradients on new inputs."""
     model = torch.nn.Sequential(torch.nn.Linear(N, N), layer, torch.nn.Linear(N, 3)).double()
     compiled = torch.compile(model, backend="eager")
     for factor in (1, 2):
@@ -74,7 +74,7 @@ def test_compilation_breaks_the_graph_at_the_layer(layer):
 
 
 def test_autocast_with_scaled_gradients(layer):
-    """A circuit would be computed in half precision."""
+    """Under autocast circuits run in single precision, and scaled gradients train."""
     layer = layer.float()
     model = torch.nn.Sequential(torch.nn.Linear(N, N), layer, torch.nn.Linear(N, 3))
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -95,7 +95,7 @@ def test_autocast_with_scaled_gradients(layer):
 
 
 def test_parametrised_weights(layer):
-    """A parametrisation would have no effect."""
+    """Parametrised weights are used, and the original ones get gradients."""
     inputs = random_inputs(3, N)
     with torch.no_grad():
         plain = copy.deepcopy(layer)
@@ -108,7 +108,7 @@ def test_parametrised_weights(layer):
 
 
 def test_lbfgs_with_a_closure(layer):
-    """An optimiser that calls the model itself would not do."""
+    """LBFGS, which calls the model by a closure, lowers the loss."""
     optimiser = torch.optim.LBFGS(layer.parameters(), max_iter=5)
     inputs = random_inputs(3, N)
 
@@ -125,7 +125,7 @@ def test_lbfgs_with_a_closure(layer):
 
 
 def test_higher_derivatives(layer):
-    """Gradient penalties would be wrong."""
+    """First and second derivatives agree with finite differences."""
     inputs = random_inputs(2, N).requires_grad_()
     layer(inputs)
 
@@ -138,7 +138,7 @@ def test_higher_derivatives(layer):
 
 
 def test_function_transforms(layer):
-    """Gradients for each sample, Hessians and forward mode would fail."""
+    """vmap, grad and jvp agree with the layer's own results and gradients."""
     inputs = random_inputs(3, N)
     expected = layer(inputs)
     parameters = {"weights": layer.weights.detach()}
@@ -196,7 +196,7 @@ def test_arrays_are_inputs(layer):
     torch.testing.assert_close(layer(random_inputs(3, N).numpy()), layer(random_inputs(3, N)))
 
 
-@pytest.mark.parametrize("limit", [0, 200], ids=["run", "recorded"])
+@pytest.mark.parametrize("limit", [0, 200], ids=["run", "traced"])
 def test_autocast_around_the_reverse_pass(layer, monkeypatch, limit):
     """Gradients are the same whether the reverse pass is called under autocast or not."""
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", limit)

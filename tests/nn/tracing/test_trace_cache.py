@@ -1,4 +1,4 @@
-"""When TorchLayer records its QNode, when a trace serves, and what is run as it is."""
+"""When TorchLayer traces its QNode, when a trace serves, and what is run as it is."""
 
 import copy
 import gc
@@ -52,7 +52,7 @@ def counted():
 
 
 def test_training_runs_no_python_of_the_circuit(counted):
-    """Every step would rebuild the circuit."""
+    """After the first call training constructs no circuit, and the loss falls."""
     layer, calls = counted
     layer(random_inputs(3, N, dtype=torch.float32))
     first = calls()
@@ -71,7 +71,7 @@ def test_training_runs_no_python_of_the_circuit(counted):
 
 
 def test_new_structures_are_traced_anew(counted):
-    """Numbers would be taken for those of another shape or dtype."""
+    """Another shape or dtype is traced anew; other strides and leading axes are not."""
     layer, calls = counted
     changes = [
         (random_inputs(3, N), True),
@@ -92,7 +92,7 @@ def test_new_structures_are_traced_anew(counted):
 
 
 def test_other_settings_of_the_qnode_are_traced_anew(layer):
-    """A change of the device would be overlooked."""
+    """A QNode with another device gives that device's results."""
     inputs = random_inputs(N)
     before = layer(inputs)
     layer.qnode = layer.qnode.update(
@@ -102,7 +102,7 @@ def test_other_settings_of_the_qnode_are_traced_anew(layer):
 
 
 def test_tensors_from_elsewhere_are_not_frozen():
-    """A circuit would go on with what a tensor around it was at first."""
+    """Changes of tensors in closures are followed, with gradients for trainable ones."""
     trainable = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     given = torch.tensor(0.2, dtype=torch.float64)
 
@@ -134,12 +134,18 @@ def test_a_reset_makes_the_circuit_run_again(counted):
     assert calls() > before
 
 
-def test_old_structures_make_way(layer, monkeypatch):
-    """Inputs of ever new lengths would fill the memory."""
+def test_old_structures_make_way(counted, monkeypatch):
+    """Beyond the limit the oldest structure is forgotten, and the others stay."""
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.MAX_HISTORIES", 2)
+    layer, calls = counted
     for batch in (1, 2, 3):
         layer(random_inputs(batch, N))
-    assert len(layer._trace_cache.histories) == 2
+    before = calls()
+    for batch in (2, 3):
+        layer(random_inputs(batch, N))
+    assert calls() == before
+    layer(random_inputs(1, N))
+    assert calls() > before
 
 
 def branches(inputs, angles, strength):
@@ -187,7 +193,7 @@ STRANGE = [branches, takes_floats, takes_arrays, embeds_bits, hides_gradients, w
 
 @pytest.mark.parametrize("circuit", STRANGE)
 def test_circuits_that_cannot_be_traced_run_with_one_warning(circuit):
-    """Results would be those of the first call, or a word about the speed would be missing."""
+    """Results stay PennyLane's, and one warning names the QNode."""
     layers = layer_pair(circuit)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -207,7 +213,7 @@ def test_circuits_that_cannot_be_traced_run_with_one_warning(circuit):
 
 
 def test_random_numbers_and_hidden_state_are_found_out():
-    """A circuit with a life of its own would be frozen."""
+    """A circuit that draws from a generator gives other results at each call."""
     generator = np.random.default_rng(1)
 
     def circuit(inputs, angles, strength):
@@ -221,7 +227,7 @@ def test_random_numbers_and_hidden_state_are_found_out():
 
 
 def test_several_circuits_run_as_they_are():
-    """A transform's circuits, and what becomes of their results, would be left out."""
+    """A QNode that a transform splits runs as in PennyLane, with a warning."""
 
     @qml.transforms.split_non_commuting
     @qml.qnode(rotated_qnode().device)
@@ -241,7 +247,7 @@ def test_several_circuits_run_as_they_are():
      ("qizgloria.mixed", {"diff_method": "parameter-shift"})],
 )  # fmt: skip
 def test_other_devices_and_methods_run_without_a_word(device, options):
-    """The layer would not be a drop-in replacement, or nag."""
+    """Other devices and diff_methods run as in PennyLane, without a warning."""
 
     def circuit(inputs, angles, strength):
         qml.RX(inputs[0], wires=0)
@@ -257,7 +263,7 @@ def test_other_devices_and_methods_run_without_a_word(device, options):
 
 
 def test_shots_run_without_a_word():
-    """Samples would be exact, or always the same."""
+    """With shots each call draws anew, without a trace."""
     device = qml.device("qizgloria.mixed", wires=N, seed=1)
     layer = TorchLayer(qml.set_shots(qml.QNode(rotated, device), shots=10), SHAPES)
     results = {tuple(layer(random_inputs(N)).tolist()) for _ in range(8)}
@@ -270,12 +276,12 @@ def test_shots_run_without_a_word():
 
 @pytest.fixture
 def patient(monkeypatch):
-    """Recordings are made when they pay, as ever."""
+    """Traces are made when they pay."""
     monkeypatch.setattr(TracingAccount, "pays", PAYS)
 
 
 def test_a_call_that_comes_often_is_traced(patient):
-    """The first recording comes after some calls of one structure."""
+    """The first trace is made after some calls of one structure."""
     call = LayerInvocation(rotated_qnode(), "inputs", ("weights",))
     own = TraceCache()
     results = [
@@ -287,7 +293,7 @@ def test_a_call_that_comes_often_is_traced(patient):
 
 
 def test_many_batch_sizes_are_not_traced_in_vain(layer, patient):
-    """Sizes that come a few times each cost no recording, since none would pay."""
+    """Sizes that come a few times each are not traced."""
     for _ in range(3):
         for batch in range(1, 21):
             layer(random_inputs(batch, N))
@@ -300,8 +306,8 @@ def test_many_batch_sizes_are_not_traced_in_vain(layer, patient):
      (3, 0.4, 0.5, 0.0, False), (3, 0.6, 0.5, 0.0, True), (3, 0.1, 0.5, 0.45, True),
      (3, 0.6, 0.5, -9.0, True), (1, 0.6, 0.5, 9.0, False)],
 )  # fmt: skip
-def test_a_recording_is_made_when_it_pays(patient, calls, seconds, last, balance, expected):
-    """The first one after some calls; others when time spent or saved has come to their price."""
+def test_a_trace_is_made_when_it_pays(patient, calls, seconds, last, balance, expected):
+    """The first trace comes after some calls; others when they pay for themselves."""
     structure = CallHistory(calls=calls, seconds=seconds)
     assert TracingAccount(last=last, balance=balance).pays(structure) == expected
 
@@ -338,23 +344,25 @@ def test_random_numbers_of_other_threads_do_not_count(layer):
     assert layer.is_traced
 
 
-def test_a_recording_that_failed_by_accident_is_tried_again(layer, monkeypatch):
+def test_tracing_is_tried_again_after_an_accident(layer, monkeypatch):
     """One failure, of whatever kind, does not make a layer slow for ever."""
     accidents = iter([RuntimeError("Nested forward mode AD is not supported")])
 
-    def record(*args):
+    def trace_after_accidents(*args):
         for accident in accidents:
             raise accident
         return trace_qnode(*args)
 
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.trace_qnode", record)
+    monkeypatch.setattr(
+        "pennylane_qizgloria.nn.tracing.trace_cache.trace_qnode", trace_after_accidents
+    )
     for _ in range(4):
         layer(random_inputs(3, N))
     assert layer.is_traced
 
 
-def test_quiet_trace_cache_say_nothing():
-    """A warning would come that the user can do nothing about."""
+def test_quiet_trace_caches_say_nothing():
+    """Without a module's name there is no warning, but a reason."""
 
     def circuit(inputs):
         qml.RX(float(inputs[0]), wires=0)
@@ -376,7 +384,7 @@ def test_quiet_trace_cache_say_nothing():
 
 
 def test_copies_start_anew_with_the_same_habits():
-    """A copy would run another module's traces."""
+    """Copies and pickles have no traces, and warn under the same name."""
     own = TraceCache(module="Another")
     own.run(
         LayerInvocation(rotated_qnode(), "inputs", ("weights",)),
@@ -388,7 +396,7 @@ def test_copies_start_anew_with_the_same_habits():
 
 
 def test_devices_with_noise_added_are_traced():
-    """Noise that a device adds would cost the recording, or be left out of it."""
+    """Noise that qml.add_noise gives a device is in the trace."""
 
     def circuit(inputs, angles, strength):
         qml.AngleEmbedding(inputs, wires=range(N))
@@ -442,7 +450,7 @@ def test_states_whose_memory_is_checked_are_traced():
 
 
 def test_devices_that_run_otherwise_are_not_traced():
-    """Somebody's own device would be passed by."""
+    """Devices with an execute of their own run as they are."""
 
     class Loud(QizgloriaMixed):
         def execute(self, circuits, execution_config=None):
@@ -459,7 +467,7 @@ def test_devices_that_run_otherwise_are_not_traced():
 
 
 def test_small_networks_of_circuits_train_alike_with_and_without(rng):
-    """TorchCircuit would train otherwise from its second step on."""
+    """TorchCircuit trains to the same weights with traces as without."""
     x, w = ParameterVector("x", 2), ParameterVector("w", 2)
     circuit = QuantumCircuit(2)
     for qubit in range(2):
@@ -479,5 +487,5 @@ def test_small_networks_of_circuits_train_alike_with_and_without(rng):
         losses.append(module(data).square().mean())
     torch.testing.assert_close(*losses)
     torch.testing.assert_close(layer.weight, plain.weight)
-    assert [len(history.traces) for history in layer._trace_cache.histories.values()] == [1]
-    assert plain._trace_cache.histories == {}
+    assert trace_counts(layer) == [1]
+    assert trace_counts(plain) == []

@@ -1,4 +1,4 @@
-"""Recordings of calls: whole, or around an evolution; and what cannot be traced."""
+"""Traces of calls: whole, or around an evolution; and what cannot be traced."""
 
 import numpy as np
 import pennylane as qml
@@ -37,7 +37,7 @@ def gradients(function, tensors):
     ids=["whole", "words", "steps"],
 )
 def test_small_evolutions_are_traced_and_others_run(call, tensors, monkeypatch, limit, value):
-    """Graphs would grow with the states, or small states be slow."""
+    """Traces whole or around an evolution give the call's results and gradients."""
     monkeypatch.setattr(f"pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_{limit}", value)
     made = trace_qnode(call, tensors)
     assert (made.evolution is None) == (value == 2**15)
@@ -49,7 +49,7 @@ def test_small_evolutions_are_traced_and_others_run(call, tensors, monkeypatch, 
 
 @pytest.mark.parametrize("value", [0, 10**6])
 def test_wires_that_are_simulated_apart(monkeypatch, value):
-    """What is simulated apart would be left out of a recording, or be a constant in it."""
+    """Separate components are part of a trace, whole or around an evolution."""
 
     def circuit(inputs, weights):
         for register in (range(5), range(5, 10)):
@@ -70,7 +70,7 @@ def test_wires_that_are_simulated_apart(monkeypatch, value):
 
 
 def test_one_result_or_several(tensors):
-    """A tuple would come where there was a tensor."""
+    """A trace gives one tensor or a tuple as its call does."""
 
     def circuit(inputs, weights):
         qml.RX(inputs[..., 0], wires=0)
@@ -92,7 +92,7 @@ def qnode_of_rows():
 
 
 def test_a_constant_that_is_written_to_makes_it_out_of_date(tensors):
-    """The old number would be used on."""
+    """A trace is not current once a tensor that it holds has been written to."""
     angle = torch.tensor(0.3, dtype=torch.float64)
 
     def circuit(inputs, weights):
@@ -108,7 +108,7 @@ def test_a_constant_that_is_written_to_makes_it_out_of_date(tensors):
 
 
 def test_several_circuits_are_not_traced(tensors):
-    """What becomes of their results would be left out."""
+    """A QNode that a transform splits is refused with the number of circuits."""
 
     def circuit(inputs, weights):
         qml.RX(inputs[..., 0], wires=0)
@@ -120,7 +120,7 @@ def test_several_circuits_are_not_traced(tensors):
 
 
 def test_hidden_state_is_found_by_comparing(tensors):
-    """A circuit with a life of its own would be frozen."""
+    """A circuit that draws random numbers does not pass the verification."""
     random = np.random.default_rng(1)
 
     def circuit(inputs, weights):

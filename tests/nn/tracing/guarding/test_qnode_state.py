@@ -90,7 +90,7 @@ def test_the_noise_of_a_device_is_followed(kind):
             result = layer(torch.tensor([[0.4], [0.9]], dtype=torch.float64))
             expected = (1 - 4 / 3 * value) * np.cos([[0.4], [0.9]])
             np.testing.assert_allclose(result.detach().numpy(), expected, atol=1e-12)
-        assert layer._trace_cache.is_used
+        assert layer.is_traced
 
 
 # --- readout errors -------------------------------------------------------------------------------

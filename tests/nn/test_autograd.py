@@ -39,7 +39,7 @@ def weights():
 
 
 def test_gradients_are_those_of_the_function(x, weights):
-    """A model would not train, or train towards something else."""
+    """Gradients agree with finite differences."""
     x.requires_grad_()
     function = lambda a, b: QiskitFunction.apply(a, b, evaluator, both_jacobians)  # noqa: E731
     assert torch.autograd.gradcheck(function, (x, weights))
@@ -47,7 +47,7 @@ def test_gradients_are_those_of_the_function(x, weights):
 
 @pytest.mark.parametrize("leading", [(), (4,), (2, 3), (0,)], ids=str)
 def test_leading_axes_come_through(weights, leading):
-    """Only batches of one axis could be given."""
+    """Any number of leading axes is handed through, in values and gradients."""
     x = torch.rand(*leading, 2, dtype=torch.float64, requires_grad=True)
     y = QiskitFunction.apply(x, weights, evaluator, both_jacobians)
     assert y.shape == (*leading, 2)
@@ -56,7 +56,7 @@ def test_leading_axes_come_through(weights, leading):
 
 
 def test_without_a_jacobian_by_the_inputs_these_get_no_gradient(x, weights):
-    """A gradient function of weights alone could not be used."""
+    """A gradient function may give the Jacobian by the weights alone."""
     x.requires_grad_()
     y = QiskitFunction.apply(x, weights, evaluator, weight_jacobian)
     y.sum().backward()
@@ -66,7 +66,7 @@ def test_without_a_jacobian_by_the_inputs_these_get_no_gradient(x, weights):
 
 
 def test_without_a_jacobian_by_the_weights_these_get_no_gradient(x, weights):
-    """None would be taken for a matrix."""
+    """None in the place of the Jacobian by the weights leaves them without a gradient."""
     x.requires_grad_()
     pair = lambda x, w: (both_jacobians(x, w)[0], None)  # noqa: E731
     QiskitFunction.apply(x, weights, evaluator, pair).sum().backward()
@@ -76,7 +76,7 @@ def test_without_a_jacobian_by_the_weights_these_get_no_gradient(x, weights):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
 def test_dtypes_and_precision(x, weights, dtype):
-    """Double precision would be lost, or single not be handed back."""
+    """Evaluators get double precision; results and gradients have the dtype that was given."""
     seen = []
 
     def spy(x, weights):
@@ -92,14 +92,14 @@ def test_dtypes_and_precision(x, weights, dtype):
 
 
 def test_tensors_may_be_returned(x, weights):
-    """An evaluator written in torch could not be used."""
+    """Evaluators may return tensors, also of another dtype."""
     tensors = lambda *a: torch.tensor(evaluator(*a), dtype=torch.float32)  # noqa: E731
     y = QiskitFunction.apply(x, weights, tensors, weight_jacobian)
     assert y.dtype == torch.float64
 
 
 def test_the_gradient_function_runs_once_and_only_if_needed(x, weights):
-    """Circuits would be run for nothing."""
+    """The gradient function runs once in the reverse pass, and not without one."""
     calls = []
 
     def counted(x, weights):
@@ -115,7 +115,7 @@ def test_the_gradient_function_runs_once_and_only_if_needed(x, weights):
 
 
 def test_a_network_of_qiskit_can_be_used():
-    """What users have at hand would not fit."""
+    """An EstimatorQNN as an evaluator gives TorchCircuit's values and gradients."""
     x, w = ParameterVector("x", 2), ParameterVector("w", 2)
     circuit = QuantumCircuit(2)
     circuit.ry(x[0] + w[0], 0)
@@ -200,7 +200,7 @@ INTEGERS = [
 @pytest.mark.parametrize("given", INTEGERS, ids=["integers", "booleans", "array", "list"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_integer_inputs_give_results_of_the_weights_dtype(given, dtype):
-    """Values between -1 and 1 would be cut off to 0."""
+    """With integer inputs results have the dtype of the weights, and are not rounded."""
     weights = torch.tensor([0.7, -0.3], dtype=dtype, requires_grad=True)
     y = QiskitFunction.apply(given, weights, evaluator, both_jacobians)
     assert y.dtype == dtype
@@ -267,7 +267,7 @@ def test_transforms_of_torch_func_work(x, weights, name):
 
 
 def test_vmap_over_inputs_is_one_call(x, weights):
-    """A call for each sample would be a job for each."""
+    """vmap over the inputs calls the evaluator once, with all samples."""
     calls = []
 
     def counted(x, weights):
@@ -281,7 +281,7 @@ def test_vmap_over_inputs_is_one_call(x, weights):
 
 @pytest.mark.parametrize("by", ["autograd", "hessian", "forward"])
 def test_second_derivatives_are_refused(x, weights, by):
-    """The gradient function says nothing of them, and zero would be wrong."""
+    """Second derivatives raise an error in every mode."""
     if by == "autograd":
         (first,) = torch.autograd.grad(ours(x, weights).sum(), weights, create_graph=True)
         second = lambda: torch.autograd.grad(first.sum(), weights)  # noqa: E731
@@ -315,13 +315,13 @@ def test_one_sentence_says_what_to_give(x, w, error, message):
 
 
 def test_outputs_of_the_wrong_shape_are_refused(x, weights):
-    """Samples and outputs would be mixed up."""
+    """The error gives the shape that is expected of the outputs."""
     with pytest.raises(ValueError, match=r"of the shape \(3, outputs\) for 3 samples"):
         QiskitFunction.apply(x, weights, lambda x, w: x[0], both_jacobians)
 
 
 def test_jacobians_of_the_wrong_shape_are_refused(x, weights):
-    """They would be broadcast to a wrong gradient."""
+    """The error gives the expected and the given shape of the Jacobian."""
     y = QiskitFunction.apply(x, weights, evaluator, lambda x, w: np.zeros((3, 2, 1)))
     with pytest.raises(ValueError, match=r"shape \(3, 2, 2\), got \(3, 2, 1\)"):
         y.sum().backward()

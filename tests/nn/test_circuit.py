@@ -60,7 +60,7 @@ def gradients(layer, x):
 
 
 def test_values_are_those_of_state_vectors(make, circuit, x):
-    """The circuit, its observables or its parameters would be others."""
+    """Expectation values and probabilities are those of Qiskit's Statevector."""
     expectations, probabilities = make(observables=OBSERVABLES), make()
     w = expectations.weight.detach().numpy()
     for sample in x:
@@ -85,7 +85,7 @@ def test_values_are_those_of_state_vectors(make, circuit, x):
     ids=["observables", "one observable", "probabilities", "interpreted"],
 )
 def test_leading_axes_come_through(make, leading, options, outputs):
-    """Samples would be mixed up, or a shape not be taken."""
+    """Any number of leading axes is handed through, and samples are independent."""
     layer = make(**options)
     x = torch.rand(*leading, 2, dtype=torch.float64, requires_grad=True)
     y = layer(x)
@@ -97,7 +97,7 @@ def test_leading_axes_come_through(make, leading, options, outputs):
 
 
 def test_a_circuit_without_inputs_is_called_without_any(circuit):
-    """A variational circuit would need a made-up input."""
+    """A circuit of weights alone is called without arguments, or with inputs of width 0."""
     layer = TorchCircuit(circuit, weights=[X, W], observables=OBSERVABLES, seed=1)
     assert layer().shape == (2,)
     assert layer(torch.zeros(5, 0)).shape == (5, 2)
@@ -106,7 +106,7 @@ def test_a_circuit_without_inputs_is_called_without_any(circuit):
 
 
 def test_inputs_without_effect_still_make_a_batch():
-    """The output would lack the batch axis."""
+    """The batch axis comes from the inputs also if the circuit does not use them."""
     circuit = QuantumCircuit(1)
     circuit.ry(W[0], 0)
     for options, width in (({"observables": "Z"}, 1), ({}, 2)):
@@ -118,7 +118,7 @@ def test_inputs_without_effect_still_make_a_batch():
 
 
 def test_mid_circuit_measurements_are_conditioned_on():
-    """Outcomes would not be known to later gates."""
+    """Outcomes of mid-circuit measurements control later gates, exactly."""
     circuit = QuantumCircuit(2, 1)
     circuit.ry(X[0], 0)
     circuit.measure(0, 0)
@@ -134,7 +134,7 @@ def test_mid_circuit_measurements_are_conditioned_on():
 
 
 def test_sparse_probabilities_are_the_dense_ones(make, x):
-    """A sparse module would give other values or gradients."""
+    """Sparse results have the values and gradients of dense ones."""
     dense, sparse = make(), make(sparse=True)
     y = sparse(x)
     assert y.is_sparse
@@ -170,7 +170,7 @@ METHODS = [
     ids=["observables", "interpreted"],
 )
 def test_every_method_gives_the_same_gradients(make, x, options, outputs):
-    """A device or method would train another model."""
+    """Every device and diff_method gives the exact values, gradients and Jacobians."""
     exact, layer = make(**outputs), make(**outputs, **options)
     torch.testing.assert_close(layer(x), exact(x), atol=1e-8, rtol=0)
     for ours, expected in zip(gradients(layer, x), gradients(exact, x), strict=True):
@@ -180,7 +180,7 @@ def test_every_method_gives_the_same_gradients(make, x, options, outputs):
 
 
 def test_the_adjoint_method_of_another_device(make, x):
-    """A batch would be refused, or differentiated as one sample."""
+    """default.qubit's adjoint method gives the gradients of each sample of a batch."""
     exact = make(observables=OBSERVABLES)
     layer = make(observables=OBSERVABLES, diff_method="adjoint", quantum_device="default.qubit")
     torch.testing.assert_close(layer(x), exact(x))
@@ -189,7 +189,7 @@ def test_the_adjoint_method_of_another_device(make, x):
 
 
 def test_shots_are_drawn_for_values_and_gradients(make, x):
-    """Results would be exact, or gradients be refused for batches."""
+    """With shots, values and gradients scatter around the exact ones."""
     exact = make(observables=OBSERVABLES)
     layer = make(observables=OBSERVABLES, shots=20000, device_options={"seed": 7})
     y = layer(x)
@@ -200,7 +200,7 @@ def test_shots_are_drawn_for_values_and_gradients(make, x):
 
 
 def test_jacobians_multiply_to_gradients(make, x):
-    """The backward pass would not be that of the module."""
+    """Products of cotangents and Jacobians are the gradients."""
     layer = make(observables=OBSERVABLES)
     input_jacobian, weight_jacobian = layer.backward_pass(x)
     cotangent = torch.linspace(-1, 1, 6, dtype=torch.float64).reshape(3, 2)
@@ -211,7 +211,7 @@ def test_jacobians_multiply_to_gradients(make, x):
 
 
 def test_jacobians_without_input_gradients(make, x):
-    """What is not wanted would be computed."""
+    """With input_gradients=False there is only the Jacobian by the weights."""
     layer = make()
     none, weight_jacobian = layer.backward_pass(x, input_gradients=False)
     assert none is None
@@ -219,7 +219,7 @@ def test_jacobians_without_input_gradients(make, x):
 
 
 def test_jacobians_at_other_weights(make, x):
-    """The module's own weights would be taken, or replaced."""
+    """Given weights are used, and the module's own stay."""
     layer = make()
     before = layer.weight.detach().clone()
     other = make(initial_weights=[0.1, 0.2, 0.3])
@@ -233,7 +233,7 @@ def test_jacobians_at_other_weights(make, x):
 
 
 def test_all_shifted_circuits_run_together(make, x):
-    """Every output would run all of them again."""
+    """Shifted circuits for all outputs run in one batch."""
     device = QizgloriaMixed()
     layer = make(quantum_device=device, diff_method="parameter-shift")
     with qml.Tracker(device) as tracker:
@@ -242,7 +242,7 @@ def test_all_shifted_circuits_run_together(make, x):
 
 
 def test_second_derivatives(make):
-    """Hessians, for Newton's method or curvature, would be wrong."""
+    """Second derivatives agree with finite differences."""
     layer = make(observables="ZZ")
     x = torch.tensor([0.3, -0.4], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(layer, (x,))
@@ -252,7 +252,7 @@ def test_second_derivatives(make):
 
 
 def test_the_start_is_reproducible(make):
-    """A run could not be repeated."""
+    """A seed, or torch's generator, determines the initial weights, also after a reset."""
     first, second = make(seed=1), make(seed=1)
     assert torch.equal(first.weight, second.weight)
     assert not torch.equal(first.weight, make(seed=2).weight)
@@ -271,7 +271,7 @@ def test_the_start_is_reproducible(make):
     "values", [[1, 2, 3], np.array([[1.0, 2.0, 3.0]]), torch.tensor([1, 2, 3])]
 )
 def test_the_start_can_be_given(make, values):
-    """Weights of another model could not be taken over."""
+    """Initial weights may be lists, arrays or tensors."""
     layer = make(initial_weights=values)
     assert torch.equal(layer.weight, torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
 
@@ -284,7 +284,7 @@ def test_the_start_can_be_given(make, values):
 )
 @pytest.mark.parametrize("weights", [torch.float32, torch.float64], ids=str)
 def test_results_have_the_dtype_of_the_input(make, dtype, weights):
-    """The next layer would refuse them."""
+    """Results have the dtype of floating inputs; with integers, that of the weights."""
     layer = make(observables=OBSERVABLES, dtype=weights)
     x = torch.tensor([[0.25, 0.5]]).to(dtype)
     y = layer(x)
@@ -294,12 +294,12 @@ def test_results_have_the_dtype_of_the_input(make, dtype, weights):
 
 
 def test_the_default_dtype_is_that_of_torch(circuit):
-    """Weights would be of another precision than those of the other layers."""
+    """Weights have torch's default dtype."""
     assert TorchCircuit(circuit, X, W).weight.dtype == torch.get_default_dtype()
 
 
 def test_modules_move_between_dtypes(make, x):
-    """``model.double()`` would break the layer."""
+    """``to`` changes the dtype of weights and results, not of indices."""
     layer = make(interpret=parity, output_shape=2)
     assert layer.to(torch.float32).weight.dtype == torch.float32
     assert layer.index.dtype == torch.int64
@@ -311,7 +311,7 @@ def test_modules_move_between_dtypes(make, x):
     "options", [{"observables": OBSERVABLES}, {"interpret": parity, "output_shape": 2}]
 )
 def test_copies_are_independent(make, x, way, options):
-    """A module could not be saved, sent to workers or averaged."""
+    """Copies by deepcopy, pickle and torch.save give the same, and have their own weights."""
     layer = make(**options)
     expected = layer(x)
     if way == "deepcopy":
@@ -331,21 +331,24 @@ def test_copies_are_independent(make, x, way, options):
     assert repr(twin) == repr(layer)
 
 
-def test_copies_share_a_device_that_was_given(make):
-    """A connection to a machine would be copied."""
+def test_copies_share_a_device_that_was_given(make, x):
+    """A copy runs on the device object that the original was given."""
     device = QizgloriaMixed(seed=1)
-    assert copy.deepcopy(make(quantum_device=device))._ready().device is device
+    twin = copy.deepcopy(make(quantum_device=device))
+    with qml.Tracker(device) as tracker:
+        twin(x)
+    assert tracker.totals["batches"] == 1
 
 
 def test_later_changes_to_the_circuit_have_no_effect(make, circuit, x):
-    """A copy would run another circuit than the module it was made from."""
+    """A module and its copies keep the circuit as it was at construction."""
     layer = make()
     circuit.x(0)
     torch.testing.assert_close(copy.deepcopy(layer)(x), layer(x))
 
 
 def test_the_state_is_the_weights_alone(make, x):
-    """A saved model could not be loaded by a later version."""
+    """The state dict has the weights and nothing else."""
     layer, other = (
         make(interpret=parity, output_shape=2),
         make(interpret=parity, output_shape=2, seed=9),
@@ -356,7 +359,7 @@ def test_the_state_is_the_weights_alone(make, x):
 
 
 def test_what_repr_shows(make):
-    """A printed model would not tell what the layer is."""
+    """repr shows the sizes, and the options that are not the defaults."""
     assert repr(make(observables=OBSERVABLES)) == (
         "TorchCircuit(num_qubits=2, num_inputs=2, num_weights=3, output_shape=(2,), "
         "device=qizgloria.mixed)"
@@ -366,7 +369,7 @@ def test_what_repr_shows(make):
 
 
 def test_options_reach_the_device(make, x):
-    """Noise, backends and seeds could not be set."""
+    """device_options are handed to the device."""
     noisy = make(observables="IZ", device_options={"readout_prob": 0.1})
     torch.testing.assert_close(noisy(x), 0.8 * make(observables="IZ")(x))
 
@@ -398,13 +401,13 @@ def test_options_reach_the_device(make, x):
     ],
 )
 def test_wrong_options_are_refused_at_construction(make, options, message):
-    """The error would come with the first call, or not at all."""
+    """Wrong options are refused before the first call."""
     with pytest.raises(ValueError, match=message):
         make(**options)
 
 
 def test_final_measurements_and_observables_are_refused(circuit):
-    """Observables would be measured in a collapsed state."""
+    """Observables cannot be measured after final measurements."""
     circuit.measure_all()
     with pytest.raises(ValueError, match="ends with measurements into the classical bits"):
         TorchCircuit(circuit, X, W, "ZZ")
@@ -412,14 +415,14 @@ def test_final_measurements_and_observables_are_refused(circuit):
 
 
 def test_what_is_no_circuit_is_refused():
-    """The error would come from somewhere inside."""
+    """The error says what a circuit is."""
     with pytest.raises(TypeError, match="QuantumCircuit"):
         TorchCircuit("circuit")
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (4, 1), (0, 3)], ids=str)
 def test_inputs_of_the_wrong_width_are_refused(make, shape):
-    """Columns would be left out."""
+    """The error gives the number of inputs and the given shape."""
     layer = make()
     for call in (layer, layer.backward_pass):
         with pytest.raises(ValueError, match=r"have the shape \(\.\.\., 2\)"):
@@ -427,7 +430,7 @@ def test_inputs_of_the_wrong_width_are_refused(make, shape):
 
 
 def test_missing_inputs_and_wrong_weights_are_refused(make):
-    """Parameters would keep no value."""
+    """Missing inputs, weights of the wrong shape and complex numbers are refused."""
     with pytest.raises(ValueError, match="has 2 inputs, but 0 were given"):
         make()()
     with pytest.raises(ValueError, match=r"has 3 weights, so .* but \(2,\) was given"):
@@ -437,7 +440,7 @@ def test_missing_inputs_and_wrong_weights_are_refused(make):
 
 
 def test_an_instruction_that_cannot_be_run_is_named():
-    """The user would have to search the circuit."""
+    """The error names the instruction."""
     circuit = QuantumCircuit(1, 1)
     with circuit.while_loop((circuit.clbits[0], 0)):
         circuit.x(0)
@@ -446,13 +449,13 @@ def test_an_instruction_that_cannot_be_run_is_named():
 
 
 def test_an_interpretation_that_is_no_function_is_refused(make):
-    """An error would speak of a call."""
+    """The error says that interpret is a function."""
     with pytest.raises(TypeError, match="interpret must be a function of an outcome, got 3"):
         make(interpret=3, output_shape=2)
 
 
 def test_a_single_parameter_is_one_column():
-    """A parameter that is no vector would be refused."""
+    """A parameter that is no vector is one input."""
     a, b = Parameter("a"), Parameter("b")
     circuit = QuantumCircuit(1)
     circuit.ry(a - b, 0)

@@ -77,7 +77,7 @@ def test_what_is_no_device_of_pennylane_is_refused(device):
 
 
 def test_shots_and_options_of_the_method_are_set():
-    """Results would be exact, or finite differences have another step."""
+    """Shots and gradient_kwargs reach the QNode."""
     made = execution(shots=7, method="finite-diff", kwargs={"h": 0.25})
     qnode = made.qnode(circuit, EXAMPLE)
     assert qnode.shots.total_shots == 7
@@ -86,7 +86,7 @@ def test_shots_and_options_of_the_method_are_set():
 
 @pytest.mark.parametrize("method", ["best", "backprop", "parameter-shift", "finite-diff", "device"])
 def test_every_method_takes_a_batch(method):
-    """Methods that take one sample at a time would fail, or mix samples up."""
+    """Every diff_method gives the results and gradients of each sample."""
     qnode = execution(method=method).qnode(circuit, EXAMPLE)
     x = torch.tensor([[0.1], [0.7]], dtype=torch.float64)
     w = torch.tensor([0.4], dtype=torch.float64, requires_grad=True)
@@ -110,7 +110,7 @@ def test_every_method_takes_a_batch(method):
     ],
 )
 def test_methods_that_run_more_circuits_are_known(method, shots, transform):
-    """Jacobians would run the shifted circuits once for each output."""
+    """Methods that run more circuits have a gradient transform, others have none."""
     made = execution(method=method, shots=shots)
     qnode = made.qnode(circuit, EXAMPLE)
     assert gradient_transform(qnode, EXAMPLE) is transform

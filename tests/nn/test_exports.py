@@ -10,19 +10,19 @@ import pennylane_qizgloria
 
 @pytest.mark.parametrize("name", pennylane_qizgloria.__all__)
 def test_every_public_name_can_be_imported(name):
-    """A name would be promised that is not there."""
+    """Every name in __all__ can be imported."""
     assert getattr(pennylane_qizgloria, name).__name__ == name
     assert name in dir(pennylane_qizgloria)
 
 
 def test_other_names_are_refused():
-    """A misspelt name would be taken for a module that cannot be imported."""
+    """A misspelt name raises an error that names it."""
     with pytest.raises(AttributeError, match="no attribute 'TorchCircus'"):
         pennylane_qizgloria.TorchCircus  # noqa: B018
 
 
 def test_torch_modules_do_not_import_qiskit_by_themselves():
-    """Users of QNodes alone would wait for Qiskit."""
+    """Importing a torch module does not import Qiskit."""
     code = (
         "import sys; from pennylane_qizgloria import TorchCircuit; print('qiskit' in sys.modules)"
     )

@@ -63,7 +63,7 @@ def test_second_derivatives_are_right_where_they_are_asked_for(device, options, 
     ids=str,
 )
 def test_where_there_are_none_an_error_says_so(device, options):
-    """The penalty would have no effect, although the rest of the loss has one."""
+    """Where second derivatives are missing, an error says how to ask for them."""
     if "own" in options:
         method = "adjoint" if device == "default.qubit" else "device"
         options = {"diff_method": method, "max_diff": options["own"]}

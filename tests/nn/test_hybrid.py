@@ -59,7 +59,7 @@ def quantum(model):
     ids=["SGD", "Adam", "AdamW", "RMSprop", "Rprop", "LBFGS"],
 )
 def test_every_optimiser_trains(model, data, make):
-    """A loss would not fall, or the circuit's weights stay as they are."""
+    """The loss falls and the circuit's weights change under each optimiser."""
     optimiser = make(model.parameters())
     before, start = loss_of(model, data).item(), quantum(model)
 
@@ -77,7 +77,7 @@ def test_every_optimiser_trains(model, data, make):
 
 @pytest.mark.parametrize("start", [None, "fork", "spawn"])
 def test_loaders_can_have_workers(start):
-    """Modules could not be sent to other processes."""
+    """Modules run in forked and spawned workers of a DataLoader."""
     layer = quantum_layer().requires_grad_(False)
     batches = list(torch.rand(2, 3, 2))
     loader = DataLoader(
@@ -91,7 +91,7 @@ def test_loaders_can_have_workers(start):
 
 
 def test_an_uneven_last_batch_trains(model, data):
-    """An epoch would end in an error."""
+    """An epoch whose last batch is smaller trains."""
     optimiser = torch.optim.Adam(model.parameters(), 0.05)
     sizes = []
     for x, labels in DataLoader(TensorDataset(*data), batch_size=7):
@@ -103,7 +103,7 @@ def test_an_uneven_last_batch_trains(model, data):
 
 
 def test_compiled_models_give_the_same(model, data):
-    """``torch.compile`` would trace into the simulator, and fail there."""
+    """torch.compile gives the model's results and gradients."""
     compiled = torch.compile(copy.deepcopy(model), backend="aot_eager")
     ours, expected = loss_of(compiled, data), loss_of(model, data)
     torch.testing.assert_close(ours, expected)
@@ -115,7 +115,7 @@ def test_compiled_models_give_the_same(model, data):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_autocast_and_gradient_scaling(model, data, dtype):
-    """The simulation would run in half precision, or the next layer refuse its results."""
+    """Models train under autocast with a GradScaler."""
     expected = loss_of(model, data).item()
     optimiser = torch.optim.SGD(model.parameters(), 0.1)
     scaler = torch.amp.GradScaler("cpu")
@@ -136,7 +136,7 @@ def test_autocast_and_gradient_scaling(model, data, dtype):
 
 
 def test_autocast_does_not_reach_the_simulation():
-    """Expectation values would have three digits."""
+    """Under autocast expectation values keep their precision."""
     layer = quantum_layer()
     x = torch.rand(4, 2)
     expected = layer(x)
@@ -150,7 +150,7 @@ class Bounded(nn.Module):
 
 
 def test_weights_can_be_parametrised(data):
-    """Constraints on angles could not be set."""
+    """Parametrised weights are used and trained."""
     layer, plain = quantum_layer(), quantum_layer()
     parametrize.register_parametrization(layer, "weight", Bounded())
     with torch.no_grad():
@@ -165,7 +165,7 @@ def test_weights_can_be_parametrised(data):
 
 
 def test_gradients_can_be_clipped(model, data):
-    """The circuit's gradient would be left out of the norm."""
+    """The circuit's gradient counts in the clipped norm."""
     loss_of(model, data).backward()
     norm = clip_grad_norm_(model.parameters(), 1e-3)
     clipped = torch.cat([p.grad.flatten() for p in model.parameters()]).norm()
@@ -175,7 +175,7 @@ def test_gradients_can_be_clipped(model, data):
 
 
 def test_frozen_weights_stay(model, data):
-    """A circuit could not be used as a fixed feature map."""
+    """Weights without a gradient are not changed by training."""
     model[2].requires_grad_(False)
     loss_of(model, data).backward()
     assert model[2].weight.grad is None
@@ -183,7 +183,7 @@ def test_frozen_weights_stay(model, data):
 
 
 def test_a_loaded_state_predicts_the_same(model, data, tmp_path):
-    """A trained model could not be kept."""
+    """A saved and loaded state gives the same predictions."""
     torch.save(model.state_dict(), tmp_path / "model.pt")
     other = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), quantum_layer(), nn.Linear(2, 2))
     other.load_state_dict(torch.load(tmp_path / "model.pt"))

@@ -18,7 +18,7 @@ def arguments(rng):
 
 
 def test_jacobians_are_those_of_each_sample(arguments):
-    """Samples would be added up, or outputs exchanged."""
+    """There is a Jacobian for each sample, equal to jacrev's."""
     x, w = arguments
     by_x, by_w = batched_jacobian(function, x, w, input_gradients=True)
     assert by_x.shape == (4, 3, 2)
@@ -29,14 +29,14 @@ def test_jacobians_are_those_of_each_sample(arguments):
 
 
 def test_input_gradients_are_left_out_if_not_wanted(arguments):
-    """What is not wanted would be computed."""
+    """Without input gradients there is only the Jacobian by the weights."""
     none, by_w = batched_jacobian(function, *arguments, input_gradients=False)
     assert none is None
     torch.testing.assert_close(by_w, batched_jacobian(function, *arguments, True)[1])
 
 
 def test_functions_without_outputs_or_gradients_have_empty_or_zero_jacobians(arguments):
-    """A circuit whose outputs no parameter moves would raise an error."""
+    """Constant outputs have zero Jacobians, and no outputs empty ones."""
     x, w = arguments
     by_x, by_w = batched_jacobian(lambda x, w: x.new_ones(4, 2), x, w, True)
     assert torch.equal(by_x, torch.zeros(4, 2, 2))
@@ -48,7 +48,7 @@ def test_functions_without_outputs_or_gradients_have_empty_or_zero_jacobians(arg
 
 @pytest.mark.parametrize("probabilities", [False, True])
 def test_linearised_qnodes_have_the_jacobian_of_the_qnode(rng, probabilities):
-    """The backward pass by shifts would be another than by backpropagation."""
+    """Jacobians by shifted circuits are those by backpropagation."""
 
     def circuit(x, w):
         qml.RX(x[..., 0] * w[..., 1], wires=0)

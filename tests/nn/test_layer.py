@@ -6,6 +6,15 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.layers import (
+    assert_layers_agree,
+    layer_pair,
+    random_inputs,
+    rotated,
+    rotated_qnode,
+    shrink_weights,
+    trace_counts,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,21 +98,19 @@ def circuits(draw):
 @pytest.mark.filterwarnings("ignore:Casting complex")
 @settings(deadline=None, max_examples=12, derandomize=True, database=None)
 @given(circuit=circuits(), shape=st.sampled_from([(N,), (1, N), (3, N), (2, 2, N)]))
-def test_random_circuits_are_replayed_right(
-    pair, circuit, shape, drawn, assert_same, weakened, traces_of
-):
-    """a trace would differ from the circuit that it is of."""
-    layers = pair(circuit)
+def test_traces_of_random_circuits(circuit, shape):
+    """Traces of random circuits give the values and gradients of PennyLane's layer."""
+    layers = layer_pair(circuit)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "TorchLayer runs")
         for factor in (1, 0.7):
-            assert_same(*layers, factor * drawn(*shape), atol=1e-7)
-            weakened(layers)
-    assert traces_of(layers[0]) == [1]
+            assert_layers_agree(*layers, factor * random_inputs(*shape), atol=1e-7)
+            shrink_weights(layers)
+    assert trace_counts(layers[0]) == [1]
 
 
 @pytest.mark.parametrize("trained", [True, False])
-def test_what_pennylane_compares_in_python(pair, drawn, assert_same, caplog, trained):
+def test_what_pennylane_compares_in_python(caplog, trained):
     """PauliError branches on its probability: the QNode runs as it is if that is an input."""
 
     def circuit(inputs, angles, strength):
@@ -113,11 +120,11 @@ def test_what_pennylane_compares_in_python(pair, drawn, assert_same, caplog, tra
         qml.BitFlip(strength, wires=0)
         return qml.expval(qml.Z(0))
 
-    ours, theirs = pair(circuit)
+    ours, theirs = layer_pair(circuit)
     with warnings.catch_warnings(), caplog.at_level("INFO", "pennylane_qizgloria"):
         warnings.filterwarnings("ignore", "TorchLayer runs")
-        assert_same(ours, theirs, drawn(3, N))
-        assert_same(ours, theirs, 0.5 * drawn(3, N))
+        assert_layers_agree(ours, theirs, random_inputs(3, N))
+        assert_layers_agree(ours, theirs, 0.5 * random_inputs(3, N))
     assert ours.is_traced is not trained
     assert ("takes the value of a tensor" in caplog.text) is trained
     assert (ours.untraced_reason is not None) is trained
@@ -126,10 +133,8 @@ def test_what_pennylane_compares_in_python(pair, drawn, assert_same, caplog, tra
 @pytest.mark.parametrize("readout", [0.05, {0: (0.02, 0.1)}])
 @pytest.mark.parametrize("number", range(len(MEASUREMENTS)))
 @pytest.mark.filterwarnings("ignore:Casting complex", "ignore:Measurement .* not affected")
-def test_readout_error_is_replayed_right(
-    pair, readout, number, drawn, assert_same, weakened, traces_of
-):
-    """Readout error would be left out, or that of the first call taken."""
+def test_traces_with_readout_error(readout, number):
+    """Traces with readout error give the values and gradients of PennyLane's layer."""
 
     def circuit(inputs, angles, strength):
         embed_angles(inputs)
@@ -137,11 +142,11 @@ def test_readout_error_is_replayed_right(
         return MEASUREMENTS[number](angles[1] * strength)
 
     device = qml.device("qizgloria.mixed", wires=N, readout_prob=readout)
-    layers = pair(circuit, device=device)
+    layers = layer_pair(circuit, device=device)
     for _ in range(2):
-        assert_same(*layers, drawn(3, N), atol=1e-7)
-        weakened(layers)
-    assert traces_of(layers[0]) == [1]
+        assert_layers_agree(*layers, random_inputs(3, N), atol=1e-7)
+        shrink_weights(layers)
+    assert trace_counts(layers[0]) == [1]
 
 
 @pytest.mark.parametrize(
@@ -149,30 +154,30 @@ def test_readout_error_is_replayed_right(
     [(torch.float32, None, 1e-5), (torch.float32, torch.float32, 1e-4),
      (torch.float64, torch.float32, 1e-4)],
 )  # fmt: skip
-def test_dtypes(pair, dtype, r_dtype, atol, drawn, assert_same, traces_of, rotated):
-    """Results would come in the precision of the device, not in that of the inputs."""
+def test_dtypes(dtype, r_dtype, atol):
+    """Results have the dtype of the inputs, whatever the device's r_dtype."""
     device = qml.device("qizgloria.mixed", wires=N, r_dtype=r_dtype)
-    layers = pair(rotated, SHAPES, device=device)
-    assert_same(*layers, drawn(4, N, dtype=dtype), atol)
-    assert traces_of(layers[0]) == [1]
+    layers = layer_pair(rotated, SHAPES, device=device)
+    assert_layers_agree(*layers, random_inputs(4, N, dtype=dtype), atol)
+    assert trace_counts(layers[0]) == [1]
 
 
-def test_a_tuple_of_measurements_is_stacked(pair, drawn, assert_same, traces_of):
-    """Shapes would not be PennyLane's."""
+def test_a_tuple_of_measurements_is_stacked():
+    """A tuple of measurements is stacked in front of the batch axes, as PennyLane does."""
 
     def circuit(inputs, angles, strength):
         embed_angles(inputs)
         qml.Rot(*angles, wires=0)
         return qml.expval(qml.Z(0)), qml.expval(qml.Z(1))
 
-    layers = pair(circuit)
+    layers = layer_pair(circuit)
     for shape in ((N,), (3, N), (2, 4, N)):
-        assert_same(*layers, drawn(*shape))
-    assert traces_of(layers[0]) == [1, 1, 1]
+        assert_layers_agree(*layers, random_inputs(*shape))
+    assert trace_counts(layers[0]) == [1, 1, 1]
 
 
-def test_large_states_are_evolved_by_the_plan(pair, monkeypatch, drawn, assert_same, weakened):
-    """Graphs and memory would grow with the states."""
+def test_large_states_are_evolved_by_the_plan(monkeypatch):
+    """Evolutions of large states are run between two traces, with the same results."""
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_WORDS", 1000)
 
     def circuit(inputs, weights, strength):
@@ -186,18 +191,18 @@ def test_large_states_are_evolved_by_the_plan(pair, monkeypatch, drawn, assert_s
         ]
 
     shapes = {"weights": (1, 6, 3), "strength": 1}
-    init = {"weights": drawn(1, 6, 3), "strength": torch.tensor(0.1, dtype=torch.float64)}
+    init = {"weights": random_inputs(1, 6, 3), "strength": torch.tensor(0.1, dtype=torch.float64)}
     device = qml.device("qizgloria.mixed", wires=6, memory_budget=2**13)
-    layers = pair(circuit, shapes, init, device=device)
+    layers = layer_pair(circuit, shapes, init, device=device)
     for _ in range(2):
-        assert_same(*layers, drawn(16, 6))
-        weakened(layers)
+        assert_layers_agree(*layers, random_inputs(16, 6))
+        shrink_weights(layers)
     (history,) = layers[0]._trace_cache.histories.values()
     assert [own.traced.evolution is not None for own in history.traces] == [True]
 
 
-def test_deferred_measurements(pair, drawn, assert_same, traces_of):
-    """Wires that preprocessing adds would be forgotten."""
+def test_deferred_measurements():
+    """Circuits that preprocessing gives more wires are traced."""
 
     def circuit(inputs, angles, strength):
         qml.Rot(*angles, wires=0)
@@ -205,14 +210,14 @@ def test_deferred_measurements(pair, drawn, assert_same, traces_of):
         qml.cond(outcome, qml.RX)(inputs[0], wires=1)
         return [qml.expval(qml.Z(1)), qml.probs(op=outcome)]
 
-    layers = pair(circuit)
-    assert_same(*layers, drawn(N))
-    assert traces_of(layers[0]) == [1]
+    layers = layer_pair(circuit)
+    assert_layers_agree(*layers, random_inputs(N))
+    assert trace_counts(layers[0]) == [1]
 
 
 @pytest.mark.parametrize("measure", [qml.expval, qml.var])
-def test_observables_are_trained(pair, drawn, assert_same, weakened, traces_of, measure):
-    """A matrix that depends on a weight would be frozen, or get no gradient."""
+def test_observables_are_trained(measure):
+    """Observables that depend on weights follow them and give them gradients."""
 
     def circuit(inputs, angles, strength):
         embed_angles(inputs)
@@ -221,36 +226,36 @@ def test_observables_are_trained(pair, drawn, assert_same, weakened, traces_of, 
         rows = [torch.stack([angles[1] + 0j, off]), torch.stack([off.conj(), -angles[1] + 0j])]
         return measure(qml.Hermitian(torch.stack(rows), wires=1))
 
-    layers = pair(circuit)
+    layers = layer_pair(circuit)
     for shape in ((N,), (3, N)):
         for _ in range(2):
-            assert_same(*layers, drawn(*shape))
-            weakened(layers)
-    assert traces_of(layers[0]) == [1, 1]
-    layers[0](drawn(N)).backward()
+            assert_layers_agree(*layers, random_inputs(*shape))
+            shrink_weights(layers)
+    assert trace_counts(layers[0]) == [1, 1]
+    layers[0](random_inputs(N)).backward()
     assert layers[0].angles.grad.abs().min() > 0
     assert layers[0].strength.grad.abs() > 0
 
 
-def test_both_ways_of_normalising_are_traced(pair, drawn, assert_same, traces_of):
-    """Normalised amplitudes would be treated as the others, or not be replayed."""
+def test_both_ways_of_normalising_are_traced():
+    """Normalised and other amplitudes give PennyLane's results, by one trace or two."""
 
     def circuit(inputs, angles, strength):
         embed_amplitudes(inputs)
         qml.Rot(*angles, wires=0)
         return qml.expval(qml.Z(0))
 
-    layers = pair(circuit)
+    layers = layer_pair(circuit)
     normalised = torch.tensor([[0.6, 0.8], [1.0, 0.0]], dtype=torch.float64)
     for _ in range(2):
-        assert_same(*layers, drawn(2, N))
-        assert_same(*layers, 1.0 * normalised)
-    assert len(traces_of(layers[0])) == 1
-    assert traces_of(layers[0])[0] in (1, 2)
+        assert_layers_agree(*layers, random_inputs(2, N))
+        assert_layers_agree(*layers, 1.0 * normalised)
+    assert len(trace_counts(layers[0])) == 1
+    assert trace_counts(layers[0])[0] in (1, 2)
 
 
-def test_without_weights_and_without_inputs(pair, drawn, assert_same, traces_of):
-    """A circuit that ignores an argument would not be recordable."""
+def test_without_weights_and_without_inputs():
+    """Circuits that have no weights or ignore the inputs are traced."""
 
     def no_weights(inputs):
         embed_angles(inputs)
@@ -261,89 +266,91 @@ def test_without_weights_and_without_inputs(pair, drawn, assert_same, traces_of)
         return qml.expval(qml.Z(0))
 
     for circuit, shapes in ((no_weights, {}), (no_inputs, {"angles": (3,), "strength": 1})):
-        layers = pair(circuit, shapes)
-        assert_same(*layers, drawn(N))
-        assert traces_of(layers[0]) == [1]
+        layers = layer_pair(circuit, shapes)
+        assert_layers_agree(*layers, random_inputs(N))
+        assert trace_counts(layers[0]) == [1]
 
 
-def test_arguments_are_pennylanes(rotated, qnode):
-    """Code that makes PennyLane's layer would not make ours."""
+def test_arguments_are_pennylanes():
+    """Arguments, attributes and errors at construction are those of PennyLane's layer."""
     with pytest.raises(ValueError, match="Must specify a shape for every non-input"):
-        TorchLayer(qnode(), {})
+        TorchLayer(rotated_qnode(), {})
     with pytest.raises(TypeError, match="must include an argument with name inputs"):
-        TorchLayer(qml.QNode(lambda w: qml.state(), qnode().device), {"w": 1})
+        TorchLayer(qml.QNode(lambda w: qml.state(), rotated_qnode().device), {"w": 1})
     with pytest.raises(ValueError, match="appropiate shape"):
-        TorchLayer(qnode(), SHAPES, {"weights": torch.ones(3)})
-    normal = TorchLayer(qnode(), SHAPES, torch.nn.init.ones_)
+        TorchLayer(rotated_qnode(), SHAPES, {"weights": torch.ones(3)})
+    normal = TorchLayer(rotated_qnode(), SHAPES, torch.nn.init.ones_)
     assert torch.equal(normal.weights, torch.ones(1, N, 3))
     assert normal.device is normal.qnode.device
     assert isinstance(normal, qml.qnn.TorchLayer)
     assert repr(normal) == f"<Quantum Torch Layer: func={rotated.__name__}>"
 
 
-def test_state_dicts_are_pennylanes(pair, drawn, assert_same, rotated):
-    """Saved models would not load."""
-    ours, theirs = pair(rotated, SHAPES)
+def test_state_dicts_are_pennylanes():
+    """State dicts have the keys of PennyLane's layer, and those of that layer load."""
+    ours, theirs = layer_pair(rotated, SHAPES)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
     theirs.load_state_dict({"weights": torch.ones(1, N, 3)})
     ours.load_state_dict(theirs.state_dict())
-    assert_same(ours, theirs, drawn(3, N))
+    assert_layers_agree(ours, theirs, random_inputs(3, N))
 
 
-def test_inspection_tools_take_the_layer(layer, drawn):
+def test_inspection_tools_take_the_layer(layer):
     """`qml.draw` and `qml.specs` take PennyLane's layer."""
-    inputs = drawn(N)
+    inputs = random_inputs(N)
     assert "AngleEmbedding" in qml.draw(layer)(inputs)
     assert len(qml.workflow.construct_tape(layer)(inputs).operations) == 3
     layer.construct((inputs,), {})
     assert len(layer.qnode._tape.operations) == 3
 
 
-def test_integer_inputs(pair):
+def test_integer_inputs():
     """Weights are cast to the inputs' dtype, as in PennyLane."""
 
     def circuit(inputs, angles, strength):
         qml.BasisEmbedding(inputs, wires=range(N))
         return qml.expval(qml.Z(1))
 
-    ours, theirs = pair(circuit)
+    ours, theirs = layer_pair(circuit)
     assert ours(torch.tensor([0, 1])) == theirs(torch.tensor([0, 1])) == -1
 
 
-def test_trackers_count_what_is_run(layer, drawn):
-    """A tracker would see no executions."""
-    layer(drawn(3, N))
+def test_trackers_count_what_is_run(layer):
+    """A tracker counts each call, although the call could be served by a trace."""
+    layer(random_inputs(3, N))
     with qml.Tracker(layer.device) as tracker:
-        layer(drawn(3, N))
+        layer(random_inputs(3, N))
     assert tracker.totals["batches"] == 1
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-def test_inputs_that_are_not_finite_are_refused(layer, bad, drawn, traces_of):
-    """They would spread through the model."""
-    layer(drawn(3, N))
-    inputs = drawn(3, N)
+def test_inputs_that_are_not_finite_are_refused(layer, bad):
+    """NaN and infinity are refused by a trace, which serves again afterwards."""
+    layer(random_inputs(3, N))
+    inputs = random_inputs(3, N)
     inputs[1, 0] = bad
     with pytest.raises(ValueError, match=r"qizgloria.mixed: RX.*must be finite"):
         layer(inputs)
-    assert layer(drawn(3, N)).isfinite().all()
-    assert traces_of(layer) == [1]
+    assert layer(random_inputs(3, N)).isfinite().all()
+    assert trace_counts(layer) == [1]
 
 
-def test_strengths_out_of_range_are_refused(drawn, qnode):
-    """A training step could leave the domain without a word."""
+def test_strengths_out_of_range_are_refused():
+    """A traced channel refuses strengths outside its domain."""
 
     def circuit(inputs, strength):
         embed_angles(inputs)
         qml.AmplitudeDamping(strength, wires=0)
         return qml.expval(qml.Z(0))
 
-    layer = TorchLayer(qml.QNode(circuit, qnode().device), {"strength": 1}, torch.nn.init.zeros_)
-    layer(drawn(N))
+    layer = TorchLayer(
+        qml.QNode(circuit, rotated_qnode().device), {"strength": 1}, torch.nn.init.zeros_
+    )
+    layer(random_inputs(N))
     with torch.no_grad():
         layer.strength.fill_(1.5)
     with pytest.raises(ValueError, match="gamma must be in"):
-        layer(drawn(N))
+        layer(random_inputs(N))
 
 
 @pytest.mark.parametrize(
@@ -357,12 +364,12 @@ def test_strengths_out_of_range_are_refused(drawn, qnode):
     ],
 )
 def test_wrong_inputs_are_refused(layer, inputs, error, message):
-    """An error would speak of an attribute or an index."""
+    """The error says which inputs a layer takes."""
     with pytest.raises(error, match=message):
         layer(inputs)
 
 
-def test_a_function_that_is_no_qnode_is_refused(rotated):
-    """An error would speak of an attribute."""
+def test_a_function_that_is_no_qnode_is_refused():
+    """The error says that a QNode is needed."""
     with pytest.raises(TypeError, match="TorchLayer takes a QNode"):
         TorchLayer(rotated, SHAPES)

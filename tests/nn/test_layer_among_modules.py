@@ -8,17 +8,18 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.layers import layer_pair, random_inputs, trace_counts
 from torch.nn.utils import parametrize
 
 N = 2
 
 
-def test_copies_are_independent(layer, drawn, traces_of):
-    """A copy would share its weights, or its traces, with the original."""
-    inputs = drawn(3, N)
+def test_copies_are_independent(layer):
+    """A copy has its own weights, and no traces."""
+    inputs = random_inputs(3, N)
     before = layer(inputs)
     other = copy.deepcopy(layer)
-    assert traces_of(other) == []
+    assert trace_counts(other) == []
     assert other.qnode_weights["weights"] is other.weights
     with torch.no_grad():
         other.weights.add_(1)
@@ -26,9 +27,9 @@ def test_copies_are_independent(layer, drawn, traces_of):
     assert torch.equal(layer(inputs), before)
 
 
-def test_layers_are_pickled_and_saved(layer, drawn):
-    """Models could not be sent to other processes."""
-    inputs = drawn(3, N)
+def test_layers_are_pickled_and_saved(layer):
+    """Pickled and saved layers give the same results."""
+    inputs = random_inputs(3, N)
     before = layer(inputs)
     assert torch.equal(pickle.loads(pickle.dumps(layer))(inputs), before)
     file = io.BytesIO()
@@ -50,33 +51,35 @@ class Evaluated(torch.utils.data.Dataset):
         return self.layer(self.inputs[index]).detach()
 
 
-def test_workers_of_a_data_loader(layer, drawn):
-    """A layer could not be part of a data set."""
-    expected = layer(drawn(4, N))
-    loader = torch.utils.data.DataLoader(Evaluated(layer, drawn(4, N)), batch_size=2, num_workers=2)
+def test_workers_of_a_data_loader(layer):
+    """A layer in a data set runs in the workers of a DataLoader."""
+    expected = layer(random_inputs(4, N))
+    loader = torch.utils.data.DataLoader(
+        Evaluated(layer, random_inputs(4, N)), batch_size=2, num_workers=2
+    )
     assert torch.allclose(torch.cat(list(loader)), expected)
 
 
-def test_compilation_breaks_the_graph_at_the_layer(layer, drawn):
-    """Compiling a model would fail, or bake numbers in."""
+def test_compilation_breaks_the_graph_at_the_layer(layer):
+    """A compiled model gives the model's results and gradients on new inputs."""
     model = torch.nn.Sequential(torch.nn.Linear(N, N), layer, torch.nn.Linear(N, 3)).double()
     compiled = torch.compile(model, backend="eager")
     for factor in (1, 2):
-        inputs = factor * drawn(3, N)
+        inputs = factor * random_inputs(3, N)
         assert torch.allclose(compiled(inputs), model(inputs))
     own, other = (
-        torch.autograd.grad(x(drawn(3, N)).sum(), layer.weights) for x in (compiled, model)
+        torch.autograd.grad(x(random_inputs(3, N)).sum(), layer.weights) for x in (compiled, model)
     )
     assert torch.allclose(own[0], other[0])
 
 
-def test_autocast_with_scaled_gradients(layer, drawn):
-    """A circuit would be computed in half precision."""
+def test_autocast_with_scaled_gradients(layer):
+    """Under autocast circuits run in single precision, and scaled gradients train."""
     layer = layer.float()
     model = torch.nn.Sequential(torch.nn.Linear(N, N), layer, torch.nn.Linear(N, 3))
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
     scaler = torch.amp.GradScaler("cpu", init_scale=64.0)
-    inputs = drawn(5, N, dtype=torch.float32)
+    inputs = random_inputs(5, N, dtype=torch.float32)
     before = [parameter.clone() for parameter in model.parameters()]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         low = inputs.bfloat16()
@@ -91,9 +94,9 @@ def test_autocast_with_scaled_gradients(layer, drawn):
     assert all((a != b).any() for a, b in zip(before, model.parameters(), strict=True))
 
 
-def test_parametrised_weights(layer, drawn):
-    """A parametrisation would have no effect."""
-    inputs = drawn(3, N)
+def test_parametrised_weights(layer):
+    """Parametrised weights are used, and the original ones get gradients."""
+    inputs = random_inputs(3, N)
     with torch.no_grad():
         plain = copy.deepcopy(layer)
         plain.weights.tanh_()
@@ -104,10 +107,10 @@ def test_parametrised_weights(layer, drawn):
     assert layer.parametrizations.weights.original.grad.abs().max() > 0
 
 
-def test_lbfgs_with_a_closure(layer, drawn):
-    """An optimiser that calls the model itself would not do."""
+def test_lbfgs_with_a_closure(layer):
+    """LBFGS, which calls the model by a closure, lowers the loss."""
     optimiser = torch.optim.LBFGS(layer.parameters(), max_iter=5)
-    inputs = drawn(3, N)
+    inputs = random_inputs(3, N)
 
     def closure():
         optimiser.zero_grad()
@@ -121,9 +124,9 @@ def test_lbfgs_with_a_closure(layer, drawn):
     assert closure().item() < before
 
 
-def test_higher_derivatives(layer, drawn):
-    """Gradient penalties would be wrong."""
-    inputs = drawn(2, N).requires_grad_()
+def test_higher_derivatives(layer):
+    """First and second derivatives agree with finite differences."""
+    inputs = random_inputs(2, N).requires_grad_()
     layer(inputs)
 
     def call(inputs, weights):
@@ -134,9 +137,9 @@ def test_higher_derivatives(layer, drawn):
     assert torch.autograd.gradgradcheck(call, (inputs, weights))
 
 
-def test_function_transforms(layer, drawn):
-    """Gradients for each sample, Hessians and forward mode would fail."""
-    inputs = drawn(3, N)
+def test_function_transforms(layer):
+    """vmap, grad and jvp agree with the layer's own results and gradients."""
+    inputs = random_inputs(3, N)
     expected = layer(inputs)
     parameters = {"weights": layer.weights.detach()}
 
@@ -152,9 +155,9 @@ def test_function_transforms(layer, drawn):
     assert torch.allclose(tangent.sum(), gradient.sum())
 
 
-def test_inference_mode_does_not_spoil_training(layer, drawn):
+def test_inference_mode_does_not_spoil_training(layer):
     """Tensors made in inference mode cannot be saved for a gradient."""
-    inputs = drawn(3, N)
+    inputs = random_inputs(3, N)
     with torch.inference_mode():
         first = layer(inputs)
         assert torch.equal(layer(inputs.clone()), first)
@@ -176,7 +179,7 @@ def test_integer_inputs_give_results_of_the_weights_dtype(layer, dtype, shape):
     assert layer.weights.grad.abs().sum() > 0
 
 
-def test_integers_reach_embeddings_of_bits(pair):
+def test_integers_reach_embeddings_of_bits():
     """A basis embedding gets the integers themselves."""
 
     def circuit(inputs, angles, strength):
@@ -184,21 +187,21 @@ def test_integers_reach_embeddings_of_bits(pair):
         qml.Rot(*angles, wires=0)
         return [qml.expval(qml.Z(0)), qml.expval(qml.Z(1))]
 
-    layer, _ = pair(circuit)
+    layer, _ = layer_pair(circuit)
     np.testing.assert_allclose(layer(torch.tensor([1, 0])).detach(), [-np.cos(1.1), 1])
 
 
-def test_arrays_are_inputs(layer, drawn):
+def test_arrays_are_inputs(layer):
     """NumPy arrays are taken as tensors of the same numbers."""
-    torch.testing.assert_close(layer(drawn(3, N).numpy()), layer(drawn(3, N)))
+    torch.testing.assert_close(layer(random_inputs(3, N).numpy()), layer(random_inputs(3, N)))
 
 
-@pytest.mark.parametrize("limit", [0, 200], ids=["run", "recorded"])
-def test_autocast_around_the_reverse_pass(layer, drawn, monkeypatch, limit):
+@pytest.mark.parametrize("limit", [0, 200], ids=["run", "traced"])
+def test_autocast_around_the_reverse_pass(layer, monkeypatch, limit):
     """Gradients are the same whether the reverse pass is called under autocast or not."""
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", limit)
     layer.float()
-    inputs = drawn(3, N, dtype=torch.float32)
+    inputs = random_inputs(3, N, dtype=torch.float32)
     for _ in range(2):
         found = []
         for enabled in (False, True):

@@ -47,7 +47,7 @@ def x(rng):
 
 @pytest.mark.parametrize("backend", [None, FakeManilaV2()], ids=["as it is", "transpiled"])
 def test_values_and_gradients_are_exact(circuit, layer, x, backend):
-    """A model would train otherwise than on the simulator."""
+    """Values and Jacobians are those of TorchCircuit, transpiled or not."""
     manager = None if backend is None else generate_preset_pass_manager(1, backend)
     shift = ParameterShift(circuit, X, W, OBSERVABLES, pass_manager=manager)
     y = QiskitFunction.apply(x, layer.weight, shift.evaluate, shift.gradient)
@@ -58,7 +58,7 @@ def test_values_and_gradients_are_exact(circuit, layer, x, backend):
 
 
 def test_one_call_is_one_job(circuit, layer, x):
-    """On a machine every sample and shift would wait in the queue."""
+    """Values and gradients of a batch are one job each."""
     runs = []
 
     class Counting(StatevectorEstimator):
@@ -73,7 +73,7 @@ def test_one_call_is_one_job(circuit, layer, x):
 
 
 def test_gradients_of_weights_alone_take_fewer_circuits(circuit, layer, x):
-    """Circuits would be run for gradients that no one wants."""
+    """Without input gradients fewer shifted circuits run."""
     sizes = []
 
     class Measuring(StatevectorEstimator):
@@ -93,7 +93,7 @@ def test_gradients_of_weights_alone_take_fewer_circuits(circuit, layer, x):
 
 
 def test_estimators_with_shots(circuit, layer, x):
-    """An estimator that is not exact could not be used."""
+    """Values of an estimator with shots are near the exact ones."""
     estimator = EstimatorV2(options={"backend_options": {"seed_simulator": 1}})
     shift = ParameterShift(circuit, X, W, OBSERVABLES, estimator, precision=0.01)
     values = shift.evaluate(x.detach().numpy(), layer.weight.detach().numpy())
@@ -101,7 +101,7 @@ def test_estimators_with_shots(circuit, layer, x):
 
 
 def test_parameters_in_custom_gates_are_found():
-    """A gate that is known by its definition could not be differentiated."""
+    """Gates are differentiated through their definitions."""
 
     class Twist(Gate):
         def __init__(self, angle):
@@ -123,7 +123,7 @@ def test_parameters_in_custom_gates_are_found():
 
 
 def test_a_circuit_without_parameters_has_no_gradient():
-    """A job without circuits would be sent."""
+    """A circuit without parameters has zero and empty Jacobians."""
     circuit = QuantumCircuit(1)
     circuit.h(0)
     shift = ParameterShift(circuit, X, None, "X")
@@ -134,7 +134,7 @@ def test_a_circuit_without_parameters_has_no_gradient():
 
 
 def test_parameters_in_control_flow_are_refused():
-    """Their derivative would be left out."""
+    """Parameters in control flow are refused with the instruction's name."""
     circuit = QuantumCircuit(2, 1)
     circuit.measure(0, 0)
     with circuit.if_test((circuit.clbits[0], 1)):
@@ -144,7 +144,7 @@ def test_parameters_in_control_flow_are_refused():
 
 
 def test_parameters_and_observables_are_checked(circuit):
-    """The error would come with the first job."""
+    """Parameters and observables that do not fit are refused at construction."""
     with pytest.raises(ValueError, match="neither inputs nor weights"):
         ParameterShift(circuit, X, None, OBSERVABLES)
     with pytest.raises(ValueError, match="one of 1 qubits"):
@@ -168,7 +168,7 @@ def test_parameters_and_observables_are_checked(circuit):
     ids=["wide", "narrow", "all in one", "few", "many", "rows", "axes", "number", "complex"],
 )
 def test_wrong_widths_are_refused(circuit, method, x, w, message):
-    """Surplus columns of the inputs would be taken for weights."""
+    """Values whose shape does not fit the parameters are refused with both shapes."""
     shift = ParameterShift(circuit, X, W, OBSERVABLES)
     with pytest.raises(ValueError, match=message):
         getattr(shift, method)(x, w)

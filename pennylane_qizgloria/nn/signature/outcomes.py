@@ -83,26 +83,26 @@ class Outcomes:
 
     Args:
         num_bits: how many bits an outcome has.
-        places: the bits that are measured, the most significant first; the others are 0.
+        measured_bits: the bits that are measured, the most significant first; the others are 0.
         qubits: the qubits that are read for them at the end; None if they are read from the
             classical bits.
     """
 
     num_bits: int
-    places: tuple[int, ...]
+    measured_bits: tuple[int, ...]
     qubits: tuple[int, ...] | None
 
     def process(self, classical_bits: Sequence[Any]) -> ProbabilityMP:
         """The measurement, given what the template returned for each classical bit."""
         if self.qubits is not None:
             return qml.probs(wires=self.qubits)
-        measured = [classical_bits[place] for place in self.places]
+        measured = [classical_bits[bit] for bit in self.measured_bits]
         return qml.probs(op=measured if len(measured) > 1 else measured[0])
 
     def integers(self) -> list[int]:
         """The outcome that each entry of the measured probabilities belongs to."""
-        values = product((0, 1), repeat=len(self.places))
-        return [sum(b << p for b, p in zip(v, self.places, strict=True)) for v in values]
+        values = product((0, 1), repeat=len(self.measured_bits))
+        return [sum(b << p for b, p in zip(v, self.measured_bits, strict=True)) for v in values]
 
 
 def read_outcomes(template: Any) -> tuple[Outcomes, Template]:
@@ -112,21 +112,23 @@ def read_outcomes(template: Any) -> tuple[Outcomes, Template]:
         ValueError: if there are more than `MOST_BITS` bits.
     """
     ending = read_ending(template)
-    places = tuple(sorted({*ending.final, *ending.middle}, reverse=True))
-    num_bits = template.num_clbits if places else template.num_wires
+    measured_bits = tuple(sorted({*ending.final, *ending.middle}, reverse=True))
+    num_bits = template.num_clbits if measured_bits else template.num_wires
     if num_bits > MOST_BITS:
         raise ValueError(
             f"The circuit has 2**{num_bits} outcomes, too many for their probabilities. Measure "
             "fewer qubits into fewer classical bits, or give observables."
         )
-    if not places:
+    if not measured_bits:
         every = tuple(reversed(range(num_bits)))
         return Outcomes(num_bits, every, every), template
     if ending.middle:
-        return Outcomes(num_bits, places, None), template
-    kept = [step for i, step in enumerate(template.instructions) if i not in ending.steps]
-    qubits = tuple(ending.final[place] for place in places)
-    return Outcomes(num_bits, places, qubits), replace(template, instructions=tuple(kept))
+        return Outcomes(num_bits, measured_bits, None), template
+    remaining = [step for i, step in enumerate(template.instructions) if i not in ending.steps]
+    qubits = tuple(ending.final[bit] for bit in measured_bits)
+    return Outcomes(num_bits, measured_bits, qubits), replace(
+        template, instructions=tuple(remaining)
+    )
 
 
 @dataclass(frozen=True)

@@ -60,15 +60,15 @@ def assign_roles(circuit: Any, inputs: Any, weights: Any) -> Roles:
     twice = [parameter.name for parameter, count in Counter(given).items() if count > 1]
     if twice:
         raise ValueError(f"Each parameter is an input or a weight, once; named twice: {twice}.")
-    place = {parameter: i for i, parameter in enumerate(given)}
-    missing = [p.name for p in circuit.parameters if p not in place]
+    column_of = {parameter: i for i, parameter in enumerate(given)}
+    missing = [p.name for p in circuit.parameters if p not in column_of]
     if missing:
         raise ValueError(
             f"The circuit's parameters {missing} are neither inputs nor weights. Name them in "
             "inputs= or weights=, or bind them with circuit.assign_parameters."
         )
     names = [parameter.name for parameter in given]
-    columns = tuple(place[p] for p in circuit.parameters)
+    columns = tuple(column_of[p] for p in circuit.parameters)
     unused = tuple(name for i, name in enumerate(names) if i not in columns)
     return Roles(tuple(names[:num_inputs]), tuple(names[num_inputs:]), columns, unused)
 

@@ -178,7 +178,7 @@ class TraceCache:
         """Forget them."""
         self.histories: dict[tuple, CallHistory] = {}
         self.seen: dict[Invocation, Observation] = {}
-        self.ledger = TracingAccount()
+        self.account = TracingAccount()
         self.is_used = False
         self.reason: str | None = None
 
@@ -220,7 +220,7 @@ class TraceCache:
     def _run_traced(self, own: TracedQNode, history: CallHistory, tensors: Sequence[Tensor]) -> Any:
         start = perf_counter()
         results = own(tensors)
-        self.ledger.balance += history.usual - (perf_counter() - start)
+        self.account.balance += history.usual - (perf_counter() - start)
         self.is_used = True
         return results
 
@@ -244,7 +244,7 @@ class TraceCache:
         """Run a call as it is, see what it depends on, and trace it if it is time."""
         known = self.seen.get(call)
         before, unchanged = random_states(), history.guard is not None and history.guard.holds()
-        is_observed = known is None or self.ledger.pays(history)
+        is_observed = known is None or self.account.pays(history)
         start = perf_counter()
         if known is None or is_observed:
             results, seen = observe(lambda: call(tensors))
@@ -252,7 +252,7 @@ class TraceCache:
             results, seen = call(tensors), known
         seconds = perf_counter() - start
         try:
-            self._account(history, call, seen, unchanged, seconds)
+            self._note_call(history, call, seen, unchanged, seconds)
             if seen.drew_since(before) or (is_observed and seen.draws):
                 raise ImpurityError("it draws random numbers")
         except ImpurityError as error:
@@ -262,12 +262,12 @@ class TraceCache:
         except IncomparableError as error:
             self._give_up(history, None, call, str(error))
         else:
-            if is_observed and self.ledger.pays(history):
+            if is_observed and self.account.pays(history):
                 self._trace_if_watched(history, call, tensors, seen, known)
         self.seen[call] = seen
         return results
 
-    def _account(
+    def _note_call(
         self,
         history: CallHistory,
         call: Invocation,
@@ -313,7 +313,7 @@ class TraceCache:
         own, before = history.guard, random_states()
         assert own is not None
         try:
-            with self.ledger.paying():
+            with self.account.paying():
                 made = trace_qnode(call, tensors, own.tensors)
         except UntraceableError as error:
             self._give_up(history, own, call, str(error))

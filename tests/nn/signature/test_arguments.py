@@ -40,7 +40,7 @@ def test_weights_may_be_a_second_argument(device, of_x, of_w):
     x = torch.rand(*of_x, 2, dtype=torch.float64, requires_grad=True)
     w = torch.rand(*of_w, 1, dtype=torch.float64, requires_grad=True)
     layer = make(device)
-    for _ in range(3):  # the arithmetic is recorded at the second call
+    for _ in range(3):  # the arithmetic is traced at the second call
         y, right = layer(x, w), expected(x, w)
         torch.testing.assert_close(y, right)
         cotangent = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).reshape(y.shape)

@@ -153,13 +153,13 @@ def test_unknown_arguments_get_a_hint(given, message):
     ids=lambda given: next(iter(given)),
 )
 def test_what_the_network_says_cannot_be_given_again(given):
-    """It would be unclear which of them counts."""
+    """Arguments that the network has already set are refused."""
     with pytest.raises(ValueError, match="is given twice"):
         TorchCircuit(NETWORKS["observables"](), **given)
 
 
 def test_an_argument_under_both_names_is_refused():
-    """One of them would have no effect."""
+    """An argument may be given by its former or its present name, not by both."""
     with pytest.raises(ValueError, match="weights is given twice"):
         TorchCircuit(circuit(), X, W, weight_params=W)
 

@@ -29,7 +29,7 @@ def matrix(observable, num_qubits):
     ids=repr,
 )
 def test_matrices_agree(given):
-    """Other values would be measured than with Qiskit's estimators."""
+    """Observables of every kind have Qiskit's matrices."""
     dense = given
     if isinstance(given, SparseObservable):
         dense = SparsePauliOp.from_sparse_observable(given)
@@ -39,26 +39,26 @@ def test_matrices_agree(given):
 @given(st.text("IXYZ", min_size=1, max_size=4))
 @settings(deadline=None, max_examples=30)
 def test_strings_are_read_from_the_right(letters):
-    """Qubits would be reversed."""
+    """The last letter of a string acts on qubit 0."""
     expected = Operator(Pauli(letters)).data
     observable = to_pennylane(letters, len(letters))
     np.testing.assert_allclose(matrix(observable, len(letters)), expected)
 
 
 def test_a_single_word_stays_a_word():
-    """Sums of one term would be measured the slow way."""
+    """A single Pauli word becomes that word, not a sum of one term."""
     assert qml.equal(to_pennylane("IZ", 2), qml.Z(0))
     assert qml.equal(to_pennylane("XI", 2), qml.X(1))
 
 
 def test_mappings_are_sums():
-    """A form that Qiskit's estimators take would be refused."""
+    """A mapping from words to coefficients is a sum."""
     expected = 0.5 * np.kron([[0, 1], [1, 0]], np.eye(2)) + np.eye(4)
     np.testing.assert_allclose(matrix(to_pennylane({"XI": 0.5, "II": 1.0}, 2), 2), expected)
 
 
 def test_observables_of_pennylane_stay_as_they_are():
-    """What is not made of Pauli words could not be measured."""
+    """PennyLane's observables are taken unchanged, whether made of Pauli words or not."""
     observable = qml.Projector([1], wires=1) + qml.Hermitian(np.diag([1.0, 2.0]), wires=0)
     assert to_pennylane(observable, 2) is observable
 
@@ -80,13 +80,13 @@ def test_observables_of_pennylane_stay_as_they_are():
     ],
 )
 def test_wrong_observables_are_refused(given, message):
-    """Something else would be measured, or the error come with the first call."""
+    """Wrong sizes, values that are not Hermitian and free parameters are refused."""
     with pytest.raises(ValueError, match=message):
         to_pennylane(given, 2)
 
 
 def test_other_objects_are_refused():
-    """The error would not say what is expected."""
+    """The error says which kinds of observables there are."""
     with pytest.raises(TypeError, match="An observable is a SparsePauliOp"):
         to_pennylane(3, 2)
 
@@ -97,7 +97,7 @@ def test_other_objects_are_refused():
     ids=str,
 )
 def test_one_observable_is_a_list_of_one(one):
-    """A sum would become several outputs."""
+    """A single observable, a sum included, is one output."""
     (only,) = as_list(one)
     assert only is one
     assert as_list((one, "ZZ"))[1] == "ZZ"

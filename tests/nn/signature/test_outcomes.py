@@ -35,7 +35,7 @@ def of(circuit):
 
 
 def test_without_measurements_all_qubits_are_read():
-    """Probabilities would not be those of Qiskit's integers."""
+    """A circuit without measurements has Qiskit's integers of all qubits as outcomes."""
     outcomes, template = of(QuantumCircuit(3))
     assert (outcomes.num_bits, outcomes.qubits) == (3, (2, 1, 0))
     assert outcomes.integers() == list(range(8))
@@ -43,7 +43,7 @@ def test_without_measurements_all_qubits_are_read():
 
 
 def test_a_register_that_nothing_is_measured_into_does_not_count():
-    """A circuit would have one outcome, 0."""
+    """An unused classical register leaves the qubits as outcomes."""
     outcomes, _ = of(QuantumCircuit(QuantumRegister(2), ClassicalRegister(1)))
     assert outcomes.qubits == (1, 0)
 
@@ -58,15 +58,15 @@ def test_a_register_that_nothing_is_measured_into_does_not_count():
     ],
 )
 def test_measurements_at_the_end_become_a_reading_of_qubits(pairs, places, qubits, integers):
-    """They would be simulated as mid-circuit measurements, or bits exchanged."""
+    """Final measurements are read from the qubits, in the order of their bits."""
     outcomes, template = of(measured(*pairs))
-    assert (outcomes.num_bits, outcomes.places, outcomes.qubits) == (3, places, qubits)
+    assert (outcomes.num_bits, outcomes.measured_bits, outcomes.qubits) == (3, places, qubits)
     assert outcomes.integers() == integers
     assert not measures_midway(template)
 
 
 def test_measurements_in_the_middle_stay():
-    """What depends on their outcomes would be lost."""
+    """Measurements that later steps depend on stay in the circuit."""
     template = from_qiskit(conditional())
     ending = read_ending(template)
     assert (ending.final, ending.middle) == ({1: 1}, {0})
@@ -77,14 +77,14 @@ def test_measurements_in_the_middle_stay():
 
 
 def test_a_qubit_that_is_measured_and_used_again_is_in_the_middle():
-    """It would be read at the end, when it is in another state."""
+    """A measurement is not final if its qubit is used again."""
     circuit = measured((0, 0), num_qubits=1, num_clbits=1)
     circuit.x(0)
     assert read_ending(from_qiskit(circuit)).middle == {0}
 
 
 def test_a_bit_that_is_read_later_is_in_the_middle():
-    """The condition would look at a bit that nothing was measured into."""
+    """A measurement is not final if a condition reads its bit."""
     circuit = QuantumCircuit(2, 1)
     circuit.measure(0, 0)
     with circuit.if_test((circuit.clbits[0], 1)):
@@ -93,7 +93,7 @@ def test_a_bit_that_is_read_later_is_in_the_middle():
 
 
 def test_a_bit_that_is_written_again_counts_as_last_written():
-    """An outcome would be that of the first measurement."""
+    """Of two measurements into one bit the last one counts."""
     circuit = measured((0, 0))
     circuit.x(0)
     circuit.measure(1, 0)
@@ -103,13 +103,13 @@ def test_a_bit_that_is_written_again_counts_as_last_written():
 
 
 def test_too_many_outcomes_are_refused():
-    """A user's function would be asked about them for years."""
+    """A circuit of 25 qubits is refused, with the number of its outcomes."""
     with pytest.raises(ValueError, match=r"2\*\*25 outcomes"):
         of(QuantumCircuit(25))
 
 
 def test_indices_are_asked_for_once_each():
-    """Values of a function would be put in the wrong places."""
+    """interpret is called once for each outcome, and its tuples index the result."""
     outcomes, _ = of(QuantumCircuit(2))
     asked = []
 
@@ -124,7 +124,7 @@ def test_indices_are_asked_for_once_each():
 
 
 def test_complete_outcomes_need_no_index():
-    """Every call would copy the probabilities."""
+    """Where every outcome can occur, the probabilities are the result."""
     outcomes, _ = of(QuantumCircuit(2))
     made = interpret_outcomes(outcomes, None, 4)
     assert made.shape == (4,)
@@ -132,7 +132,7 @@ def test_complete_outcomes_need_no_index():
 
 
 def test_unmeasured_bits_are_zero():
-    """The result would be too short."""
+    """Outcomes with an unmeasured bit of 1 are in the result, without a probability."""
     outcomes, _ = of(measured((0, 1), num_clbits=2))
     made = interpret_outcomes(outcomes, None, None)
     assert made.shape == (4,)
@@ -154,7 +154,7 @@ def test_unmeasured_bits_are_zero():
     ],
 )
 def test_indices_out_of_range_are_refused(interpret, output_shape, message):
-    """Probabilities would be lost, or the error come with some call in training."""
+    """Indices and shapes that do not fit are refused with the outcome."""
     outcomes, _ = of(QuantumCircuit(2))
     with pytest.raises(ValueError, match=message):
         interpret_outcomes(outcomes, interpret, output_shape)
@@ -162,7 +162,7 @@ def test_indices_out_of_range_are_refused(interpret, output_shape, message):
 
 @pytest.mark.parametrize("value", ["a", 0.5, (0.5,), None])
 def test_indices_of_another_kind_are_refused(value):
-    """A half would be rounded down to 0."""
+    """Indices are integers or tuples of integers."""
     outcomes, _ = of(QuantumCircuit(1))
     with pytest.raises(TypeError, match="interpret"):
         interpret_outcomes(outcomes, lambda k: value, 2)

@@ -23,7 +23,7 @@ def read(circuit, observables=None, interpret=None, shape=None, sparse=False):
 
 
 def test_observables_make_one_entry_each(circuit):
-    """An expectation value would be of another qubit, or missing."""
+    """There is an entry for each observable, with Qiskit's qubits as wires."""
     outputs = read(circuit, ["IZ", "ZI", "XX"])
     assert outputs.shape == (3,)
     assert outputs.index is None
@@ -31,7 +31,7 @@ def test_observables_make_one_entry_each(circuit):
 
 
 def test_probabilities_are_read_from_the_last_wire_down(circuit):
-    """Outcomes would be PennyLane's, not Qiskit's."""
+    """Probabilities come in Qiskit's order of bits."""
     outputs = read(circuit)
     assert outputs.shape == (4,)
     assert outputs.observables is None
@@ -44,7 +44,7 @@ def test_probabilities_are_read_from_the_last_wire_down(circuit):
 
 
 def test_the_number_of_wires_is_open_where_measurements_take_more(circuit):
-    """A device would be made with too few wires."""
+    """Mid-circuit measurements leave the number of wires to the device."""
     circuit.add_bits(QuantumCircuit(0, 1).clbits)
     circuit.measure(0, 0)
     circuit.x(0)
@@ -53,7 +53,7 @@ def test_the_number_of_wires_is_open_where_measurements_take_more(circuit):
 
 
 def test_interpreted_probabilities_are_added_up(circuit):
-    """Probability would be lost, or counted twice."""
+    """Probabilities of outcomes with one index are added, in values and gradients."""
     outputs = read(circuit, interpret=lambda k: (0, k.bit_count() % 2), shape=(1, 2))
     measured = torch.tensor([[0.1, 0.2, 0.3, 0.4]], requires_grad=True)
     result = interpreted(measured, outputs.index, outputs.shape)
@@ -77,6 +77,6 @@ def test_interpreted_probabilities_are_added_up(circuit):
     ],
 )
 def test_what_does_not_fit_is_refused(circuit, options, message):
-    """The error would come with the first call."""
+    """Options that exclude one another or do not fit the circuit are refused at construction."""
     with pytest.raises(ValueError, match=message):
         read(circuit, **options)

@@ -35,7 +35,7 @@ def circuit_of(*parameters):
     ids=str,
 )
 def test_parameters_are_named_in_every_way(inputs, names):
-    """Some way to name parameters would be refused, or their order lost."""
+    """Parameters, names, vectors and nested lists of them are taken, in their order."""
     circuit = circuit_of(A, B, *V)
     rest = [p for p in circuit.parameters if p.name not in names]
     roles = assign_roles(circuit, inputs, rest)
@@ -44,7 +44,7 @@ def test_parameters_are_named_in_every_way(inputs, names):
 
 
 def test_values_come_in_the_order_of_the_circuit():
-    """Values would get to other parameters."""
+    """Each value goes to the parameter of its column."""
     circuit = circuit_of(V[10], B, V[2], A)
     roles = assign_roles(circuit, [V[10], A], [B, V[2]])
     values = roles.values(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, 4.0]))
@@ -53,7 +53,7 @@ def test_values_come_in_the_order_of_the_circuit():
 
 
 def test_parameters_that_are_not_used_keep_their_column():
-    """The width of the input would depend on what the circuit does with it."""
+    """Parameters that the circuit does not use count as inputs."""
     roles = assign_roles(circuit_of(V[1]), [A, V], None)
     assert len(roles.inputs) == 13
     assert roles.columns == (2,)
@@ -71,19 +71,19 @@ def test_parameters_that_are_not_used_keep_their_column():
     ],
 )
 def test_wrong_parameters_are_refused(inputs, weights, message):
-    """A parameter would be left without a value, or get two."""
+    """Missing, repeated and unknown parameters are refused by name."""
     with pytest.raises(ValueError, match=message):
         assign_roles(circuit_of(A, B), inputs, weights)
 
 
 def test_what_is_no_parameter_is_refused():
-    """The error would come from somewhere inside."""
+    """The error says which argument must be parameters."""
     with pytest.raises(TypeError, match="weights must be parameters"):
         assign_roles(circuit_of(A), A, 3)
 
 
 def test_unused_parameters_are_named():
-    """Values of parameters that the circuit lacks would have no effect without a word."""
+    """One warning names the parameters that the circuit does not have."""
     circuit = QuantumCircuit(1)
     x, lost = ParameterVector("x", 2), Parameter("lost")
     circuit.ry(x[1], 0)

@@ -5,6 +5,7 @@ import warnings
 import pennylane as qml
 import pytest
 import torch
+from helpers.layers import rotated
 
 from pennylane_qizgloria.nn.layer import TorchLayer
 
@@ -19,7 +20,7 @@ def deep(inputs, weights):
 
 
 @pytest.fixture(params=["rotated", "deep", "apart"])
-def model(request, rotated, monkeypatch):
+def model(request, monkeypatch):
     """A layer between two others; with its evolution written down, or run beside.
 
     Shapes of the latter cannot be checked while torch.jit traces, where they are tensors.

@@ -3,6 +3,7 @@
 import pennylane as qml
 import pytest
 import torch
+from helpers.layers import rotated_qnode
 
 from pennylane_qizgloria.nn.tracing.invocation import (
     CircuitInvocation,
@@ -12,18 +13,18 @@ from pennylane_qizgloria.nn.tracing.invocation import (
 )
 
 
-def test_a_layer_gives_its_weights_in_the_dtype_of_the_inputs(qnode):
-    """Results would come in another dtype than the inputs."""
-    call = LayerInvocation(qnode(), "inputs", ("weights",))
+def test_a_layer_gives_its_weights_in_the_dtype_of_the_inputs():
+    """Weights are cast to the dtype of floating inputs."""
+    call = LayerInvocation(rotated_qnode(), "inputs", ("weights",))
     keywords = call.keywords([torch.ones(2).double(), torch.ones(1, 2, 3)])
     assert list(keywords) == ["inputs", "weights"]
     assert keywords["weights"].dtype == torch.float64
     assert isinstance(call, Invocation)
 
 
-def test_a_layer_calls_something_else_if_asked_to(qnode):
-    """A call could not be traced."""
-    call = LayerInvocation(qnode(), "inputs", ("weights",))
+def test_a_layer_calls_something_else_if_asked_to():
+    """A function in the place of the QNode gets the same keywords."""
+    call = LayerInvocation(rotated_qnode(), "inputs", ("weights",))
     seen = []
 
     def circuit(**keywords):
@@ -38,7 +39,7 @@ def test_a_layer_calls_something_else_if_asked_to(qnode):
 @pytest.mark.parametrize("rows", [False, True])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_a_batch_of_one_has_no_axis(batch, rows):
-    """Devices that take no batches could not run a single sample."""
+    """A batch of one sample is handed to the QNode without a batch axis."""
     w = torch.ones(batch, 5) if rows else torch.ones(5)
     keywords = CircuitInvocation(None).keywords((torch.ones(batch, 2), w))
     assert keywords["x"].shape == ((2,) if batch == 1 else (3, 2))
@@ -55,14 +56,14 @@ def test_a_batch_of_one_has_no_axis(batch, rows):
     ],
 )
 def test_a_circuit_gives_a_row_for_each_sample(results, expected):
-    """What no input has an effect on would lack the batch axis."""
+    """Results that no input has an effect on are repeated for each sample."""
     call = CircuitInvocation(lambda x, w: results)
     assert call((torch.ones(3, 2), torch.ones(1))).tolist() == expected
 
 
-def test_copies_of_qnodes_keep_the_tape_to_themselves(qnode):
+def test_copies_of_qnodes_keep_the_tape_to_themselves():
     """The tape of a call stays in the copy that is called, so that the layer can be copied."""
-    original = qnode()
+    original = rotated_qnode()
     copied = without_memory(original)
     copied(torch.ones(2), torch.ones(1, 2, 3, requires_grad=True))
     assert original._tape is None

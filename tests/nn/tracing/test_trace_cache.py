@@ -1,4 +1,4 @@
-"""When TorchLayer records its QNode, when a trace serves, and what is run as it is."""
+"""When TorchLayer traces its QNode, when a trace serves, and what is run as it is."""
 
 import copy
 import gc
@@ -13,6 +13,15 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.layers import (
+    assert_layers_agree,
+    layer_pair,
+    random_inputs,
+    rotated,
+    rotated_qnode,
+    shrink_weights,
+    trace_counts,
+)
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
 from pennylane_qizgloria import QizgloriaMixed, TorchCircuit
@@ -34,57 +43,57 @@ N = 2
 
 
 @pytest.fixture
-def counted(qnode):
+def counted():
     """A layer, and how often its QNode's Python has run."""
     with mock.patch.object(
         qml.QNode, "construct", autospec=True, side_effect=qml.QNode.construct
     ) as construct:
-        yield TorchLayer(qnode(), SHAPES), lambda: construct.call_count
+        yield TorchLayer(rotated_qnode(), SHAPES), lambda: construct.call_count
 
 
-def test_training_runs_no_python_of_the_circuit(counted, drawn):
-    """Every step would rebuild the circuit."""
+def test_training_runs_no_python_of_the_circuit(counted):
+    """After the first call training constructs no circuit, and the loss falls."""
     layer, calls = counted
-    layer(drawn(3, N, dtype=torch.float32))
+    layer(random_inputs(3, N, dtype=torch.float32))
     first = calls()
     optimiser = torch.optim.Adam(layer.parameters())
     losses = []
     for _ in range(20):
         optimiser.zero_grad()
-        loss = layer(drawn(3, N, dtype=torch.float32)).sum()
+        loss = layer(random_inputs(3, N, dtype=torch.float32)).sum()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
     layer.eval()
-    layer(drawn(3, N, dtype=torch.float32))
+    layer(random_inputs(3, N, dtype=torch.float32))
     assert calls() == first
     assert losses[-1] < losses[0]
 
 
-def test_new_structures_are_traced_anew(counted, drawn):
-    """Numbers would be taken for those of another shape or dtype."""
+def test_new_structures_are_traced_anew(counted):
+    """Another shape or dtype is traced anew; other strides and leading axes are not."""
     layer, calls = counted
     changes = [
-        (drawn(3, N), True),
-        (drawn(4, N), True),
-        (drawn(3, N), False),
-        (drawn(3, N).flip(0).T.contiguous().T, False),
-        (drawn(3, N, dtype=torch.float32), True),
-        (drawn(1, 3, N), False),
-        (drawn(N), True),
+        (random_inputs(3, N), True),
+        (random_inputs(4, N), True),
+        (random_inputs(3, N), False),
+        (random_inputs(3, N).flip(0).T.contiguous().T, False),
+        (random_inputs(3, N, dtype=torch.float32), True),
+        (random_inputs(1, 3, N), False),
+        (random_inputs(N), True),
     ]
     for inputs, is_new in changes:
         before = calls()
         layer(inputs)
         assert (calls() > before) == is_new
     before = calls()
-    layer.double()(drawn(3, N))
+    layer.double()(random_inputs(3, N))
     assert calls() > before
 
 
-def test_other_settings_of_the_qnode_are_traced_anew(layer, drawn):
-    """A change of the device would be overlooked."""
-    inputs = drawn(N)
+def test_other_settings_of_the_qnode_are_traced_anew(layer):
+    """A QNode with another device gives that device's results."""
+    inputs = random_inputs(N)
     before = layer(inputs)
     layer.qnode = layer.qnode.update(
         device=qml.device("qizgloria.mixed", wires=N, readout_prob=0.2)
@@ -92,8 +101,8 @@ def test_other_settings_of_the_qnode_are_traced_anew(layer, drawn):
     assert torch.allclose(layer(inputs), 0.6 * before)
 
 
-def test_tensors_from_elsewhere_are_not_frozen(pair, drawn, assert_same, traces_of):
-    """A circuit would go on with what a tensor around it was at first."""
+def test_tensors_from_elsewhere_are_not_frozen():
+    """Changes of tensors in closures are followed, with gradients for trainable ones."""
     trainable = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     given = torch.tensor(0.2, dtype=torch.float64)
 
@@ -102,35 +111,41 @@ def test_tensors_from_elsewhere_are_not_frozen(pair, drawn, assert_same, traces_
         qml.RY(given, wires=0)
         return qml.expval(qml.Z(0))
 
-    layers = pair(circuit)
+    layers = layer_pair(circuit)
     for _ in range(3):
-        own, other = (torch.autograd.grad(x(drawn(3, N)).sum(), trainable) for x in layers)
+        own, other = (torch.autograd.grad(x(random_inputs(3, N)).sum(), trainable) for x in layers)
         assert torch.allclose(own[0], other[0])
-        assert_same(*layers, drawn(3, N))
+        assert_layers_agree(*layers, random_inputs(3, N))
         with torch.no_grad():
             trainable.add_(0.1)
             given.add_(0.4)
-    assert traces_of(layers[0]) == [3]
+    assert trace_counts(layers[0]) == [3]
 
 
-def test_a_reset_makes_the_circuit_run_again(counted, drawn):
+def test_a_reset_makes_the_circuit_run_again(counted):
     """What no guard can see, such as a file that was read once, is read again."""
     layer, calls = counted
-    layer(drawn(3, N))
+    layer(random_inputs(3, N))
     before = calls()
-    layer(drawn(3, N))
+    layer(random_inputs(3, N))
     assert calls() == before
     layer.reset_traces()
-    layer(drawn(3, N))
+    layer(random_inputs(3, N))
     assert calls() > before
 
 
-def test_old_structures_make_way(layer, monkeypatch, drawn):
-    """Inputs of ever new lengths would fill the memory."""
+def test_old_structures_make_way(counted, monkeypatch):
+    """Beyond the limit the oldest structure is forgotten, and the others stay."""
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.MAX_HISTORIES", 2)
+    layer, calls = counted
     for batch in (1, 2, 3):
-        layer(drawn(batch, N))
-    assert len(layer._trace_cache.histories) == 2
+        layer(random_inputs(batch, N))
+    before = calls()
+    for batch in (2, 3):
+        layer(random_inputs(batch, N))
+    assert calls() == before
+    layer(random_inputs(1, N))
+    assert calls() > before
 
 
 def branches(inputs, angles, strength):
@@ -177,49 +192,52 @@ STRANGE = [branches, takes_floats, takes_arrays, embeds_bits, hides_gradients, w
 
 
 @pytest.mark.parametrize("circuit", STRANGE)
-def test_circuits_that_cannot_be_traced_run_with_one_warning(
-    pair, circuit, drawn, assert_same, weakened, traces_of
-):
-    """Results would be those of the first call, or a word about the speed would be missing."""
-    layers = pair(circuit)
+def test_circuits_that_cannot_be_traced_run_with_one_warning(circuit):
+    """Results stay PennyLane's, and one warning names the QNode."""
+    layers = layer_pair(circuit)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for inputs in (drawn(N), 0.2 * drawn(N), drawn(3, N)[0], torch.ones(N).double()):
-            assert_same(*layers, inputs)
-            weakened(layers)
-        layers[0](drawn(N, dtype=torch.float32))
+        for inputs in (
+            random_inputs(N),
+            0.2 * random_inputs(N),
+            random_inputs(3, N)[0],
+            torch.ones(N).double(),
+        ):
+            assert_layers_agree(*layers, inputs)
+            shrink_weights(layers)
+        layers[0](random_inputs(N, dtype=torch.float32))
     messages = [str(w.message) for w in caught if "TorchLayer" in str(w.message)]
     assert len(messages) == 1
     assert f"QNode '{circuit.__name__}' as it is" in messages[0]
-    assert not any(traces_of(layers[0]))
+    assert not any(trace_counts(layers[0]))
 
 
-def test_random_numbers_and_hidden_state_are_found_out(drawn, qnode):
-    """A circuit with a life of its own would be frozen."""
+def test_random_numbers_and_hidden_state_are_found_out():
+    """A circuit that draws from a generator gives other results at each call."""
     generator = np.random.default_rng(1)
 
     def circuit(inputs, angles, strength):
         qml.RX(inputs[0] * generator.uniform(), wires=0)
         return qml.expval(qml.Z(0))
 
-    layer = TorchLayer(qml.QNode(circuit, qnode().device), {"angles": (3,), "strength": 1})
+    layer = TorchLayer(qml.QNode(circuit, rotated_qnode().device), {"angles": (3,), "strength": 1})
     with pytest.warns(UserWarning, match="depends on more than its inputs"):
-        layer(drawn(N))
-    assert len({layer(drawn(N)).item() for _ in range(3)}) == 3
+        layer(random_inputs(N))
+    assert len({layer(random_inputs(N)).item() for _ in range(3)}) == 3
 
 
-def test_several_circuits_run_as_they_are(pair, drawn, assert_same, qnode):
-    """A transform's circuits, and what becomes of their results, would be left out."""
+def test_several_circuits_run_as_they_are():
+    """A QNode that a transform splits runs as in PennyLane, with a warning."""
 
     @qml.transforms.split_non_commuting
-    @qml.qnode(qnode().device)
+    @qml.qnode(rotated_qnode().device)
     def circuit(inputs, angles, strength):
         qml.AngleEmbedding(inputs, wires=range(N))
         return qml.expval(qml.Z(0)), qml.expval(qml.X(0))
 
-    layers = pair(circuit)
+    layers = layer_pair(circuit)
     with pytest.warns(UserWarning, match="2 circuits"):
-        assert_same(*layers, drawn(N))
+        assert_layers_agree(*layers, random_inputs(N))
 
 
 @pytest.mark.parametrize(
@@ -228,10 +246,8 @@ def test_several_circuits_run_as_they_are(pair, drawn, assert_same, qnode):
      ("qizgloria.mixed", {"diff_method": "adjoint"}),
      ("qizgloria.mixed", {"diff_method": "parameter-shift"})],
 )  # fmt: skip
-def test_other_devices_and_methods_run_without_a_word(
-    pair, device, options, drawn, assert_same, traces_of
-):
-    """The layer would not be a drop-in replacement, or nag."""
+def test_other_devices_and_methods_run_without_a_word(device, options):
+    """Other devices and diff_methods run as in PennyLane, without a warning."""
 
     def circuit(inputs, angles, strength):
         qml.RX(inputs[0], wires=0)
@@ -239,20 +255,20 @@ def test_other_devices_and_methods_run_without_a_word(
         qml.RY(strength, wires=1)
         return [qml.expval(qml.Z(0)), qml.expval(qml.Z(1))]
 
-    layers = pair(circuit, device=qml.device(device, wires=N), **options)
+    layers = layer_pair(circuit, device=qml.device(device, wires=N), **options)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert_same(*layers, drawn(N))
-    assert traces_of(layers[0]) == []
+        assert_layers_agree(*layers, random_inputs(N))
+    assert trace_counts(layers[0]) == []
 
 
-def test_shots_run_without_a_word(drawn, traces_of, rotated):
-    """Samples would be exact, or always the same."""
+def test_shots_run_without_a_word():
+    """With shots each call draws anew, without a trace."""
     device = qml.device("qizgloria.mixed", wires=N, seed=1)
     layer = TorchLayer(qml.set_shots(qml.QNode(rotated, device), shots=10), SHAPES)
-    results = {tuple(layer(drawn(N)).tolist()) for _ in range(8)}
+    results = {tuple(layer(random_inputs(N)).tolist()) for _ in range(8)}
     assert len(results) > 1
-    assert traces_of(layer) == []
+    assert trace_counts(layer) == []
 
 
 # --- traces of other modules ------------------------------------------------------------------
@@ -260,26 +276,28 @@ def test_shots_run_without_a_word(drawn, traces_of, rotated):
 
 @pytest.fixture
 def patient(monkeypatch):
-    """Recordings are made when they pay, as ever."""
+    """Traces are made when they pay."""
     monkeypatch.setattr(TracingAccount, "pays", PAYS)
 
 
-def test_a_call_that_comes_often_is_traced(qnode, drawn, patient):
-    """The first recording comes after some calls of one structure."""
-    call = LayerInvocation(qnode(), "inputs", ("weights",))
+def test_a_call_that_comes_often_is_traced(patient):
+    """The first trace is made after some calls of one structure."""
+    call = LayerInvocation(rotated_qnode(), "inputs", ("weights",))
     own = TraceCache()
-    results = [own.run(call, (drawn(3, N), drawn(1, N, 3))) for _ in range(FIRST_CALLS + 3)]
+    results = [
+        own.run(call, (random_inputs(3, N), random_inputs(1, N, 3))) for _ in range(FIRST_CALLS + 3)
+    ]
     torch.testing.assert_close(results[1:], results[:1] * (FIRST_CALLS + 2))
     assert own.is_used
     assert [len(history.traces) for history in own.histories.values()] == [1]
 
 
-def test_many_batch_sizes_are_not_traced_in_vain(layer, drawn, traces_of, patient):
-    """Sizes that come a few times each cost no recording, since none would pay."""
+def test_many_batch_sizes_are_not_traced_in_vain(layer, patient):
+    """Sizes that come a few times each are not traced."""
     for _ in range(3):
         for batch in range(1, 21):
-            layer(drawn(batch, N))
-    assert traces_of(layer) == [0] * 20
+            layer(random_inputs(batch, N))
+    assert trace_counts(layer) == [0] * 20
 
 
 @pytest.mark.parametrize(
@@ -288,15 +306,15 @@ def test_many_batch_sizes_are_not_traced_in_vain(layer, drawn, traces_of, patien
      (3, 0.4, 0.5, 0.0, False), (3, 0.6, 0.5, 0.0, True), (3, 0.1, 0.5, 0.45, True),
      (3, 0.6, 0.5, -9.0, True), (1, 0.6, 0.5, 9.0, False)],
 )  # fmt: skip
-def test_a_recording_is_made_when_it_pays(patient, calls, seconds, last, balance, expected):
-    """The first one after some calls; others when time spent or saved has come to their price."""
+def test_a_trace_is_made_when_it_pays(patient, calls, seconds, last, balance, expected):
+    """The first trace comes after some calls; others when they pay for themselves."""
     structure = CallHistory(calls=calls, seconds=seconds)
     assert TracingAccount(last=last, balance=balance).pays(structure) == expected
 
 
-def test_threads_share_a_layer(layer, drawn):
+def test_threads_share_a_layer(layer):
     """Calls from several threads at once give the same, and a trace is made in the end."""
-    inputs = drawn(3, N)
+    inputs = random_inputs(3, N)
     expected = layer(inputs).detach()
     layer.reset_traces()
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -306,7 +324,7 @@ def test_threads_share_a_layer(layer, drawn):
     assert layer.is_traced
 
 
-def test_random_numbers_of_other_threads_do_not_count(layer, drawn):
+def test_random_numbers_of_other_threads_do_not_count(layer):
     """A thread that augments data draws from the generators that all threads share."""
     stop = threading.Event()
 
@@ -319,30 +337,32 @@ def test_random_numbers_of_other_threads_do_not_count(layer, drawn):
     other.start()
     try:
         for _ in range(6):
-            layer(drawn(3, N))
+            layer(random_inputs(3, N))
     finally:
         stop.set()
         other.join()
     assert layer.is_traced
 
 
-def test_a_recording_that_failed_by_accident_is_tried_again(layer, drawn, monkeypatch):
+def test_tracing_is_tried_again_after_an_accident(layer, monkeypatch):
     """One failure, of whatever kind, does not make a layer slow for ever."""
     accidents = iter([RuntimeError("Nested forward mode AD is not supported")])
 
-    def record(*args):
+    def trace_after_accidents(*args):
         for accident in accidents:
             raise accident
         return trace_qnode(*args)
 
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.trace_qnode", record)
+    monkeypatch.setattr(
+        "pennylane_qizgloria.nn.tracing.trace_cache.trace_qnode", trace_after_accidents
+    )
     for _ in range(4):
-        layer(drawn(3, N))
+        layer(random_inputs(3, N))
     assert layer.is_traced
 
 
-def test_quiet_trace_cache_say_nothing(qnode, drawn):
-    """A warning would come that the user can do nothing about."""
+def test_quiet_trace_caches_say_nothing():
+    """Without a module's name there is no warning, but a reason."""
 
     def circuit(inputs):
         qml.RX(float(inputs[0]), wires=0)
@@ -350,28 +370,33 @@ def test_quiet_trace_cache_say_nothing(qnode, drawn):
         return qml.expval(qml.Z(0))
 
     call, own = (
-        LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", ()),
+        LayerInvocation(qml.QNode(circuit, rotated_qnode().device), "inputs", ()),
         TraceCache(module=None),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert own.run(call, (drawn(N),)).item() == pytest.approx(np.cos(drawn(N).sum().item()))
+        assert own.run(call, (random_inputs(N),)).item() == pytest.approx(
+            np.cos(random_inputs(N).sum().item())
+        )
     (history,) = own.histories.values()
     assert [made.traced for made in history.traces] == [None]
     assert "takes the value" in own.reason
 
 
-def test_copies_start_anew_with_the_same_habits(qnode, drawn):
-    """A copy would run another module's traces."""
+def test_copies_start_anew_with_the_same_habits():
+    """Copies and pickles have no traces, and warn under the same name."""
     own = TraceCache(module="Another")
-    own.run(LayerInvocation(qnode(), "inputs", ("weights",)), (drawn(N), drawn(1, N, 3)))
+    own.run(
+        LayerInvocation(rotated_qnode(), "inputs", ("weights",)),
+        (random_inputs(N), random_inputs(1, N, 3)),
+    )
     for twin in (copy.deepcopy(own), pickle.loads(pickle.dumps(own))):
         assert not twin.histories
         assert twin.module == "Another"
 
 
-def test_devices_with_noise_added_are_traced(pair, drawn, assert_same, traces_of):
-    """Noise that a device adds would cost the recording, or be left out of it."""
+def test_devices_with_noise_added_are_traced():
+    """Noise that qml.add_noise gives a device is in the trace."""
 
     def circuit(inputs, angles, strength):
         qml.AngleEmbedding(inputs, wires=range(N))
@@ -381,14 +406,14 @@ def test_devices_with_noise_added_are_traced(pair, drawn, assert_same, traces_of
     noise = qml.noise.partial_wires(qml.DepolarizingChannel, 0.1)
     model = qml.NoiseModel({qml.noise.op_in([qml.RX]): noise})
     device = qml.device("qizgloria.mixed", wires=N)
-    noisy = pair(circuit, device=qml.add_noise(device, model))
-    assert_same(*noisy, drawn(3, N))
-    assert traces_of(noisy[0]) == [1]
-    plain, _ = pair(circuit, device=device)
-    assert not torch.allclose(plain(drawn(3, N)), noisy[0](drawn(3, N)))
+    noisy = layer_pair(circuit, device=qml.add_noise(device, model))
+    assert_layers_agree(*noisy, random_inputs(3, N))
+    assert trace_counts(noisy[0]) == [1]
+    plain, _ = layer_pair(circuit, device=device)
+    assert not torch.allclose(plain(random_inputs(3, N)), noisy[0](random_inputs(3, N)))
 
 
-def test_what_the_garbage_collector_calls_is_no_part_of_a_circuit(layer, drawn, impatient):
+def test_what_the_garbage_collector_calls_is_no_part_of_a_circuit(layer):
     """Libraries measure collections (hypothesis does), and one may come at any time."""
     seconds = []
 
@@ -400,7 +425,7 @@ def test_what_the_garbage_collector_calls_is_no_part_of_a_circuit(layer, drawn, 
     gc.set_threshold(1)
     try:
         for _ in range(3):
-            layer(drawn(4, 2))
+            layer(random_inputs(4, 2))
     finally:
         gc.set_threshold(*threshold)
         gc.callbacks.remove(callback)
@@ -408,7 +433,7 @@ def test_what_the_garbage_collector_calls_is_no_part_of_a_circuit(layer, drawn, 
     assert layer.untraced_reason is None
 
 
-def test_states_whose_memory_is_checked_are_traced(drawn):
+def test_states_whose_memory_is_checked_are_traced():
     """Looking up the free memory is no part of the QNode."""
 
     @qml.qnode(qml.device("qizgloria.mixed", wires=8))
@@ -419,13 +444,13 @@ def test_states_whose_memory_is_checked_are_traced(drawn):
 
     layer = TorchLayer(circuit, {"weights": (3, 8, 3)})
     for _ in range(2):
-        layer(drawn(32, 8)).sum().backward()
+        layer(random_inputs(32, 8)).sum().backward()
     assert layer.untraced_reason is None
     assert layer.is_traced
 
 
-def test_devices_that_run_otherwise_are_not_traced(pair, drawn, traces_of):
-    """Somebody's own device would be passed by."""
+def test_devices_that_run_otherwise_are_not_traced():
+    """Devices with an execute of their own run as they are."""
 
     class Loud(QizgloriaMixed):
         def execute(self, circuits, execution_config=None):
@@ -435,14 +460,14 @@ def test_devices_that_run_otherwise_are_not_traced(pair, drawn, traces_of):
         qml.RX(inputs[0], wires=0)
         return qml.expval(qml.Z(0))
 
-    ours, _ = pair(circuit, device=Loud(wires=N))
-    plain, _ = pair(circuit)
-    torch.testing.assert_close(ours(drawn(N)), 2 * plain(drawn(N)))
-    assert traces_of(ours) == []
+    ours, _ = layer_pair(circuit, device=Loud(wires=N))
+    plain, _ = layer_pair(circuit)
+    torch.testing.assert_close(ours(random_inputs(N)), 2 * plain(random_inputs(N)))
+    assert trace_counts(ours) == []
 
 
 def test_small_networks_of_circuits_train_alike_with_and_without(rng):
-    """TorchCircuit would train otherwise from its second step on."""
+    """TorchCircuit trains to the same weights with traces as without."""
     x, w = ParameterVector("x", 2), ParameterVector("w", 2)
     circuit = QuantumCircuit(2)
     for qubit in range(2):
@@ -462,5 +487,5 @@ def test_small_networks_of_circuits_train_alike_with_and_without(rng):
         losses.append(module(data).square().mean())
     torch.testing.assert_close(*losses)
     torch.testing.assert_close(layer.weight, plain.weight)
-    assert [len(history.traces) for history in layer._trace_cache.histories.values()] == [1]
-    assert plain._trace_cache.histories == {}
+    assert trace_counts(layer) == [1]
+    assert trace_counts(plain) == []

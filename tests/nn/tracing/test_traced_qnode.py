@@ -1,9 +1,10 @@
-"""Recordings of calls: whole, or around an evolution; and what cannot be traced."""
+"""Traces of calls: whole, or around an evolution; and what cannot be traced."""
 
 import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.layers import random_inputs, rotated_qnode
 
 from pennylane_qizgloria.nn.tracing.graph.trace import UntraceableError
 from pennylane_qizgloria.nn.tracing.invocation import CircuitInvocation, LayerInvocation
@@ -14,13 +15,13 @@ NAMES = ("weights",)
 
 
 @pytest.fixture
-def call(qnode):
-    return LayerInvocation(qnode(), "inputs", NAMES)
+def call():
+    return LayerInvocation(rotated_qnode(), "inputs", NAMES)
 
 
 @pytest.fixture
-def tensors(drawn):
-    return [drawn(3, 2), drawn(1, 2, 3)]
+def tensors():
+    return [random_inputs(3, 2), random_inputs(1, 2, 3)]
 
 
 def gradients(function, tensors):
@@ -36,7 +37,7 @@ def gradients(function, tensors):
     ids=["whole", "words", "steps"],
 )
 def test_small_evolutions_are_traced_and_others_run(call, tensors, monkeypatch, limit, value):
-    """Graphs would grow with the states, or small states be slow."""
+    """Traces whole or around an evolution give the call's results and gradients."""
     monkeypatch.setattr(f"pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_{limit}", value)
     made = trace_qnode(call, tensors)
     assert (made.evolution is None) == (value == 2**15)
@@ -47,8 +48,8 @@ def test_small_evolutions_are_traced_and_others_run(call, tensors, monkeypatch, 
 
 
 @pytest.mark.parametrize("value", [0, 10**6])
-def test_wires_that_are_simulated_apart(drawn, monkeypatch, value):
-    """What is simulated apart would be left out of a recording, or be a constant in it."""
+def test_wires_that_are_simulated_apart(monkeypatch, value):
+    """Separate components are part of a trace, whole or around an evolution."""
 
     def circuit(inputs, weights):
         for register in (range(5), range(5, 10)):
@@ -59,7 +60,7 @@ def test_wires_that_are_simulated_apart(drawn, monkeypatch, value):
 
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", value)
     node = qml.QNode(circuit, qml.device("qizgloria.mixed", wires=10), interface="torch")
-    call, tensors = LayerInvocation(node, "inputs", NAMES), [drawn(3, 2), drawn(10)]
+    call, tensors = LayerInvocation(node, "inputs", NAMES), [random_inputs(3, 2), random_inputs(10)]
     made = trace_qnode(call, tensors)
     assert (made.evolution is None) == (value > 0)
     if made.evolution is not None:
@@ -68,30 +69,30 @@ def test_wires_that_are_simulated_apart(drawn, monkeypatch, value):
     torch.testing.assert_close(gradients(made, others), gradients(call, others))
 
 
-def test_one_result_or_several(qnode, tensors):
-    """A tuple would come where there was a tensor."""
+def test_one_result_or_several(tensors):
+    """A trace gives one tensor or a tuple as its call does."""
 
     def circuit(inputs, weights):
         qml.RX(inputs[..., 0], wires=0)
         return qml.expval(qml.Z(0)), qml.probs(wires=1)
 
-    several = LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", NAMES)
-    whole = trace_qnode(CircuitInvocation(qnode_of_rows(qnode)), [tensors[0], tensors[1].flatten()])
+    several = LayerInvocation(qml.QNode(circuit, rotated_qnode().device), "inputs", NAMES)
+    whole = trace_qnode(CircuitInvocation(qnode_of_rows()), [tensors[0], tensors[1].flatten()])
     assert whole.single
     made = trace_qnode(several, tensors)
     assert made.single == isinstance(several(tensors), torch.Tensor)
 
 
-def qnode_of_rows(qnode):
+def qnode_of_rows():
     def circuit(x, w):
         qml.RX(x[..., 0] * w[..., 1], wires=0)
         return [qml.expval(qml.Z(0))]
 
-    return qml.QNode(circuit, qnode().device)
+    return qml.QNode(circuit, rotated_qnode().device)
 
 
-def test_a_constant_that_is_written_to_makes_it_out_of_date(qnode, tensors):
-    """The old number would be used on."""
+def test_a_constant_that_is_written_to_makes_it_out_of_date(tensors):
+    """A trace is not current once a tensor that it holds has been written to."""
     angle = torch.tensor(0.3, dtype=torch.float64)
 
     def circuit(inputs, weights):
@@ -99,27 +100,27 @@ def test_a_constant_that_is_written_to_makes_it_out_of_date(qnode, tensors):
         return [qml.expval(qml.Z(0))]
 
     made = trace_qnode(
-        LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors
+        LayerInvocation(qml.QNode(circuit, rotated_qnode().device), "inputs", NAMES), tensors
     )
     assert made.current
     angle.add_(1)
     assert not made.current
 
 
-def test_several_circuits_are_not_traced(qnode, tensors):
-    """What becomes of their results would be left out."""
+def test_several_circuits_are_not_traced(tensors):
+    """A QNode that a transform splits is refused with the number of circuits."""
 
     def circuit(inputs, weights):
         qml.RX(inputs[..., 0], wires=0)
         return [qml.expval(qml.Z(0)), qml.expval(qml.X(0))]
 
-    split = qml.transforms.split_non_commuting(qml.QNode(circuit, qnode().device))
+    split = qml.transforms.split_non_commuting(qml.QNode(circuit, rotated_qnode().device))
     with pytest.raises(UntraceableError, match="2 circuits"):
         trace_qnode(LayerInvocation(split, "inputs", NAMES), tensors)
 
 
-def test_hidden_state_is_found_by_comparing(qnode, tensors):
-    """A circuit with a life of its own would be frozen."""
+def test_hidden_state_is_found_by_comparing(tensors):
+    """A circuit that draws random numbers does not pass the verification."""
     random = np.random.default_rng(1)
 
     def circuit(inputs, weights):
@@ -127,4 +128,6 @@ def test_hidden_state_is_found_by_comparing(qnode, tensors):
         return [qml.expval(qml.Z(0))]
 
     with pytest.raises(TraceMismatchError):
-        trace_qnode(LayerInvocation(qml.QNode(circuit, qnode().device), "inputs", NAMES), tensors)
+        trace_qnode(
+            LayerInvocation(qml.QNode(circuit, rotated_qnode().device), "inputs", NAMES), tensors
+        )

@@ -15,7 +15,7 @@ TENSORS = [torch.tensor([0.3, 0.0, 0.8]).double(), torch.tensor([1.0, 2.0, 3.0])
 
 
 def test_the_same_function_passes():
-    """Nothing would be traced."""
+    """A function passes for itself."""
     check(lambda tensors: call(tensors), call, TENSORS, torch.float64)
 
 
@@ -32,13 +32,13 @@ def test_the_same_function_passes():
     ids=["values", "gradients", "frozen numbers", "dtype", "shape", "zeros"],
 )
 def test_another_function_is_found_out(other):
-    """A wrong recording would be used."""
+    """Other values, gradients, dtypes or shapes do not pass."""
     with pytest.raises(TraceMismatchError):
         check(other, call, TENSORS, torch.float64)
 
 
 def test_single_precision_may_differ_more():
-    """Rounding would be taken for a mistake."""
+    """Differences of rounding pass in single precision, not in double."""
 
     def rounded(tensors):
         first, second = call(tensors)
@@ -50,7 +50,7 @@ def test_single_precision_may_differ_more():
 
 
 def test_other_numbers_are_tried_where_some_are_out_of_the_domain():
-    """Normalised inputs could not be compared."""
+    """Functions of normalised inputs are compared on numbers of the same norm."""
 
     def normalised(tensors):
         if abs(tensors[0].norm().item() - 1) > 1e-9:
@@ -64,7 +64,7 @@ def test_other_numbers_are_tried_where_some_are_out_of_the_domain():
 
 
 def test_what_is_wrong_with_the_numbers_themselves_is_said():
-    """A circuit that never runs would pass."""
+    """A call that fails on the given numbers raises its own error."""
 
     def never(tensors):
         raise ValueError("out of range")

@@ -105,7 +105,7 @@ class _Tracer(TorchDispatchMode):
         self.graph = fx.Graph()
         self.nodes: dict[int, fx.Node] = {}
         self.made: set[int] = set()
-        self.kept: list[Tensor] = []  # an id is one tensor's only while that tensor lives
+        self.held: list[Tensor] = []  # an id is one tensor's only while that tensor lives
         self.sharing: Counter[int] = Counter()  # how many tensors share a piece of memory
         self.live: list[Tensor] = []
         self.watched: list[tuple[Tensor, int]] = []
@@ -180,14 +180,14 @@ class _Tracer(TorchDispatchMode):
     def _keep(self, tensor: Tensor, node: fx.Node) -> None:
         node.meta.update(dtype=tensor.dtype, shape=tuple(tensor.shape), device=tensor.device)
         if not self.depends(tensor):
-            self.kept.append(tensor)
+            self.held.append(tensor)
             self.sharing[tensor.untyped_storage().data_ptr()] += 1
         self.nodes[id(tensor)] = node
 
     def _keep_made(self, out: Any) -> None:
         made = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
         self.made |= set(map(id, made))
-        self.kept += made
+        self.held += made
 
     def _depends(self, tensor: Tensor) -> bool:
         if self.depends(tensor):

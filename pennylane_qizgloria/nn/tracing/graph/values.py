@@ -32,7 +32,7 @@ class Moved:
 
     Args:
         node: the operation of the old graph.
-        positions: of its numbers among those of all tensors; see `positions`.
+        positions: of its numbers among those of all tensors; see `copy_propagation`.
         detached: whether no gradient goes through.
     """
 

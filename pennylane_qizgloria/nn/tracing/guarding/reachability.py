@@ -276,8 +276,8 @@ class _Walk:
     def _read_of(self, attributes: Mapping[str, Any]) -> set[str]:
         """Which attributes of an object of the user's the code may read."""
         special = {name for name in attributes if name.startswith("__") and name.endswith("__")}
-        unlike = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__"}
-        methods = {name for name in special - unlike if callable(attributes[name])}
+        given_to_all = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__"}
+        methods = {name for name in special - given_to_all if callable(attributes[name])}
         if self.reflects:
             return {*attributes} - special | methods
         return ((self.names | ALWAYS_READ) & attributes.keys()) | methods

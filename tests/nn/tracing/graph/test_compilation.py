@@ -21,7 +21,7 @@ def node(graph, name):
 
 
 def test_a_whole_graph_is_its_function(graph):
-    """a trace would compute something else."""
+    """A compiled graph gives what the traced function gives."""
     x, y = torch.tensor([0.1, 0.2]), torch.tensor([0.3, 0.4])
     holds, first, second = compiled_whole(graph)(x, y)
     assert holds is None
@@ -30,7 +30,7 @@ def test_a_whole_graph_is_its_function(graph):
 
 
 def test_parts_start_anywhere(graph):
-    """Going backwards would do again what was done forwards."""
+    """A part of a graph starts at any nodes, and hands these through."""
     sine, product = node(graph, "sin"), node(graph, "mul")
     function = compiled(graph, [sine], [product, None, sine])
     value = torch.tensor([5.0, 7.0])
@@ -41,14 +41,14 @@ def test_parts_start_anywhere(graph):
 
 
 def test_constants_are_not_handed_out(graph):
-    """Writing to a result would change the recording."""
+    """A constant result is a copy."""
     (result,) = compiled(graph, [], [CONSTANT])()
     assert torch.equal(result, CONSTANT)
     assert result.data_ptr() != CONSTANT.data_ptr()
 
 
 def test_ancestors_stop_at_the_ends(graph):
-    """What is not needed would be computed."""
+    """Ancestors include the ends and nothing before them."""
     sine, product, cosine = (node(graph, name) for name in ("sin", "mul", "cos"))
     assert ancestors([product], {sine}) == {product, sine}
     assert ancestors([product, None, 3], set()) == {product, sine, sine.args[0]}

@@ -23,7 +23,7 @@ def roots():
 
 
 def test_every_number_has_its_own_position(roots):
-    """Numbers of two tensors would be taken for one another."""
+    """Numbers of different tensors have different positions, the same at each look."""
     positions = Positions()
     first, second, third = (positions.of(root) for root in roots)
     assert first.tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -34,7 +34,7 @@ def test_every_number_has_its_own_position(roots):
 
 
 def test_sources_are_those_that_are_used(roots):
-    """A gather would join more tensors than it needs, or look in the wrong one."""
+    """Only tensors that positions point to are sources, and positions count within these."""
     positions = Positions()
     for root in roots:
         positions.of(root)
@@ -44,7 +44,7 @@ def test_sources_are_those_that_are_used(roots):
 
 
 def test_movements_are_done_on_positions(roots):
-    """A chain of views would not be seen through."""
+    """A selection from a transposed tensor is followed to the numbers of that tensor."""
     positions, first = Positions(), roots[0]
     moved = Moved(first, positions.of(first).T, False)
     node = first.graph.call_function(aten.select.int, (first, 0, 1))
@@ -53,7 +53,7 @@ def test_movements_are_done_on_positions(roots):
 
 
 def test_movements_that_are_refused_or_too_large_are_not_followed(roots, monkeypatch):
-    """A view that another stride allows would stop the recording."""
+    """Views that strides forbid and results above the limit are not followed."""
     positions, first = Positions(), roots[0]
     moved = Moved(first, positions.of(first).T, False)
     view = first.graph.call_function(aten.view.default, (first, [6]))

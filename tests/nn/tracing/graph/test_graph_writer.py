@@ -44,12 +44,12 @@ def written(function, *tensors):
     ids=["itself", "a view", "one movement", "a gather", "all rows", "one row"],
 )  # fmt: skip
 def test_the_fewest_operations_are_chosen(function, operations):
-    """A chain of movements would be done at each call, or a view become a copy."""
+    """Movements become the tensor itself, a view, one movement, a gather or rows."""
     assert written(function, X) == operations
 
 
 def test_numbers_of_several_tensors_are_joined_once():
-    """Each selection would join the tensors anew."""
+    """Two selections from the same tensors share one concatenation."""
 
     def function(x, y):
         rows = [x[0, 1], y[2, 3], x[1, 1], y[0, 0], x[2, 2]]
@@ -62,7 +62,7 @@ def test_numbers_of_several_tensors_are_joined_once():
 
 
 def test_no_gradient_goes_through_what_was_detached():
-    """A constant of the user's would be trained."""
+    """Detached numbers stay detached among others."""
 
     def function(x):
         return [x.detach().flip(0).flip(1).T.flip(0).reshape(-1)[::2] * x.reshape(-1)[::2]]

@@ -1,4 +1,4 @@
-"""Recorded functions cut into a part that goes forwards and one that goes backwards."""
+"""Traced functions cut into a part that goes forwards and one that goes backwards."""
 
 import itertools
 
@@ -19,7 +19,7 @@ def examples(rng):
 
 
 def test_results_come_first_and_then_what_is_saved(examples):
-    """Results would be mixed up."""
+    """The forward pass gives the function's results, then the saved tensors."""
     both = joint_graph(function, examples)
     assert both.through == (0, 3)
     holds, *rest = both.forward(*examples)
@@ -31,7 +31,7 @@ def test_results_come_first_and_then_what_is_saved(examples):
 
 @pytest.mark.parametrize("needed", list(itertools.product([True, False], repeat=2)))
 def test_gradients_are_those_that_are_needed(examples, needed):
-    """A frozen weight would cost as much as a trained one, or a gradient be another's."""
+    """Each choice of arguments gives their gradients, and None for the others."""
     both = joint_graph(function, examples)
     _, *rest = both.forward(*examples)
     cotangents = [torch.tensor(0.7, dtype=torch.float64), torch.arange(3.0, dtype=torch.float64)]
@@ -46,7 +46,7 @@ def test_gradients_are_those_that_are_needed(examples, needed):
 
 
 def test_backwards_does_not_go_forwards_again(examples):
-    """Every step would compute the circuit twice."""
+    """The reverse pass uses saved results of the forward pass."""
     both = joint_graph(lambda x, y, n: (None, (x.sin() * y).exp().sum()), examples)
     _, *rest = both.forward(*examples)
     backward = both.backward((True, True, False))
@@ -56,13 +56,13 @@ def test_backwards_does_not_go_forwards_again(examples):
     assert backward(*rest[1:], torch.ones((), dtype=torch.float64))[0].shape == (3,)
 
 
-def test_functions_without_gradients_have_no_joint(examples):
-    """There would be nothing to cut."""
+def test_functions_without_gradients_have_no_joint_graph(examples):
+    """Functions of which no result has a gradient have no joint graph."""
     assert joint_graph(lambda x, y, n: (None, n + 1, x.detach()), examples) is None
 
 
-def test_gradients_that_draw_or_write_are_not_traced(examples):
-    """A gradient would be frozen at its first value."""
+def test_gradients_that_draw_are_not_traced(examples):
+    """A gradient that draws random numbers has no joint graph."""
 
     class Strange(torch.autograd.Function):
         @staticmethod
@@ -77,7 +77,7 @@ def test_gradients_that_draw_or_write_are_not_traced(examples):
 
 
 def test_leaves_have_their_own_numbers():
-    """a trace would train the user's tensors."""
+    """Leaves are contiguous copies, with a gradient if their dtype has one."""
     given = torch.arange(6.0).view(2, 3).T
     own = leaf(given)
     assert own.requires_grad

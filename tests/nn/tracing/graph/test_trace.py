@@ -1,4 +1,4 @@
-"""Recording functions of tensors: what is written down, what is watched, and what is refused."""
+"""Tracing functions of tensors: what is written down, what is watched, and what is refused."""
 
 import numpy as np
 import pennylane as qml
@@ -20,7 +20,7 @@ def operations(graph):
 
 
 def test_operations_on_the_arguments_are_written_down(examples):
-    """What is done to constants would be done again, or what is done to arguments only once."""
+    """Operations on arguments are in the graph, those on constants are not."""
     graph = trace(lambda x, w: (x + torch.arange(4.0).sin().sum() * 2, None), examples).graph
     assert operations(graph) == ["aten.add.Tensor"]
     holds, _, nothing = graph.output_node().args[0]
@@ -33,7 +33,7 @@ def test_operations_on_the_arguments_are_written_down(examples):
 
 
 def test_tensors_from_elsewhere_are_told_apart(examples):
-    """A parameter in a closure would be frozen, or a constant not be watched."""
+    """Trainable tensors from elsewhere become arguments, others are watched."""
     parameter = torch.ones(4, dtype=torch.float64, requires_grad=True)
     constant = torch.ones(4, dtype=torch.float64)
     traced = trace(lambda x, w: (x * parameter + constant,), examples)
@@ -46,7 +46,7 @@ def test_tensors_from_elsewhere_are_told_apart(examples):
 
 @pytest.mark.parametrize("same", [True, False])
 def test_what_a_library_finds_is_a_condition(examples, same):
-    """A graph would be used for numbers that it is not for."""
+    """The answer of PennyLane's allclose becomes a condition of the graph."""
 
     def function(x, w):
         qml.math.allclose(w, w if same else w + 1)
@@ -75,7 +75,7 @@ def test_what_a_library_finds_is_a_condition(examples, same):
     ],
 )
 def test_what_no_graph_can_repeat_is_refused(function, reason, examples):
-    """Numbers of the first call would come back in all later ones."""
+    """Values that leave torch, random numbers and writing in place are refused by name."""
     with pytest.raises(UntraceableError, match=reason):
         trace(function, examples)
 

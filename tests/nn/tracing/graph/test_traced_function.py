@@ -1,4 +1,4 @@
-"""Recorded functions of tensors, run again."""
+"""Traced functions of tensors, run again."""
 
 import pennylane as qml
 import pytest
@@ -48,8 +48,8 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("order", [1, 2])
-def test_replays_give_the_same_on_other_numbers(name, order, examples):
-    """a trace would hold numbers that it should compute."""
+def test_results_and_derivatives_on_other_numbers(name, order, examples):
+    """Traces give the function's results and derivatives on other numbers."""
     function = FUNCTIONS[name]
     traced = trace_function(function, examples)
     others = [1 - 0.7 * example for example in examples]
@@ -63,7 +63,7 @@ def test_replays_give_the_same_on_other_numbers(name, order, examples):
 
 
 def test_conditions_of_libraries_are_kept(examples):
-    """a trace would go the first way on numbers that need the other."""
+    """Numbers that do not fulfil a trace's conditions raise BrokenConditionError."""
 
     def function(x, w):
         return (x * 2 if qml.math.allclose(w, 1.0) else x + w.sum(),)
@@ -77,7 +77,7 @@ def test_conditions_of_libraries_are_kept(examples):
 
 
 def test_trainable_tensors_from_elsewhere_stay_trainable(examples):
-    """A parameter in a closure would be frozen."""
+    """A parameter from a closure is read anew at each call, and gets gradients."""
     p = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     traced = trace_function(lambda x, w: (x * p,), examples)
     for value in (0.3, 2.0):
@@ -89,8 +89,8 @@ def test_trainable_tensors_from_elsewhere_stay_trainable(examples):
         assert torch.allclose(gradient, examples[0].sum())
 
 
-def test_writing_to_a_constant_makes_a_recording_outdated(examples):
-    """A change of a tensor in a closure would be overlooked."""
+def test_writing_to_a_constant_outdates_a_trace(examples):
+    """A trace is not current once one of its constants has been written to."""
     p = torch.tensor(0.3, dtype=torch.float64)
     traced = trace_function(lambda x, w: (x * p,), examples)
     assert traced.current
@@ -99,7 +99,7 @@ def test_writing_to_a_constant_makes_a_recording_outdated(examples):
 
 
 def test_results_do_not_share_memory_with_constants(examples):
-    """Somebody who writes to a result would change all later ones."""
+    """Writing to a result does not change later ones."""
     traced = trace_function(lambda x, w: (torch.ones(3), x * 2), examples)
     with torch.no_grad():
         traced(*examples)[0].mul_(5)
@@ -107,7 +107,7 @@ def test_results_do_not_share_memory_with_constants(examples):
 
 
 def test_backwards_computes_only_what_is_asked_for(examples):
-    """Gradients of the inputs of a first layer would cost time for nothing."""
+    """The reverse pass leaves out gradients of arguments that need none."""
     traced = trace_function(FUNCTIONS["arithmetic"], examples)
     x, w = examples[0], examples[1].clone().requires_grad_()
     sum(r.sum() for r in traced(x, w)).backward()
@@ -139,7 +139,7 @@ def gradients(call, given):
 
 
 def test_other_numbers_give_what_the_function_gives(tensors):
-    """The numbers of the recording would come back."""
+    """Batched functions have the same results and gradients on random numbers."""
     traced = trace_function(function, tensors())
     for _ in range(3):
         given = tensors()
@@ -149,7 +149,7 @@ def test_other_numbers_give_what_the_function_gives(tensors):
 
 
 def test_python_runs_once(tensors):
-    """Nothing would be saved."""
+    """Calls of a trace do not run the function's Python."""
     calls = []
 
     def counted(x, w):
@@ -164,7 +164,7 @@ def test_python_runs_once(tensors):
 
 
 def test_a_call_is_one_node_of_the_graph(tensors):
-    """Going backwards would pay for each operation."""
+    """A call is a single node of torch's graph."""
     result = trace_function(function, tensors())(*tensors())[0]
     assert type(result.grad_fn).__name__ == "_TracedFunctionNodeBackward"
     assert {edge[0] is None or edge[0].name() == "torch::autograd::AccumulateGrad"
@@ -172,7 +172,7 @@ def test_a_call_is_one_node_of_the_graph(tensors):
 
 
 def test_gradients_that_are_not_needed_are_left_out(tensors):
-    """Frozen weights would get a gradient."""
+    """Arguments without a gradient get none, and without gradients no graph is made."""
     traced = trace_function(function, tensors())
     x, w = tensors()
     w = w.detach()
@@ -184,11 +184,11 @@ def test_gradients_that_are_not_needed_are_left_out(tensors):
 
 
 def test_results_without_gradients_have_none(tensors):
-    """A loss could be built on them that trains nothing."""
+    """A detached result does not require a gradient."""
     assert not trace_function(function, tensors())(*tensors())[1].requires_grad
 
 
 def test_higher_derivatives(tensors):
-    """Curvature would be wrong."""
+    """Second derivatives agree with finite differences."""
     traced = trace_function(function, tensors())
     assert torch.autograd.gradgradcheck(lambda x, w: traced(x, w)[::2], tensors())

@@ -235,27 +235,24 @@ def test_array_parameters(name):
 def test_derivatives_of_complex_tangents():
     """Derivatives of a state's tangents, in reverse and of third order, are not conjugated."""
 
+    @qml.qnode(mixed_device(1), interface="jax", max_diff=3)
     def circuit(x):
         qml.RX(x, 0)
-        qml.RY(0.3 * x, 1)
-        qml.CNOT([0, 1])
         qml.RZ(2 * x, 0)
-        qml.AmplitudeDamping(0.1, 0)
         return qml.density_matrix([0])
 
     def tangent(function):
         return lambda x: jax.jvp(function, (x,), (1.0,))[1]
 
-    def derivatives(device, **options):
-        node = qml.QNode(circuit, device, interface="jax", **options)
-        first = tangent(lambda x: node(x)[0, 1])
+    def derivatives(entry):
+        first = tangent(entry)
         parts = (lambda x: jnp.real(first(x)), lambda x: jnp.imag(first(x)))
         return [*(jax.grad(part)(0.7) for part in parts), tangent(tangent(first))(0.7)]
 
-    found = derivatives(mixed_device(2), max_diff=3)
-    expected = derivatives(qml.device("default.mixed", wires=2), diff_method="backprop")
+    found = derivatives(lambda x: circuit(x)[0, 1])
+    expected = derivatives(lambda x: 0.5j * jnp.sin(x) * jnp.exp(-2j * x))
     assert np.allclose(found, expected, rtol=0, atol=1e-10)
-    assert min(map(abs, expected)) > 1e-3
+    assert min(map(abs, expected)) > 1e-2
 
 
 def test_product_of_matrices_before_the_circuit():

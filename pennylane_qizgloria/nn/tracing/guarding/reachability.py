@@ -192,7 +192,8 @@ class _Walk:
     # --- functions --------------------------------------------------------------------------------
 
     def _function(self, value: FunctionType, where: str) -> None:
-        if is_trusted(value.__module__):
+        # By its globals: __module__ is that of the wrapped function where functools.wraps was used.
+        if is_trusted(value.__globals__.get("__name__")):
             self._closure_of_library(value)
             return
         if value.__code__ not in self.functions:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pennylane as qml
 import pytest
+import torch
 from helpers.impure_circuits import (
     Case,
     assert_follows,
@@ -247,6 +248,20 @@ def the_defaults_of_a_function():
         _shift.__defaults__ = ((_shift.__defaults__[0][0] + 0.3,),)
 
     return lambda inputs, weights: measured(_shift(inputs[..., 0]), weights), change
+
+
+@traceable
+def a_default_of_a_decorated_function():
+    angles = [0.1]
+
+    @torch.enable_grad()  # a wrapper of torch's, under the name and the module of what it wraps
+    def shift(x, by=angles):
+        return x + by[0]
+
+    def change():
+        angles[0] += 0.3
+
+    return lambda inputs, weights: measured(shift(inputs[..., 0]), weights), change
 
 
 @traceable

@@ -30,7 +30,7 @@ from ...pauli.state.measure import PauliSums
 from ..context import TapeContext
 from .eigenbasis import overlaps
 from .measurements import measurement_spec
-from .specs import MeasurementSpec
+from .specs import MeasurementSpec, exact_of_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +50,7 @@ class MeasurementPlan:
     def exact(self, state: FinalState) -> list[Tensor]:
         """The exact results, each with the batch axis in front."""
         means = list(state.expectations(self.sums)) if self.sums.sums else []
-        results, start = [], 0
-        for spec in self.specs:
-            stop = start + len(spec.sums)
-            results.append(spec.exact(state, means[start:stop]))
-            start = stop
-        return results
+        return exact_of_each(self.specs, state, means)
 
 
 def measurement_plan(

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import islice
 
 import torch
 from jaxtyping import Float, Int
@@ -176,12 +177,9 @@ class WeightedSum(MeasurementSpec):
 
     def exact(self, state: FinalState, means: Sequence[Tensor]) -> Float[Tensor, " batch"]:
         """The sum of the terms."""
-        parts, start = [], 0
-        for weight, term in zip(self.weights, self.terms, strict=True):
-            stop = start + len(term.sums)
-            parts.append(weight * term.exact(state, means[start:stop]))
-            start = stop
-        return reduce(torch.add, parts)
+        results = exact_of_each(self.terms, state, means)
+        weighted = [weight * result for weight, result in zip(self.weights, results, strict=True)]
+        return reduce(torch.add, weighted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +245,20 @@ class SampledMeasurement(MeasurementSpec):
             NotImplementedError: always.
         """
         raise NotImplementedError("A measurement that is sampled has no exact result.")
+
+
+def exact_of_each(
+    specs: Sequence[MeasurementSpec], state: FinalState, means: Sequence[Tensor]
+) -> list[Tensor]:
+    """The exact results of several measurements, each with the batch axis in front.
+
+    Args:
+        specs: the measurements.
+        state: the final state.
+        means: the expectation values of the sums of all of them, one after the other.
+    """
+    remaining = iter(means)
+    return [spec.exact(state, list(islice(remaining, len(spec.sums)))) for spec in specs]
 
 
 def paulis_of_basis(basis: MeasuredBasis) -> ObservedPaulis:

@@ -102,7 +102,7 @@ def _expectation(
 ) -> MeasurementSpec:
     observable = process.obs
     if observable is None or words is None:
-        return _spectrum(process, context, moment=1)
+        return _spectrum(process, words, context, moment=1)
     if not is_affected(words.wires, context.confusion):
         return Expectation(words)
     # What is not made of words is read in its eigenbasis, if PennyLane knows one.
@@ -110,7 +110,7 @@ def _expectation(
         return Expectation(reported(words, context.confusion))
     terms = measured_terms(observable)
     if len(terms) == 1 and terms[0][1] is observable:
-        return _spectrum(process, context, moment=1)
+        return _spectrum(process, words, context, moment=1)
     return WeightedSum(
         tuple(context.real(real(number)).reshape(()) for number, _ in terms),
         tuple(_term(term, context) for _, term in terms),
@@ -131,11 +131,11 @@ def _constant(number: Tensor) -> PauliSum:
 def _variance(process: VarianceMP, words: PauliSum | None, context: TapeContext) -> MeasurementSpec:
     observable = process.obs
     if observable is None or words is None:
-        return _spectrum(process, context, moment=2)
+        return _spectrum(process, words, context, moment=2)
     if is_pauli_word(observable):  # of two values, whatever is reported
         second = _constant(words.coefficients.square().sum())
     elif is_affected(words.wires, context.confusion):
-        return _spectrum(process, context, moment=2)
+        return _spectrum(process, words, context, moment=2)
     else:
         second = squared(observable, context)
     return Variance(reported(words, context.confusion), second)
@@ -157,13 +157,14 @@ def _reported(basis: Eigenbasis, context: TapeContext) -> Probabilities:
     )
 
 
-def _spectrum(process: MeasurementProcess, context: TapeContext, moment: int) -> Spectrum:
+def _spectrum(
+    process: MeasurementProcess, words: PauliSum | None, context: TapeContext, moment: int
+) -> Spectrum:
     basis, observable = eigenbasis(process, context.wire_map), process.obs
-    if observable is None or observable.pauli_rep is None or basis.paulis is None:
+    if words is None or observable.pauli_rep is None or basis.paulis is None:
         values = context.real(qml.math.real(process.eigvals()))
     else:
-        coefficients = pauli_sum(observable, context).coefficients
-        values = coefficients @ context.real(signs(observable, basis))
+        values = words.coefficients @ context.real(signs(observable, basis))
     return Spectrum(_reported(basis, context), values, moment)
 
 

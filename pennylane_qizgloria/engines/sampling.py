@@ -194,7 +194,8 @@ def _measure_group(group: Sequence[Measured], sampler: _Sampler) -> list[list]:
     if isinstance(first, (ClassicalShadowMP, ShadowExpvalMP)):
         return [_measure_shadow(first, sampler)]
     common = _common_basis(group)
-    measured = term.measured or measured_basis(common, sampler.context)
+    measured = term.measured if len(group) == 1 else measured_basis(common, sampler.context)
+    assert measured is not None
     bits = sample(sampler.reported(measured), sampler.shots.total_shots, sampler.random)
     samples = bits if sampler.circuit.is_batched else bits[0]
     parts = [samples[..., low:high, :] for low, high in sampler.shots.bins()]

@@ -250,11 +250,7 @@ def _sampled(process: MeasurementProcess, context: TapeContext) -> SampledMeasur
             else _sampled_term(_number(weight), ExpectationMP(term), context)
             for weight, term in measured_terms(process.obs)
         ]
-    found = [
-        paulis_of_basis(own.measured or measured_basis(own.basis, context))
-        for own in terms
-        if own.basis is not None
-    ]
+    found = [paulis_of_basis(own.measured) for own in terms if own.measured is not None]
     return SampledMeasurement(tuple(terms), frozenset().union(*found))
 
 
@@ -262,8 +258,8 @@ def _sampled_term(
     weight: float | None, process: MeasurementProcess, context: TapeContext
 ) -> SampledTerm:
     basis = eigenbasis(process, context.wire_map)
-    measured = None if basis.paulis is not None else measured_basis(basis, context)
-    return SampledTerm(weight, process.obs if weight is not None else None, basis, measured)
+    observable = None if weight is None else process.obs
+    return SampledTerm(weight, observable, basis, measured_basis(basis, context))
 
 
 def _is_word(observable: Operator) -> bool:

@@ -212,7 +212,8 @@ class SampledTerm:
         weight: the coefficient of the term; None if it is the whole measurement.
         observable: of the term; None for the constant 1, and for the whole measurement.
         basis: PennyLane's outcomes; None for the constant 1, and for random bases.
-        measured: the basis that is measured, where that is not one of Paulis.
+        measured: the same basis on integer wires, its diagonalizing gates lowered; None where
+            `basis` is.
     """
 
     weight: float | None

@@ -37,7 +37,7 @@ from ..lowering.circuit import LoweredCircuit
 from ..lowering.context import TapeContext
 from ..lowering.measurements.eigenbasis import Eigenbasis, paulis_read, signs
 from ..lowering.measurements.measurements import measured_basis, measured_wires
-from ..lowering.measurements.observables import is_pauli_word
+from ..lowering.measurements.observables import as_float, is_pauli_word
 from ..lowering.measurements.specs import MeasurementSpec, SampledMeasurement, SampledTerm
 from ..pauli.memory import check_result
 from ..pauli.program.final_state import FinalState
@@ -275,9 +275,7 @@ class _Valued(Operator):
 
 def _with_eigenvalues(process: MeasurementProcess, basis: Eigenbasis) -> MeasurementProcess:
     """A process on a sum of words with the eigenvalues in the order of the Paulis."""
-    coefficients = np.array(
-        [float(qml.math.toarray(number).real) for number in process.obs.pauli_rep.values()]
-    )
+    coefficients = np.array([as_float(number) for number in process.obs.pauli_rep.values()])
     # Equal sums may differ in their last digits, and would be counted apart.
     digits = 12 - int(np.log10(max(abs(coefficients).sum(), 1e-100)))
     values = np.round(coefficients @ signs(process.obs, basis), digits)
@@ -297,12 +295,8 @@ def _by_parity(
     parity = samples[..., labels.indices(Wires(list(word)))].sum(-1, keepdims=True) % 2
     single = copy(process)
     with qml.QueuingManager.stop_recording():
-        single.obs = qml.s_prod(_number(number), qml.Z(0))
+        single.obs = qml.s_prod(as_float(number), qml.Z(0))
     return single, parity, Wires(0)
-
-
-def _number(value: Any) -> float:
-    return float(qml.math.toarray(value).real)
 
 
 def _with_real_keys(counts: dict) -> dict:

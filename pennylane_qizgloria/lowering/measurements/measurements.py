@@ -34,7 +34,7 @@ from ...pauli.state.readout import is_affected, reported
 from ..context import TapeContext
 from ..operations.program import lower_operations
 from .eigenbasis import Eigenbasis, eigenbasis, signs
-from .observables import is_pauli_word, measured_terms, pauli_sum, real, squared
+from .observables import as_float, is_pauli_word, measured_terms, pauli_sum, real, squared
 from .specs import (
     Expectation,
     MeasurementSpec,
@@ -245,9 +245,9 @@ def _sampled(process: MeasurementProcess, context: TapeContext) -> SampledMeasur
         terms = [_sampled_term(None, process, context)]
     else:
         terms = [
-            SampledTerm(_number(weight), None, None)
+            SampledTerm(as_float(weight), None, None)
             if term is None
-            else _sampled_term(_number(weight), ExpectationMP(term), context)
+            else _sampled_term(as_float(weight), ExpectationMP(term), context)
             for weight, term in measured_terms(process.obs)
         ]
     found = [paulis_of_basis(own.measured) for own in terms if own.measured is not None]
@@ -269,7 +269,3 @@ def _is_word(observable: Operator) -> bool:
         return False
     ((word, number),) = sentence.items()
     return bool(word) and isinstance(number, int | float) and bool(number == 1)
-
-
-def _number(value: object) -> float:
-    return float(qml.math.toarray(value).real)

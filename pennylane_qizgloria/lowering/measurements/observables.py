@@ -177,3 +177,12 @@ def real(value: Any) -> Any:
     if not holds(number.imag.abs() <= REAL_COEFFICIENT * number.abs()):
         raise ValueError(f"The observable is not Hermitian: it has the coefficient {value}.")
     return value.real
+
+
+def as_float(value: Any) -> float:
+    """The real part of a coefficient of any interface, as a plain number.
+
+    >>> as_float(torch.tensor(0.5, requires_grad=True)), as_float(2 + 0j)
+    (0.5, 2.0)
+    """
+    return float(qml.math.toarray(value).real)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 from jaxtyping import Bool, Float, Int
 from pennylane.measurements import CountsMP, ExpectationMP, MeasurementProcess, SampleMP
 from pennylane.pauli import PauliSentence
 from pennylane.wires import Wires
 
+from ...lowering.measurements.observables import as_float
 from ...tolerances import OUTCOME_DECIMALS
 from .bases import qubit_wise_words
 
@@ -75,7 +75,7 @@ def values_of(
     values = np.zeros(bits.shape[:-1])
     scale = 0.0
     for word, coefficient in sentence.items():
-        factor = float(qml.math.toarray(coefficient).real)
+        factor = as_float(coefficient)
         scale += abs(factor)
         odd = np.zeros(bits.shape[:-1], dtype=bool)
         for wire in word:

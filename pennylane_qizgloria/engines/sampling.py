@@ -47,6 +47,7 @@ from ..pauli.state.distribution import Distribution
 from ..pauli.state.readout import confused
 from ..pauli.state.sample import Uniform, sample, sample_shadow
 from ..results import unwrapped
+from ..tolerances import OUTCOME_DECIMALS
 from .shadows import shadow_recipes, shadow_results
 
 CPU = torch.device("cpu")
@@ -277,7 +278,7 @@ def _with_eigenvalues(process: MeasurementProcess, basis: Eigenbasis) -> Measure
     """A process on a sum of words with the eigenvalues in the order of the Paulis."""
     coefficients = np.array([as_float(number) for number in process.obs.pauli_rep.values()])
     # Equal sums may differ in their last digits, and would be counted apart.
-    digits = 12 - int(np.log10(max(abs(coefficients).sum(), 1e-100)))
+    digits = OUTCOME_DECIMALS - int(np.log10(max(abs(coefficients).sum(), 1e-100)))
     values = np.round(coefficients @ signs(process.obs, basis), digits)
     valued = copy(process)
     valued.obs = _Valued(values, basis.wires)

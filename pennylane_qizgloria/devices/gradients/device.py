@@ -227,7 +227,6 @@ class DifferentiableDevice(Device):
         )
 
     def _derivative_config(self, circuits: Any, config: Any) -> SimulationConfig:
-        validation.require_call(self.name, circuits, config)
         validation.require_exact(self.name, circuits)
         methods.require(config or ExecutionConfig(), self.name)
         return self.simulation_config(config)

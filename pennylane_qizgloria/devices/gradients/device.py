@@ -37,7 +37,7 @@ class DifferentiableDevice(Device):
         execution_config: Any = None,
         circuit: Any = None,
     ) -> bool:
-        """Whether the device differentiates by itself, see `gradients`.
+        """Whether the device differentiates by itself, see `methods`.
 
         Raises:
             QuantumFunctionError: for methods that differentiate exact results, with shots, and for

@@ -12,7 +12,14 @@ from ...engines.registry import methods
 from ...option_names import no_such_option
 
 OPTIONS = (
-    *("wires", "shots", "seed", "readout_prob", "r_dtype", "c_dtype", "memory_budget", "method"),
+    "wires",
+    "shots",
+    "seed",
+    "readout_prob",
+    "r_dtype",
+    "c_dtype",
+    "memory_budget",
+    "method",
 )
 """What the device takes."""
 

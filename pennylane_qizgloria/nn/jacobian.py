@@ -13,6 +13,8 @@ from pennylane.transforms.core import Transform
 from pennylane.workflow import QNode
 from torch import Tensor
 
+from ..results import unwrapped
+
 Function = Callable[[Tensor, Tensor], Tensor]
 """From inputs ``(batch, inputs)`` and weights ``(batch, weights)`` to ``(batch, outputs)``."""
 
@@ -118,4 +120,4 @@ def _linear_result(tape: QuantumScript, jacobian: Any) -> Any:
             part = torch.as_tensor(part, dtype=torch.float64, device=parameter.device)
             value = value.to(parameter.device) + part * parameter
         values.append(value)
-    return values[0] if len(values) == 1 else tuple(values)
+    return unwrapped(values)

@@ -17,6 +17,7 @@ from pennylane.tape import QuantumScript
 
 from ...engines.derivatives import as_array, matching
 from ...lowering.operations.shift_rules import Rule
+from ...results import unwrapped
 from ..configuration.validation import naming, require_one_each
 from .methods import by_convention
 from .shift_gradients import Combine, shifted
@@ -125,7 +126,7 @@ def images(tape: QuantumScript, jacobian: Any, tangents: Any) -> Any:
         ]
         for rows in _blocks(tape, jacobian)
     ]
-    own = [rows[0] if len(rows) == 1 else tuple(rows) for rows in copies]
+    own = [unwrapped(rows) for rows in copies]
     return tuple(own) if tape.shots.has_partitioned_shots else own[0]
 
 

@@ -31,6 +31,7 @@ from pennylane.ops.functions import bind_new_parameters
 from pennylane.tape import QuantumScript
 
 from ...lowering.operations.shift_rules import Rule
+from ...results import unwrapped
 
 Combine = Callable[[Any], Any]
 
@@ -213,8 +214,8 @@ def _jacobian(
                 continue
             block = _derivative(moment, slope, results)
             blocks.append(_diagonal(np.asarray(block)) if slope.shape else block)
-        rows.append(blocks[0] if len(blocks) == 1 else tuple(blocks))
-    return rows[0] if len(rows) == 1 else tuple(rows)
+        rows.append(unwrapped(blocks))
+    return unwrapped(rows)
 
 
 def _derivative(moment: Moments, slope: Slope, results: list[Any]) -> Any:

@@ -326,7 +326,7 @@ class TraceCache:
             history.strikes += 1
             history.calls = 0
             if history.strikes >= MAX_STRIKES:
-                self._give_up(history, own, call, f"trace it raised {error!r}")
+                self._give_up(history, own, call, f"tracing it raised {error!r}")
             return
         if own.holds() and not own.drew and not seen.drew_since(before):
             history.add(GuardedTrace(own, made))

@@ -70,6 +70,7 @@ def give_shots(device: qml.devices.Device, shots: Shots) -> None:
 
 Closeness = Callable[..., bool]
 
+_original: Closeness = qml.math.allclose
 _patched = 0
 _lock = Lock()
 
@@ -97,6 +98,3 @@ def closeness_by(compare: Callable[[Closeness], Closeness]) -> Iterator[None]:
             _patched -= 1
             if not _patched:
                 qml.math.allclose = _original
-
-
-_original: Closeness = qml.math.allclose

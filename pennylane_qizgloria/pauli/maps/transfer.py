@@ -41,6 +41,8 @@ class ClosedForm:
         valid: maps parameters ``(..., num_params)`` to whether each set is in the domain ``(...)``;
             None where every finite number is.
         domain: the domain in words, for error messages.
+        generator: G of a family :math:`e^{i \theta G}`; None for others.
+        factors: the families of a `sequence`; empty for others.
     """
 
     name: str
@@ -49,6 +51,8 @@ class ClosedForm:
     coefficients: Float[Tensor, "features paulis paulis"]
     valid: Callable[[Tensor], Tensor] | None = None
     domain: str = "every parameter must be finite"
+    generator: Complex[Tensor, "dim dim"] | None = None
+    factors: tuple[ClosedForm, ...] = ()
 
     @property
     def num_wires(self) -> int:
@@ -112,7 +116,7 @@ def rotation(name: str, generator: Complex[Tensor, "dim dim"]) -> ClosedForm:
     gives the parameter-shift rules: Wierichs, Izaac, Wang, Lin, Quantum 6, 677, 2022.)
     """
     gaps, constants = _spectral_form(generator.to(torch.complex128))
-    return ClosedForm(name, 1, _Waves(tuple(gaps)), constants)
+    return ClosedForm(name, 1, _Waves(tuple(gaps)), constants, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -164,9 +168,9 @@ def sequence(name: str, *factors: ClosedForm) -> ClosedForm:
 
     Its features are the products of the factors' features, its parameters are theirs in order.
     """
-    factors = _without_constants(factors)
+    given, factors = factors, _without_constants(factors)
     if len(factors) == 1:
-        return replace(factors[0], name=name)
+        return replace(factors[0], name=name, generator=None, factors=given)
     coefficients = factors[0].coefficients
     for factor in factors[1:]:
         products = factor.coefficients[None] @ coefficients[:, None]
@@ -182,7 +186,7 @@ def sequence(name: str, *factors: ClosedForm) -> ClosedForm:
             parts = tuple(factor.features(own) for factor, own in pairs)
         return reduce(_products, parts)
 
-    return ClosedForm(name, sum(counts), features, coefficients)
+    return ClosedForm(name, sum(counts), features, coefficients, factors=given)
 
 
 def _without_constants(factors: Sequence[ClosedForm]) -> tuple[ClosedForm, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 def differentiable_gradients(
     results: Sequence[Tensor],
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Tensor | None],
     needed: Sequence[bool],
     cotangents: Sequence[Tensor],
 ) -> tuple[Tensor | None, ...]:
@@ -18,12 +18,17 @@ def differentiable_gradients(
 
     Args:
         results: the results.
-        inputs: what they were computed from.
+        inputs: what they were computed from; None where something is not there.
         needed: for each input whether its gradient is needed.
         cotangents: of the results.
     """
-    wanted = [x for x, need in zip(inputs, needed, strict=True) if need]
-    found = iter(
-        torch.autograd.grad(results, wanted, cotangents, create_graph=True, allow_unused=True)
+    wanted = [x for x, need in zip(inputs, needed, strict=True) if need and x is not None]
+    pairs = [(y, dy) for y, dy in zip(results, cotangents, strict=True) if y.requires_grad]
+    if not pairs:
+        return (None,) * len(needed)
+    ends, given = zip(*pairs, strict=True)
+    found = iter(torch.autograd.grad(ends, wanted, given, create_graph=True, allow_unused=True))
+    return tuple(
+        next(found) if need and x is not None else None
+        for x, need in zip(inputs, needed, strict=True)
     )
-    return tuple(next(found) if need else None for need in needed)

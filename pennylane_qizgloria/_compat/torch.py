@@ -6,26 +6,31 @@ Each function says why there is no public way; `tests/compat/test_torch.py` hold
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 from torch._C import _functorch as functorch
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 __all__ = [
+    "CONJUGATED",
+    "TO_COPY",
     "UNSAFE_VIEW",
     "FakeTensor",
     "TorchDispatchMode",
+    "belongs_to_transform",
     "first_node",
     "has_values",
     "is_forward_mode",
     "is_mutating",
     "is_vmapped_or_differentiated",
     "out_of_place",
+    "outside_transforms",
     "tree_leaves",
     "untraced",
     "version_of",
@@ -34,16 +39,28 @@ __all__ = [
 UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
 """What torch records for some views; the name of this operation of ATen is private."""
 
+TO_COPY = torch.ops.aten._to_copy.default
+"""What torch records for conversions to another dtype or device."""
+
+CONJUGATED = torch.ops.aten._conj.default
+"""What torch records for a complex conjugate that is not computed yet."""
+
 # `TorchDispatchMode` and `tree_leaves` are documented, and taught in torch's tutorials, by these
 # paths; `FakeTensor` is what `torch.export` hands to modules, and has no other name.
 
 
 def is_vmapped_or_differentiated() -> bool:
-    """Whether a transform of ``torch.func`` is at work.
+    """Whether a transform of ``torch.func`` is at work, or autograd's own vectorisation.
 
-    It is what ``torch.autograd.Function`` itself asks; the public functions tell nothing of it.
+    The first is what ``torch.autograd.Function`` itself asks. The second is that of
+    ``is_grads_batched`` and ``vectorize``, which only counts its levels up and down. The public
+    functions tell nothing of either.
     """
-    return torch._C._are_functorch_transforms_active()
+    if torch._C._are_functorch_transforms_active():
+        return True
+    level = torch._C._vmapmode_increment_nesting()
+    torch._C._vmapmode_decrement_nesting()
+    return level > 1
 
 
 def is_forward_mode() -> bool:
@@ -65,6 +82,19 @@ def has_values(tensor: Tensor) -> bool:
             return False
         tensor = functorch.get_unwrapped(tensor)
     return not (tensor.is_meta or isinstance(tensor, FakeTensor))
+
+
+def belongs_to_transform(tensor: Tensor) -> bool:
+    """Whether a tensor is one of a transform of ``torch.func``, which have no public name."""
+    return functorch.is_functorch_wrapped_tensor(tensor)
+
+
+def outside_transforms() -> AbstractContextManager:
+    """Leave the transforms of ``torch.func``, for what is to last longer than they do.
+
+    Tensors that are made inside belong to a transform, and there is no public way to make others.
+    """
+    return temporarily_clear_interpreter_stack()
 
 
 @contextmanager

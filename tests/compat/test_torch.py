@@ -23,6 +23,51 @@ def test_transforms_are_seen():
     assert seen == [True, True, False]
 
 
+def test_tensors_of_transforms_are_told_from_others():
+    """Tensors that torch.func hands out are its own; outside of transforms none is."""
+    seen = []
+
+    def function(x):
+        seen.append(compat.belongs_to_transform(x))
+        with compat.outside_transforms():
+            made = torch.ones(3) + 1
+        seen.append(compat.belongs_to_transform(made))
+        seen.append(compat.is_vmapped_or_differentiated())
+        return (x * made).sum()
+
+    assert torch.equal(torch.func.grad(function)(torch.ones(3)), torch.full((3,), 2.0))
+    assert seen == [True, False, True]
+
+
+def test_vectorised_derivatives_are_seen():
+    """Autograd's own vectorisation is seen while cotangents and tangents are pulled and pushed."""
+    seen = []
+
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            seen.append(("forward", compat.is_vmapped_or_differentiated()))
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            seen.append(("backward", compat.is_vmapped_or_differentiated()))
+            return 2 * cotangent
+
+        @staticmethod
+        def jvp(ctx, tangent):
+            return 2 * tangent
+
+    x = torch.ones(3, requires_grad=True)
+    y = Double.apply(x)
+    torch.autograd.grad(y, x, torch.eye(3), is_grads_batched=True, retain_graph=True)
+    torch.autograd.grad(y, x, torch.ones(3))
+    torch.autograd.functional.jacobian(Double.apply, x, vectorize=True, strategy="forward-mode")
+    calls = [("forward", False), ("backward", True), ("backward", False), ("forward", True)]
+    assert seen == calls
+    assert not compat.is_vmapped_or_differentiated()
+
+
 def test_forward_mode_is_seen():
     """Forward mode is at work within a level of dual numbers."""
     with torch.autograd.forward_ad.dual_level():

@@ -43,3 +43,19 @@ def test_what_is_made_has_no_history():
         return factor * x
 
     assert not product(3).requires_grad
+
+
+def test_what_is_made_inside_a_transform_serves_outside():
+    """What is cached while torch.func differentiates serves later calls, transformed or not."""
+
+    @cached(maxsize=None)
+    def numbers(size):
+        return torch.arange(size)
+
+    def total(x):
+        return x.index_select(0, numbers(3)).square().sum()
+
+    x = torch.arange(4.0)
+    assert torch.equal(torch.func.grad(total)(x), torch.tensor([0.0, 2, 4, 0]))
+    assert torch.equal(torch.func.hessian(total)(x), torch.diag(torch.tensor([2.0, 2, 2, 0])))
+    assert total(x) == 5

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from pennylane.wires import Wires
 from torch import Tensor
 
+from ..._compat.torch import outside_transforms
 from ...pauli.conditions import holds
 from ...pauli.run.adjoint import is_transformed
 from ...tolerances import CONFUSION_ROW
@@ -118,7 +119,7 @@ class ReadoutSource:
             self._check_fresh()
             return confusion_model(given, self.wires)
         if self._known is None or self._known[0] != key:
-            with torch.inference_mode(False):  # it is for calls in any mode
+            with outside_transforms(), torch.inference_mode(False):  # it is for calls in any mode
                 self._known = key, confusion_model(given, self.wires)
         return self._known[1]
 

@@ -8,13 +8,14 @@ state's batch axis in front.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import torch
 from jaxtyping import Bool, Complex, Float, Int, Shaped
 from torch import Tensor
 
+from ..._compat.torch import belongs_to_transform, outside_transforms
 from ..memory import check_result
 from .basis import I, X, Y, Z, complex_dtype, density_matrix
 
@@ -72,12 +73,12 @@ class Gather:
 
     Args:
         indices: of all words of all sums.
-        weights: their coefficients, 0 for words that vanish.
+        weights: their coefficients, 0 for words that vanish; None if all are 1.
         lengths: how many words each sum has.
     """
 
     indices: Int[Tensor, " words"]
-    weights: Float[Tensor, " words"]
+    weights: Float[Tensor, " words"] | None
     lengths: tuple[int, ...]
 
 
@@ -96,9 +97,24 @@ class PauliSums:
         """Where their words stand in a state; found once for states with the same axes."""
         axes = (state.wires, state.paulis)
         if axes not in self._gathers:
-            with torch.inference_mode(False):  # for calls in any mode, see `pauli.caching`
+            if any(_is_differentiated(own.coefficients) for own in self.sums):
                 self._gathers[axes] = gather(state, self.sums)
+            else:
+                self._gathers[axes] = _gather_for_any_mode(state, self.sums)
         return self._gathers[axes]
+
+
+def _is_differentiated(coefficients: Float[Tensor, " terms"]) -> bool:
+    """Whether coefficients are of one call only."""
+    return coefficients.requires_grad or belongs_to_transform(coefficients)
+
+
+def _gather_for_any_mode(state: State, observables: Sequence[PauliSum]) -> Gather:
+    """The same for later calls in any mode of torch's, see `pauli.caching`."""
+    dtype, device = state.vector.dtype, state.vector.device
+    with outside_transforms(), torch.inference_mode(False):
+        nothing = replace(state, vector=torch.empty(1, 0, dtype=dtype, device=device))
+        return gather(nothing, observables)
 
 
 def gather(state: State, observables: Sequence[PauliSum]) -> Gather:
@@ -106,7 +122,9 @@ def gather(state: State, observables: Sequence[PauliSum]) -> Gather:
     indices = torch.cat([_word_indices(state, observable) for observable in observables])
     weights = torch.cat([_weights(state, observable) for observable in observables])
     lengths = tuple(len(observable.words) for observable in observables)
-    return Gather(indices.to(state.vector.device), weights, lengths)
+    differentiated = any(_is_differentiated(own.coefficients) for own in observables)
+    ones = not differentiated and bool((weights == 1).all())
+    return Gather(indices.to(state.vector.device), None if ones else weights, lengths)
 
 
 def expectation(state: State, observable: PauliSum) -> Float[Tensor, " batch"]:
@@ -120,7 +138,9 @@ def expectations(state: State, words: Gather) -> Sequence[Float[Tensor, " batch"
     Every gather has a gradient of the size of the state, so one for all is what keeps many
     measurements cheap.
     """
-    terms = state.vector.index_select(1, words.indices) * words.weights
+    terms = state.vector.index_select(1, words.indices)
+    if words.weights is not None:
+        terms = terms * words.weights
     if set(words.lengths) == {1}:
         return terms.unbind(1)
     return [own.sum(1) for own in terms.split(words.lengths, 1)]

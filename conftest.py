@@ -21,9 +21,10 @@ from sybil.example import SybilFailure
 from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
-UNCHECKED = {"copy_propagation", "graph_writer", "observation"}
+UNCHECKED = {"observation", "jit", "compiled_runs", "compiled_steps", "kernels"}
 """Modules that call functions within functions so often that checks would take most of the time:
-each of these functions is wrapped anew, and one is called for every function that Python runs."""
+each of these functions is wrapped anew, and one is called for every function that Python runs. And
+the functions that numba compiles."""
 
 
 def checked_modules():

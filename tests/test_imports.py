@@ -40,6 +40,7 @@ ORDER = [
     "lowering.measurements",
     "lowering.operations",
     "lowering",
+    "pauli.kernels",
     "pauli.run",
     "pauli.plan",
     "pauli.assembly",
@@ -154,7 +155,7 @@ def test_the_qiskit_part_is_imported_only_when_used(path):
 def test_the_simulator_is_torch_only(path):
     """The simulator could not be used, or tested, without PennyLane."""
     outside = {top(name) for name in imports(path)} - {NAME} - sys.stdlib_module_names
-    assert outside <= {"torch", "numpy", "psutil", "jaxtyping"}
+    assert outside <= {"torch", "numpy", "numba", "psutil", "jaxtyping"}
 
 
 def test_the_reader_of_imports_sees_every_form(tmp_path, monkeypatch):

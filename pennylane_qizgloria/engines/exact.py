@@ -1,14 +1,22 @@
-"""The engine ``"exact"``: the Pauli vector of all wires, evolved by a plan."""
+"""The engine ``"exact"``: the Pauli vector of all wires.
+
+Small states are evolved by kernels, others by a plan. The engines ``"kernels"`` and ``"planned"``
+take one of the two whatever the size is, to compare them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
 from ..lowering.circuit import LoweredCircuit
+from ..pauli.kernels import choice
+from ..pauli.kernels.table import num_words
+from ..pauli.plan.planner import plan
 from ..pauli.program.measured_basis import MeasuredBasis
 from ..pauli.program.program import BoundProgram, Operand, Operation, Program
 from ..pauli.run.batching import final_states
@@ -28,12 +36,48 @@ class ExactEngine:
         """There is no circuit that it does not support."""
         return None
 
+    def evolve(self, bound: BoundProgram, memory_budget: int | None) -> State:
+        """The final Pauli vector, by what is faster."""
+        return choice.final_state(bound, memory_budget)
+
     def run(
         self, circuits: Sequence[LoweredCircuit], memory_budget: int | None
     ) -> list[PauliVectorState]:
         """The final states; circuits of one structure run together."""
         programs = [circuit.program for circuit in circuits]
-        return [PauliVectorState(state) for state in final_states(programs, memory_budget)]
+        states = final_states(programs, lambda own: self.evolve(own, memory_budget), _num_words)
+        return [PauliVectorState(state) for state in states]
+
+
+class PlannedEngine(ExactEngine):
+    """Simulates every circuit by a plan."""
+
+    name = "planned"
+
+    def evolve(self, bound: BoundProgram, memory_budget: int | None) -> State:
+        """The final Pauli vector."""
+        return final_state(bound, memory_budget)
+
+
+class KernelEngine(ExactEngine):
+    """Simulates circuits by kernels, but higher derivatives and transforms of torch's by a plan."""
+
+    name = "kernels"
+
+    def why_not(self, circuit: LoweredCircuit) -> str | None:
+        """Kernels run on the CPU, and have no wide Kraus operators."""
+        own = circuit.program
+        return choice.why_not(own.program, own.arguments.scalars.device)
+
+    def evolve(self, bound: BoundProgram, memory_budget: int | None) -> State:
+        """The final Pauli vector."""
+        return choice.by_kernels(bound, memory_budget)
+
+
+def _num_words(program: Program, device: torch.device) -> int:
+    """The size of the largest state on the way."""
+    words = num_words(program)
+    return words if words <= choice.MAX_WORDS else plan(program, device).peak
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from ..lowering.circuit import LoweredCircuit
-from .exact import ExactEngine
+from .exact import ExactEngine, KernelEngine, PlannedEngine
 from .protocol import Engine
 
 AUTO = "auto"
 """The method that takes the first engine with derivatives that supports a circuit."""
 
-_ENGINES: dict[str, Engine] = {"exact": ExactEngine()}
+_ENGINES: dict[str, Engine] = {
+    engine.name: engine for engine in (ExactEngine(), PlannedEngine(), KernelEngine())
+}
 
 
 def register(engine: Engine) -> None:

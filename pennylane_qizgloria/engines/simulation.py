@@ -70,9 +70,10 @@ def exact_results(
 def _unseen(circuit: LoweredCircuit) -> Tensor | None:
     """Zero, as a function of the parameters, so that those that nothing sees have a gradient."""
     numbers = circuit.program.arguments
-    every = (numbers.scalars, numbers.batched_scalars, *circuit.phases)
+    every = (numbers.scalars, numbers.batched_scalars, *numbers.operands, *circuit.phases)
     parts = [x for x in every if x is not None and x.requires_grad]
-    return torch.cat([x.flatten()[:0] for x in parts]).sum() if parts else None
+    real = [(x.real if x.is_complex() else x).flatten()[:0] for x in parts]
+    return torch.cat(real).sum() if parts else None
 
 
 def as_numpy(tensor: Tensor) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pennylane as qml
 import pytest
 import torch
@@ -97,3 +98,75 @@ def test_single_precision_parameters(method):
         assert x.grad.dtype == dtype
         gradients[dtype] = x.grad.double()
     torch.testing.assert_close(*gradients.values(), rtol=0, atol=1e-5)
+
+
+MEASURED = {
+    "expval": lambda: qml.expval(qml.Z(0) @ qml.X(1)),
+    "hermitian": lambda: qml.expval(qml.Hermitian(np.eye(2) + 0.2, 0)),
+    "probs": lambda: qml.probs(wires=[1]),
+    "several": lambda: (qml.var(qml.Y(0)), qml.purity([0])),
+}
+
+
+@pytest.mark.parametrize("method", ["planned", "kernels"])
+@pytest.mark.parametrize("readout_prob", [None, 0.1])
+@pytest.mark.parametrize("name", MEASURED)
+def test_what_is_made_inside_a_transform_serves_outside(name, readout_prob, method):
+    """Whether torch.func or a plain call comes first, both give the same."""
+
+    def total(node, x):
+        results = node(x)
+        return sum(r.sum() for r in (results if isinstance(results, tuple) else (results,)))
+
+    found = []
+    for first in ("hessian", "value"):
+        readout = {} if readout_prob is None else {"readout_prob": readout_prob}
+        device = qml.device("qizgloria.mixed", wires=2, method=method, **readout)
+
+        @qml.qnode(device, interface="torch", diff_method="backprop")
+        def node(x, again=first == "hessian"):
+            qml.RX(x[0], 0)
+            if again:  # a structure of its own
+                qml.RZ(0.0, 1)
+            qml.CNOT([0, 1])
+            qml.Rot(x[1], x[2], x[0], 1)
+            qml.AmplitudeDamping(0.3, 0)
+            return MEASURED[name]()
+
+        calls = [
+            lambda node=node: torch.func.hessian(lambda x: total(node, x))(POINT),
+            lambda node=node: total(node, POINT),
+        ]
+        results = [call() for call in (calls if first == "hessian" else calls[::-1])]
+        found.append(results if first == "hessian" else results[::-1])
+        calls[0]()
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("method", ["planned", "kernels"])
+@pytest.mark.parametrize("value", [1.0, 0.7])
+def test_trained_coefficients(method, value):
+    """Coefficients of observables have the same gradients by autograd and by torch.func."""
+
+    @qml.qnode(qml.device("qizgloria.mixed", wires=2, method=method), diff_method="backprop")
+    def node(x, h):
+        qml.RX(x[0], 0)
+        qml.RY(x[1], 1)
+        qml.CNOT([0, 1])
+        matrix = torch.stack([torch.stack([h[0], h[1]]), torch.stack([h[1], -h[0]])])
+        return (
+            qml.expval(qml.Hamiltonian(h, [qml.Z(0), qml.X(1) @ qml.Z(0)])),
+            qml.expval(qml.Hermitian(matrix, 0)),
+            qml.var(h[0] * qml.Z(0) + h[1] * qml.X(0)),
+        )
+
+    def total(x, h):
+        return sum(node(x, h))
+
+    h = torch.full((2,), value, dtype=torch.float64)
+    leaves = [POINT.clone().requires_grad_(), h.clone().requires_grad_()]
+    expected = torch.autograd.grad(total(*leaves), leaves)
+    assert expected[1].abs().min() > 0.1
+    torch.testing.assert_close(torch.func.grad(total, (0, 1))(POINT, h), expected)
+    torch.testing.assert_close(torch.func.jacrev(total, 1)(POINT, h), expected[1])
+    torch.testing.assert_close(torch.func.jacfwd(total, 1)(POINT, h), expected[1])

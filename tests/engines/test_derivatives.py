@@ -62,9 +62,10 @@ def tape_of(numbers, names, trainable=(0, 1, 2, 3)):
     )
 
 
-@pytest.fixture
-def config():
-    return SimulationConfig(torch.float64, None, random_source(0), as_torch=False)
+@pytest.fixture(params=["kernels", "planned"])
+def config(request):
+    random = random_source(0)
+    return SimulationConfig(torch.float64, None, random, as_torch=False, method=request.param)
 
 
 def results_of(tape, config):

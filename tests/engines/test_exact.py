@@ -1,4 +1,4 @@
-"""The engine of Pauli vectors, and what is read from its final states."""
+"""The engines of Pauli vectors, and what is read from their final states."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from helpers.comparison import assert_close
 from helpers.execution import execute
 from pennylane.tape import QuantumScript
 
-from pennylane_qizgloria.engines.exact import ExactEngine
+from pennylane_qizgloria.engines import exact
+from pennylane_qizgloria.engines.exact import ExactEngine, KernelEngine, PlannedEngine
 from pennylane_qizgloria.lowering.circuit import lower
 from pennylane_qizgloria.lowering.context import TapeContext
 from pennylane_qizgloria.lowering.measurements.eigenbasis import eigenbasis
 from pennylane_qizgloria.lowering.measurements.measurements import measured_basis
+from pennylane_qizgloria.pauli.kernels import choice
 from pennylane_qizgloria.pauli.program.final_state import FinalState
 from pennylane_qizgloria.pauli.program.measured_basis import MeasuredBasis
 from pennylane_qizgloria.pauli.state.basis import X, Y, Z
 from pennylane_qizgloria.pauli.state.measure import PauliSum, PauliSums
 
 WIRES = range(4)
-ENGINE = ExactEngine()
+ENGINES = [ExactEngine(), PlannedEngine(), KernelEngine()]
 HERMITIAN = dense.random_hermitian(np.random.default_rng(3), 2)
 
 
@@ -37,9 +39,14 @@ def density_matrix(x):
     return execute(qml.device("default.mixed", wires=WIRES), noisy_circuit(x), [qml.state()])
 
 
+@pytest.fixture(scope="module", params=ENGINES, ids=lambda engine: engine.name)
+def engine(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def state():
-    (found,) = ENGINE.run([circuit_of(circuit_angles())], None)
+def state(engine):
+    (found,) = engine.run([circuit_of(circuit_angles())], None)
     return found
 
 
@@ -48,18 +55,18 @@ def rho():
     return density_matrix(circuit_angles())
 
 
-def test_it_supports_every_circuit():
-    """There is no reason against a circuit, and its states are final states."""
+def test_final_states(engine):
+    """There is no reason against a small circuit, and its states are final states."""
     circuit = circuit_of(circuit_angles())
-    assert ENGINE.why_not(circuit) is None
-    (found,) = ENGINE.run([circuit], None)
+    assert engine.why_not(circuit) is None
+    (found,) = engine.run([circuit], None)
     assert isinstance(found, FinalState)
 
 
-def test_states_are_in_the_order_of_the_circuits():
+def test_states_are_in_the_order_of_the_circuits(engine):
     """Circuits of several structures and batches run together, each with its own state."""
     angles = [circuit_angles(), circuit_angles() + 0.5, circuit_angles(3), circuit_angles() - 1]
-    states = ENGINE.run([circuit_of(x) for x in angles], None)
+    states = engine.run([circuit_of(x) for x in angles], None)
     for x, found in zip(angles, states, strict=True):
         elements = [x] if x.ndim == 1 else x.T
         expected = [density_matrix(element) for element in elements]
@@ -104,10 +111,10 @@ def test_distributions_of_paulis(wires, state, rho):
 
 @pytest.mark.parametrize("wires", [(0, 2), (2, 1), (3, 1), (1, 3)], ids=str)
 @pytest.mark.parametrize("batch", [None, 3])
-def test_distributions_of_rotated_bases(wires, batch):
+def test_distributions_of_rotated_bases(wires, batch, engine):
     """Eigenbases without Paulis have the probabilities of the eigenvectors, idle wires included."""
     x = circuit_angles(batch)
-    (state,) = ENGINE.run([circuit_of(x)], None)
+    (state,) = engine.run([circuit_of(x)], None)
     basis = eigenbasis(qml.sample(qml.Hermitian(HERMITIAN, wires)))
     context = TapeContext({wire: wire for wire in WIRES})
     found = state.distribution(measured_basis(basis, context)).probabilities()
@@ -118,12 +125,71 @@ def test_distributions_of_rotated_bases(wires, batch):
     assert_close(found, expected, 1e-10)
 
 
-def test_the_memory_budget_reaches_the_reverse_pass():
+def test_the_memory_budget_reaches_the_reverse_pass(engine):
     """Gradients are the same with little memory as with much."""
     found = []
     for budget in (None, 1):
         x = torch.tensor(circuit_angles(), requires_grad=True)
-        (state,) = ENGINE.run([circuit_of(x)], budget)
+        (state,) = engine.run([circuit_of(x)], budget)
         found.append(torch.autograd.grad(state.purity((0, 1)).sum(), x)[0])
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)
     assert found[0].abs().max() > 1e-2
+
+
+# --- which evolution an engine takes --------------------------------------------------------------
+
+
+def wide_circuit():
+    """A circuit with Kraus operators on four wires."""
+    kraus = list(dense.random_kraus(np.random.default_rng(5), 4, 2))
+    tape = QuantumScript([qml.RX(0.3, 0), qml.QubitChannel(kraus, WIRES)], [qml.probs(wires=WIRES)])
+    return lower(tape, torch.float64)
+
+
+def test_what_engines_do_not_support():
+    """Kernels have no wide Kraus operators; the other engines support every circuit."""
+    circuit = wide_circuit()
+    reasons = {engine.name: engine.why_not(circuit) for engine in ENGINES}
+    reason = "The kernels have no operations by Kraus operators on more than three wires."
+    assert reasons == {"exact": None, "planned": None, "kernels": reason}
+
+
+def test_wide_kraus_operators():
+    """The engine that takes what is faster takes a plan where it has to."""
+    circuit = wide_circuit()
+    found, expected = (own.run([circuit], None)[0].density_matrix(WIRES) for own in ENGINES[:2])
+    assert_close(found, expected, 1e-12)
+
+
+def test_which_evolution_an_engine_takes(monkeypatch):
+    """One engine chooses by size, the others do not look at it."""
+    taken = []
+    for name in ("final_state", "by_kernels"):
+        original = getattr(choice, name)
+        monkeypatch.setattr(
+            choice, name, lambda *given, name=name, f=original: taken.append(name) or f(*given)
+        )
+    planned = exact.final_state
+    monkeypatch.setattr(
+        exact, "final_state", lambda *given: taken.append("planned") or planned(*given)
+    )
+    circuit = circuit_of(circuit_angles())
+    for engine in ENGINES:
+        engine.run([circuit], None)
+        taken.append("-")
+    assert taken == ["final_state", "by_kernels", "-", "planned", "-", "by_kernels", "-"]
+
+
+def test_circuits_of_one_structure_run_together(engine, monkeypatch):
+    """As many circuits run together as there is room for their states."""
+    sizes = []
+    original = type(engine).evolve
+
+    def evolve(self, bound, budget):
+        sizes.append(bound.batch_size)
+        return original(self, bound, budget)
+
+    monkeypatch.setattr(type(engine), "evolve", evolve)
+    circuits = [circuit_of(circuit_angles() + shift) for shift in range(3)]
+    engine.run(circuits, None)
+    assert sizes == [3]

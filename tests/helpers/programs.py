@@ -99,21 +99,24 @@ class Case:
         return rho
 
     def check(self, observed=None, batch=None, atol=1e-12, dtype=torch.float64):
-        """Compare every entry that is observed, for every element of the batch."""
-        program = self.program(observed)
-        ready = plan(program)
+        """Compare a plan's state with the reference; return the plan."""
+        ready = plan(self.program(observed))
         found = evolve(ready, self.arguments(dtype)).numpy()
-        assert len(found) in (1, batch or 1)
-        observed = {w: [0] for w in range(self.num_wires)}
-        for wire, letter in sorted(program.observed):
-            observed[wire].append(letter)
-        letters = observed | dict(zip(ready.order, ready.paulis, strict=True))
-        positions = [[letters[w].index(x) for x in own] for w, own in observed.items()]
-        for b in range(batch or 1):
-            mine = dense.completed(found[min(b, len(found) - 1)], ready.order, letters)
-            theirs = dense.letters_of(self.density(b))[np.ix_(*observed.values())]
-            assert_close(mine[np.ix_(*positions)], theirs, atol)
+        self.compare(found, ready.order, ready.paulis, observed, batch, atol)
         return ready
+
+    def compare(self, found, order, paulis, observed=None, batch=None, atol=1e-12):
+        """Compare every entry that is observed, for every element of the batch."""
+        assert len(found) in (1, batch or 1)
+        visible = {w: [0] for w in range(self.num_wires)}
+        for wire, letter in sorted(self.program(observed).observed):
+            visible[wire].append(letter)
+        letters = visible | dict(zip(order, paulis, strict=True))
+        positions = [[letters[w].index(x) for x in own] for w, own in visible.items()]
+        for b in range(batch or 1):
+            mine = dense.completed(found[min(b, len(found) - 1)], order, letters)
+            theirs = dense.letters_of(self.density(b))[np.ix_(*visible.values())]
+            assert_close(mine[np.ix_(*positions)], theirs, atol)
 
 
 WIDTHS = {"RX": 1, "Rot": 1, "H": 1, "damping": 1, "depolarizing": 1} | {

@@ -82,7 +82,12 @@ def is_transformed() -> bool:
 
     Those need every pass as an operation of torch's own.
     """
-    return is_forward_mode() or _IS_TRACED.get() or is_vmapped_or_differentiated()
+    return is_forward_mode() or is_traced() or is_vmapped_or_differentiated()
+
+
+def is_traced() -> bool:
+    """Whether steps are traced."""
+    return _IS_TRACED.get()
 
 
 def _operands(steps: Sequence[Step], tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -6,44 +6,49 @@ together, batches too, as many at a time as stay within a fixed amount of memory
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ..caching import cached
 from ..memory import state_bytes
-from ..plan.planner import plan
 from ..program.program import (
     Arguments,
     BoundProgram,
     Constants,
     Operand,
     Operation,
+    Program,
     argument_positions,
 )
 from ..state.measure import State
 from .adjoint import is_transformed
-from .evolve import final_state
 
 BATCHED_BYTES = 2**26
 """Programs are batched while their states together stay below this; beyond, nothing is gained."""
 
 
-def final_states(programs: Sequence[BoundProgram], budget: int | None = None) -> list[State]:
+def final_states(
+    programs: Sequence[BoundProgram],
+    run: Callable[[BoundProgram], State],
+    num_words: Callable[[Program, torch.device], int],
+) -> list[State]:
     """Run programs, those of one structure together.
 
     Args:
         programs: the programs and their numbers.
-        budget: how many bytes of states a reverse pass may keep, see `adjoint`.
+        run: gives the final state of one.
+        num_words: the size of the largest state of a program on a torch device.
     """
     states: dict[int, State] = {}
-    for indices in _batches(programs):
+    for indices in _batches(programs, num_words):
         group = [programs[index] for index in indices]
         if len(group) == 1:
-            states[indices[0]] = final_state(group[0], budget)
+            states[indices[0]] = run(group[0])
             continue
-        together = final_state(batched_together(group), budget)
+        together = run(batched_together(group))
         rows = together.vector.split(group[0].batch_size or 1)
         states.update(
             (i, replace(together, vector=row)) for i, row in zip(indices, rows, strict=True)
@@ -51,7 +56,9 @@ def final_states(programs: Sequence[BoundProgram], budget: int | None = None) ->
     return [states[index] for index in range(len(programs))]
 
 
-def _batches(programs: Sequence[BoundProgram]) -> Iterator[list[int]]:
+def _batches(
+    programs: Sequence[BoundProgram], num_words: Callable[[Program, torch.device], int]
+) -> Iterator[list[int]]:
     """Indices of programs that run together."""
     groups: dict[tuple, list[int]] = {}
     for index, own in enumerate(programs):
@@ -59,7 +66,10 @@ def _batches(programs: Sequence[BoundProgram]) -> Iterator[list[int]]:
         key = (own.program, scalars.device, scalars.dtype, own.batch_size)
         groups.setdefault(key, []).append(index)
     for (program, device, dtype, batch), indices in groups.items():
-        size = state_bytes(plan(program, device).peak, batch or 1, dtype)
+        if len(indices) == 1:
+            yield indices
+            continue
+        size = state_bytes(num_words(program, device), batch or 1, dtype)
         count = max(1, BATCHED_BYTES // size)
         yield from (indices[start : start + count] for start in range(0, len(indices), count))
 
@@ -99,7 +109,7 @@ def batched_together(group: Sequence[BoundProgram]) -> BoundProgram:
         tables[False, False][0, alike[False, False]],
         torch.stack(batched, 1) if batched else None,
         tuple(operands),
-        None if constants is None else _restricted(constants, alike[False, True]),
+        None if constants is None else _restricted(constants, tuple(alike[False, True])),
     )
     return BoundProgram(
         replace(program, operations=tuple(operations)), arguments, len(group) * size
@@ -133,11 +143,12 @@ def _batched_operand(
     return together.repeat_interleave(size, 0), replace(operation, batched=True)
 
 
-def _restricted(constants: Constants, columns: list[int]) -> Constants:
+@cached(maxsize=256)
+def _restricted(constants: Constants, columns: tuple[int, ...]) -> Constants:
     """Some of the constants; the same object if it is all of them."""
     if len(columns) == len(constants.numbers):
         return constants
-    return Constants(constants.numbers[columns])
+    return Constants(constants.numbers[list(columns)])
 
 
 def _differs(scalars: Tensor) -> list[bool]:

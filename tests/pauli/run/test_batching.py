@@ -7,9 +7,10 @@ import torch
 
 from pennylane_qizgloria.lowering.context import TapeContext
 from pennylane_qizgloria.lowering.operations.program import lower_operations
+from pennylane_qizgloria.pauli.plan.planner import plan
 from pennylane_qizgloria.pauli.program.program import all_paulis
 from pennylane_qizgloria.pauli.run import batching
-from pennylane_qizgloria.pauli.run.batching import batched_together, final_states
+from pennylane_qizgloria.pauli.run.batching import batched_together
 from pennylane_qizgloria.pauli.run.evolve import final_state
 
 PLACE = {0: 0, 1: 1, 2: 2}
@@ -27,6 +28,14 @@ def lower(x, *more):
     return lower_operations(operations, PLACE, all_paulis(PLACE.values()), TapeContext())
 
 
+def num_words(program, device):
+    return plan(program, device).peak
+
+
+def final_states(programs, run=final_state):
+    return batching.final_states(programs, run, num_words)
+
+
 @pytest.fixture
 def angles():
     return np.random.default_rng(5).normal(size=(6, 3))
@@ -41,23 +50,22 @@ def test_merged_tapes_have_the_states_that_they_have_alone(angles):
         assert torch.allclose(together.vector, alone.vector, rtol=0, atol=1e-14)
 
 
-def test_one_structure_is_one_evolution(angles, monkeypatch):
+def test_one_structure_is_one_evolution(angles):
     """Tapes of one structure are one evolution."""
     runs = []
 
-    def counted(lowered, budget=None):
+    def counted(lowered):
         runs.append(lowered.batch_size)
-        return final_state(lowered, budget)
+        return final_state(lowered)
 
-    monkeypatch.setattr(batching, "final_state", counted)
-    final_states([lower(x, *[qml.X(0)] * (i % 3 == 0)) for i, x in enumerate(angles)])
+    final_states([lower(x, *[qml.X(0)] * (i % 3 == 0)) for i, x in enumerate(angles)], counted)
     assert runs == [2, 4]
 
 
 def test_merging_is_bounded(angles, monkeypatch):
     """The number of tapes that are merged is bounded by memory."""
     monkeypatch.setattr(batching, "BATCHED_BYTES", 2 * 8 * 4**3)
-    sizes = [len(group) for group in batching._batches([lower(x) for x in angles])]
+    sizes = [len(group) for group in batching._batches([lower(x) for x in angles], num_words)]
     assert sizes == [2, 2, 2]
 
 
@@ -126,7 +134,7 @@ def test_broadcast_tapes_run_together():
 def test_other_batch_sizes_run_apart():
     """Tapes are merged only if their batches are equally long."""
     tapes = [broadcast(0.0), broadcast(0.1, batch=(0.1, 0.2, 0.3)), lower([0.1, 0.2, 0.3])]
-    assert [len(group) for group in batching._batches(tapes)] == [1, 1, 1]
+    assert [len(group) for group in batching._batches(tapes, num_words)] == [1, 1, 1]
     assert [len(state.vector) for state in final_states(tapes)] == [2, 3, 1]
 
 

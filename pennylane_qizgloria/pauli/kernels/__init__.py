@@ -1,0 +1,1 @@
+"""Small states, operation by operation, in compiled loops."""

@@ -31,6 +31,9 @@ class Invocation(Protocol):
     def keywords(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """What the QNode is called with."""
 
+    def batched(self, tensors: Sequence[Tensor]) -> tuple[bool, ...]:
+        """For each tensor whether its first axis is that of a batch of any size."""
+
     def __call__(self, tensors: Sequence[Tensor], circuit: Callable | None = None) -> Any:
         """What the module makes of the QNode's results: a tensor, or a tuple of several.
 
@@ -64,6 +67,10 @@ class LayerInvocation:
         like = _computed_in(inputs, weights)
         pairs = zip(self.names, weights, strict=True)
         return {self.argument: inputs, **{name: weight.to(like) for name, weight in pairs}}
+
+    def batched(self, tensors: Sequence[Tensor]) -> tuple[bool, ...]:
+        """Inputs of two axes."""
+        return tensors[0].ndim == 2, *(False for _ in self.names)
 
     def __call__(self, tensors: Sequence[Tensor], circuit: Callable | None = None) -> Any:
         """The results, in the layer's shape and the dtype of the computation."""
@@ -111,6 +118,11 @@ class CircuitInvocation:
         if len(x) == 1:
             x, w = x[0], w[0] if w.ndim == 2 else w
         return {"x": x, "w": w}
+
+    def batched(self, tensors: Sequence[Tensor]) -> tuple[bool, ...]:
+        """Both, if the weights have rows; one sample is no batch."""
+        x, w = tensors
+        return len(x) > 1, len(x) > 1 and w.ndim == 2
 
     def __call__(
         self, tensors: Sequence[Tensor], circuit: Callable | None = None

@@ -24,12 +24,12 @@ from ...pauli.run.adjoint import is_transformed
 from ...user_warnings import warn
 from .exporting import in_a_thread, is_exported, real_examples, require_fixed_sizes
 from .graph.trace import UntraceableError
-from .graph.traced_function import BrokenConditionError
+from .graph.traced_function import BrokenConditionError, TracedFunction
 from .guarding.guards import Guard
 from .guarding.observation import Observation, observe, random_states
 from .guarding.reachability import IncomparableError, guard
 from .invocation import Invocation
-from .traced_qnode import TracedQNode, trace_qnode
+from .traced_qnode import TracedQNode, size_of, trace_qnode
 from .unreached import with_zero_gradients
 from .verification import TraceMismatchError
 
@@ -177,6 +177,7 @@ class TraceCache:
     def clear(self) -> None:
         """Forget them."""
         self.histories: dict[tuple, CallHistory] = {}
+        self.apart: set[tuple] = set()
         self.seen: dict[Invocation, Observation] = {}
         self.account = TracingAccount()
         self.is_used = False
@@ -190,7 +191,9 @@ class TraceCache:
         tensors = [tensor.contiguous() for tensor in tensors]
         if is_exported():
             # In another thread, where shapes are numbers and nothing is written down.
-            return in_a_thread(lambda: self._for_export(call, tensors)).as_operations(tensors)
+            exported = in_a_thread(lambda: self._for_export(call, tensors))
+            _, results = exported(tensors, batch=1)
+            return results[0] if len(results) == 1 else tuple(results)
         history = self._history(call, tensors)
         return with_zero_gradients(self._run(history, call, tensors), tensors)
 
@@ -201,21 +204,54 @@ class TraceCache:
             if own.traced is None:
                 with _CONSTRUCTION:
                     return call(tensors)
+            if not self._fits(own.traced, tensors):
+                return self._run(self._apart(history, own.traced, call, tensors), call, tensors)
             with contextlib.suppress(BrokenConditionError):
                 return self._run_traced(own.traced, history, tensors)
         with _CONSTRUCTION:
             return self._watched(history, call, tensors)
 
+    def _fits(self, traced: TracedQNode, tensors: Sequence[Tensor]) -> bool:
+        """Whether a trace serves a size of the batch."""
+        if traced.serves(tensors):
+            return True
+        with _CONSTRUCTION, self.account.paying():
+            return traced.extend(tensors)
+
+    def _apart(
+        self,
+        history: CallHistory,
+        traced: TracedQNode,
+        call: Invocation,
+        tensors: Sequence[Tensor],
+    ) -> CallHistory:
+        """The history of one size of the batch, where not all of them are alike."""
+        key = self._key(call, tensors)
+        if key not in self.apart:
+            self.apart.add(key)
+            self.histories.pop(key, None)
+            self.histories.update({(*key, size): history for size in traced.sizes})
+        return self._history(call, tensors)
+
     def _history(self, call: Invocation, tensors: Sequence[Tensor]) -> CallHistory:
-        qnode = call.qnode
-        shapes = [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
-        own = (call, qnode.device, qnode.diff_method, qnode.interface, torch.get_default_dtype())
-        key = (*own, qml.decomposition.enabled_graph(), *shapes)
+        key = self._key(call, tensors)
+        if key in self.apart:
+            key = (*key, size_of(call, tensors))
         if key not in self.histories:
             if len(self.histories) >= MAX_HISTORIES:
                 del self.histories[next(iter(self.histories))]
             self.histories[key] = CallHistory()
         return self.histories[key]
+
+    def _key(self, call: Invocation, tensors: Sequence[Tensor]) -> tuple:
+        """What the structure of a call is, but for the size of a batch."""
+        qnode = call.qnode
+        shapes = [
+            (tensor.shape[is_batched:], is_batched, tensor.dtype, tensor.device)
+            for tensor, is_batched in zip(tensors, call.batched(tensors), strict=True)
+        ]
+        own = (call, qnode.device, qnode.diff_method, qnode.interface, torch.get_default_dtype())
+        return (*own, qml.decomposition.enabled_graph(), *shapes)
 
     def _run_traced(self, own: TracedQNode, history: CallHistory, tensors: Sequence[Tensor]) -> Any:
         start = perf_counter()
@@ -224,19 +260,19 @@ class TraceCache:
         self.is_used = True
         return results
 
-    def _for_export(self, call: Invocation, tensors: Sequence[Tensor]) -> TracedQNode:
-        """A trace, which is made at once if there is none yet."""
+    def _for_export(self, call: Invocation, tensors: Sequence[Tensor]) -> TracedFunction:
+        """Operations of torch's alone, from a trace that is made at once if there is none yet."""
         require_fixed_sizes(tensors)
-        history = self._history(call, tensors)
-        for own in history.traces:
-            if own.traced is not None and own.serves:
-                return own.traced
         given = real_examples(tensors)
+        history = self._history(call, given)
+        for own in history.traces:
+            if own.traced is not None and own.serves and own.traced.serves(given):
+                return own.traced.as_operations(given)
         _, seen = observe(lambda: call(given))
         state = guard(call.roots(), seen)
         made = trace_qnode(call, given, state.tensors)
         history.add(GuardedTrace(state, made))
-        return made
+        return made.as_operations(given)
 
     # --- calls without a trace --------------------------------------------------------------------
 

@@ -1,44 +1,45 @@
 """Traces of QNodes: what remains of a call when its structure is known.
 
-A trace holds for one structure: the shapes, dtypes and torch devices of inputs and weights,
-and the answers that PennyLane and this package got when they looked at the numbers (whether they
-are in their domain, whether a state is normalised). It is made from the device's own functions,
-and compared with the QNode on other numbers, values and gradients, before it is used.
+A call is the map from inputs and weights to the numbers of a program, the program's evolution, and
+what is made of the final state. The first is traced, because it is Python that takes numbers one
+by one; the others are functions of this package and of the module, which run as they are. Where
+what is made of the state depends on inputs and weights too (an observable that is trained, say), it
+is traced as well.
+
+A trace is made from the device's own functions, and compared with the QNode on other numbers,
+values and gradients, before it is used. It serves any size of the batch if it consists of
+operations on columns, see `graph.columns`; whether the QNode makes the same program of another size
+is looked at once for each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pennylane as qml
 import torch
-from pennylane.devices import ExecutionConfig
 from torch import Tensor
 
-from ...engines.config import SimulationConfig
+from ..._compat.torch import version_of
 from ...engines.exact import ExactEngine, PauliVectorState
 from ...engines.registry import engine_for
-from ...engines.simulation import exact_results, final_states
-from ...lowering.circuit import LoweredCircuit, lower
-from ...pauli.memory import check_memory
-from ...pauli.plan.plan import Plan
-from ...pauli.plan.planner import plan
-from ...pauli.program.final_state import FinalState
-from ...pauli.run.adjoint import run_steps, traced_steps
-from ...pauli.run.evolve import tensors_of
-from ...pauli.state.measure import State
-from .graph.trace import UntraceableError
-from .graph.traced_function import TracedFunction, trace_function
+from ...engines.simulation import exact_results
+from ...lowering.circuit import LoweredCircuit
+from ...pauli.program.program import Arguments, BoundProgram, Constants, Operand
+from ...pauli.run.adjoint import traced_steps
+from ...pauli.run.evolve import final_state
+from ...pauli.state.measure import State, sub_vector
+from .graph.columns import ColumnMap
+from .graph.following import NotColumnsError, column_map
+from .graph.trace import Trace, UntraceableError, ancestors, leaf, trace
+from .graph.traced_function import BrokenConditionError, TracedFunction, traced_function
 from .invocation import Invocation, without_memory
-from .verification import check
+from .stages import Stages
+from .verification import are_close, check, with_gradients
 
-MAX_TRACED_WORDS = 2**15
-"""Up to this size of the states, all batch elements together, the evolution is traced, too."""
-
-MAX_TRACED_STEPS = 200
-"""Longer evolutions are not traced."""
+Function = ColumnMap | TracedFunction
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +47,40 @@ class TracedQNode:
     """A QNode's call without its Python.
 
     Args:
-        functions: the whole call; or what comes before and behind an evolution.
-        evolution: the plan of an evolution between the two, and the memory that its reverse pass
-            may take; None where it is traced with the rest.
-        single: whether the result is one tensor, not a tuple.
+        call: the call.
+        stages: the stages of the QNode's call.
+        lowered: the circuit of the call that was traced, for its structure.
+        numbers: from inputs and weights to the numbers of the program.
+        engine: evolves the program.
+        budget: the memory that a reverse pass may take.
+        measured: from the final state, inputs and weights to the results; None where the functions
+            that make them run as they are.
+        watched: tensors from elsewhere that must stay as they are, and their versions.
+        sizes: the sizes of the batch that it serves.
+        operations: for each of them what `as_operations` gives, once that has been asked for.
     """
 
-    functions: tuple[TracedFunction, ...]
-    evolution: tuple[Plan, int | None] | None
-    single: bool
+    call: Invocation
+    stages: Stages
+    lowered: LoweredCircuit
+    numbers: Function
+    engine: ExactEngine
+    budget: int | None
+    measured: _Measured | None
+    watched: tuple[tuple[Tensor, int], ...]
+    sizes: set[int] = field(default_factory=set)
+    operations: dict[int, TracedFunction] = field(default_factory=dict)
 
     @property
     def current(self) -> bool:
         """Whether it holds no constants that have been written to since."""
-        return all(traced_function.current for traced_function in self.functions)
+        return all(version_of(tensor) == version for tensor, version in self.watched)
+
+    @property
+    def is_for_any_batch(self) -> bool:
+        """Whether it may serve other sizes of the batch than that of the call it is from."""
+        measured = self.measured is None or self.measured.function.is_for_any_batch
+        return self.numbers.is_for_any_batch and measured
 
     def __call__(self, tensors: Sequence[Tensor]) -> Any:
         """What the call makes of the QNode's results.
@@ -70,29 +91,145 @@ class TracedQNode:
         Raises:
             BrokenConditionError: if it is not for these numbers.
         """
-        if self.evolution is None:
-            results = self.functions[0](*tensors)
-        else:
-            before, behind = self.functions
-            made, (steps, budget) = before(*tensors), self.evolution
-            vector = run_steps(steps.steps, made[0].new_ones(1, 1), made, budget)
-            results = behind(vector, *tensors)
-        return results[0] if self.single else results
+        holds, numbers = self.numbers(tensors, size_of(self.call, tensors))
+        if holds is not None and not holds:
+            raise BrokenConditionError
+        state = self.engine.evolve(self._bound(numbers, tensors), self.budget)
+        return self._results(state, tensors, is_checked=True)
 
-    def as_operations(self, tensors: Sequence[Tensor]) -> Any:
-        """The same by operations of torch's alone, for what writes programs of these down.
+    def as_operations(self, tensors: Sequence[Tensor]) -> TracedFunction:
+        """The call by operations of torch's alone, for what writes programs of these down.
 
-        Whether the numbers fulfil the trace's conditions is not looked at.
+        Whether the numbers fulfil the trace's conditions is not among them.
+
+        Args:
+            tensors: inputs and weights, whose shapes it is for.
         """
-        if self.evolution is None:
-            results = self.functions[0].as_operations(*tensors)
-        else:
-            before, behind = self.functions
-            made, (steps, budget) = before.as_operations(*tensors), self.evolution
-            with traced_steps():
-                vector = run_steps(steps.steps, made[0].new_ones(1, 1), made, budget)
-            results = behind.as_operations(vector, *tensors)
-        return results[0] if self.single else results
+
+        def whole(*given: Tensor) -> tuple[Tensor, ...]:
+            _, numbers = self.numbers(given, size_of(self.call, given))
+            state = self.engine.evolve(self._bound(numbers, given), self.budget)
+            results = self._results(state, given, is_checked=False)
+            return (results,) if isinstance(results, Tensor) else tuple(results)
+
+        size = size_of(self.call, tensors)
+        if size not in self.operations:
+            with torch.inference_mode(False), torch.enable_grad(), traced_steps():
+                traced = trace(whole, [leaf(x) for x in tensors])
+            self.operations[size] = traced_function(traced)
+        return self.operations[size]
+
+    def serves(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether it is known to do what the QNode does for a batch of this size."""
+        return size_of(self.call, tensors) in self.sizes
+
+    def extend(self, tensors: Sequence[Tensor]) -> bool:
+        """Serve batches of this size, too, if the QNode does the same for them.
+
+        It constructs its circuit once, which is compared with the trace.
+        """
+        agrees = self.is_for_any_batch and self._agrees(tensors)
+        if agrees:
+            self.sizes.add(size_of(self.call, tensors))
+        return agrees
+
+    def _agrees(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether the QNode makes the same program of these tensors, with the same numbers."""
+        made: list[LoweredCircuit] = []
+
+        def expected(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
+            made.append(self.stages.lowered(**self.call.keywords(given)))
+            return _tensors_of(made[-1].program.arguments)
+
+        def own(given: Sequence[Tensor]) -> list[Tensor]:
+            return self.numbers(given, size_of(self.call, given))[1]
+
+        given = [tensor.detach().clone() for tensor in tensors]
+        with torch.inference_mode(False), torch.enable_grad():
+            try:
+                pair = with_gradients(own, given), with_gradients(expected, given)
+            except ValueError:  # numbers that the QNode refuses
+                return False
+            precision = self.stages.simulation_config.dtype
+            return are_close(*pair, precision) and self._is_like(made[0], given)
+
+    def _is_like(self, lowered: LoweredCircuit, given: Sequence[Tensor]) -> bool:
+        """Whether a circuit differs from the traced one in its numbers only."""
+        bound = self._bound(_tensors_of(lowered.program.arguments), given)
+        known = lowered.program
+        if (known.program, known.batch_size) != (bound.program, bound.batch_size):
+            return False
+        if not _are_equal(known.arguments.constants, bound.arguments.constants):
+            return False
+        with torch.no_grad():
+            state = self.engine.evolve(bound, self.budget)
+            exact = exact_results(lowered, PauliVectorState(state))
+            expected = self.call(given, lambda **keywords: self.stages.structured(exact))
+            own = self._results(state, given, is_checked=False)
+        first, second = ([x] if isinstance(x, Tensor) else list(x) for x in (own, expected))
+        return are_close(first, second, self.stages.simulation_config.dtype)
+
+    def _bound(self, numbers: Sequence[Tensor], tensors: Sequence[Tensor]) -> BoundProgram:
+        """The program with its numbers."""
+        known = self.lowered.program
+        scalars, *rest = numbers
+        columns = rest.pop(0) if known.arguments.batched_scalars is not None else None
+        arguments = Arguments(scalars, columns, tuple(rest), known.arguments.constants)
+        size = known.batch_size
+        if size is not None and self.is_for_any_batch and any(self.call.batched(tensors)):
+            size = size_of(self.call, tensors)
+        return BoundProgram(known.program, arguments, size)
+
+    def _results(self, state: State, tensors: Sequence[Tensor], is_checked: bool) -> Any:
+        if self.measured is None or not self.measured.takes(state):
+            return self._computed(state, tensors)
+        size = size_of(self.call, tensors)
+        holds, results = self.measured(state, tensors, size)
+        if is_checked and holds is not None and not holds:
+            raise BrokenConditionError
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _computed(self, state: State, tensors: Sequence[Tensor]) -> Any:
+        """The results by the functions that make them of a state."""
+        final = PauliVectorState(state)
+        return self.call(tensors, lambda **keywords: self.stages.measured(self.lowered, final))
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """From a final state, inputs and weights to results, as it was traced.
+
+    Args:
+        function: takes the Pauli vector first.
+        wires: the wires of its axes.
+        paulis: the Paulis of each of these axes, None for all.
+        is_of_state: whether the results depend on the state alone.
+    """
+
+    function: Function
+    wires: tuple[int, ...]
+    paulis: tuple[tuple[int, ...], ...] | None
+    is_of_state: bool
+
+    def takes(self, state: State) -> bool:
+        """Whether it is for states like this one."""
+        return not self.is_of_state or (state.wires, state.paulis) == (self.wires, self.paulis)
+
+    def __call__(
+        self, state: State, tensors: Sequence[Tensor], batch: int
+    ) -> tuple[Tensor | None, list[Tensor]]:
+        """Whether the conditions hold, and the results."""
+        vector = state.vector
+        if (state.wires, state.paulis) != (self.wires, self.paulis):
+            assert self.paulis is not None
+            vector = sub_vector(state, self.wires, self.paulis)
+        return self.function([vector, *tensors], batch)
+
+
+def size_of(call: Invocation, tensors: Sequence[Tensor]) -> int:
+    """The size of the batch; 1 if there is none."""
+    pairs = zip(tensors, call.batched(tensors), strict=True)
+    return next((len(tensor) for tensor, is_batched in pairs if is_batched), 1)
 
 
 def trace_qnode(
@@ -115,105 +252,124 @@ def trace_qnode(
         qnode = without_memory(call.qnode)
         results = qnode(**keywords)
         config = qml.workflow.construct_execution_config(qnode)(**keywords)
-        circuit = _Circuit(qnode, config, results)
-        made = _traced(call, circuit, given, watched)
-        check(made, call, given, circuit.simulation_config.dtype)
+        stages = Stages(qnode, config, results)
+        made = _traced(call, stages, given, watched)
+        check(made, call, given, stages.simulation_config.dtype)
     return made
 
 
-# --- stages of a call -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Circuit:
-    """A QNode, as the device's own functions run it.
-
-    Args:
-        qnode: the QNode.
-        config: of its execution.
-        results: results of the QNode's, for their structure.
-    """
-
-    qnode: Any
-    config: ExecutionConfig
-    results: Any
-
-    @property
-    def simulation_config(self) -> SimulationConfig:
-        """How it is simulated, tensors such as a trainable readout error among it."""
-        return self.qnode.device.simulation_config(self.config)
-
-    def __call__(self, **keywords: Tensor) -> Any:
-        """The QNode's results."""
-        own = self.lowered(**keywords)
-        with traced_steps():
-            (state,) = final_states([own], self.simulation_config)
-            return self.measured(own, state)
-
-    def lowered(self, **keywords: Tensor) -> LoweredCircuit:
-        """Its one tape, lowered."""
-        tapes, _ = qml.workflow.construct_batch(self.qnode, level="device")(**keywords)
-        if len(tapes) != 1:
-            raise UntraceableError(f"a transform turns it into {len(tapes)} circuits")
-        config = self.simulation_config
-        return lower(tapes[0], config.dtype, config.confusion)
-
-    def measured(self, own: LoweredCircuit, state: FinalState) -> Any:
-        """The results that a final state has."""
-        exact = exact_results(own, state)
-        leaves, structure = qml.pytrees.flatten(self.results)
-        if len(leaves) != len(exact):
-            raise UntraceableError("its results are not those of its measurements")
-        return qml.pytrees.unflatten(exact, structure)
+# --- making one ---------------------------------------------------------------------------------
 
 
 def _traced(
-    call: Invocation, circuit: _Circuit, tensors: Sequence[Tensor], watched: Collection[int] | None
+    call: Invocation, stages: Stages, tensors: Sequence[Tensor], watched: Collection[int] | None
 ) -> TracedQNode:
     """A trace, not compared with anything yet."""
-    lowered = circuit.lowered(**call.keywords(tensors))
-    engine = engine_for(lowered, circuit.simulation_config.method)
+    lowered = stages.lowered(**call.keywords(tensors))
+    engine = engine_for(lowered, stages.simulation_config.method)
     if not isinstance(engine, ExactEngine):
-        raise UntraceableError(f"method={engine.name!r} has no steps that could be traced")
-    own = lowered.program
-    scalars, batch = own.arguments.scalars, own.batch_size or 1
-    ready = plan(own.program, scalars.device)
-    check_memory(own.program.num_wires, ready.peak, batch, scalars.dtype, scalars.device)
-    single = True
+        raise UntraceableError(f"method={engine.name!r} has no numbers that could be traced")
 
-    def whole(*given: Tensor) -> tuple[Tensor, ...]:
-        nonlocal single
-        results = call(given, circuit)
-        single = isinstance(results, Tensor)
-        return (results,) if single else results
+    def numbers(*given: Tensor) -> tuple[Tensor, ...]:
+        return _tensors_of(stages.lowered(**call.keywords(given)).program.arguments)
 
-    if batch * ready.peak <= MAX_TRACED_WORDS and len(ready.steps) <= MAX_TRACED_STEPS:
-        traced_function = trace_function(whole, tensors, watched)
-        return TracedQNode((traced_function,), None, single)
+    traced = trace(numbers, [leaf(x) for x in tensors], watched)
+    function = _function(traced, call.batched(tensors), lowered.program)
+    budget = stages.simulation_config.memory_budget
+    measured, seen = _traced_measurement(call, stages, engine, lowered, tensors, watched)
+    held = (*traced.watched, *seen.watched)
+    return TracedQNode(
+        call, stages, lowered, function, engine, budget, measured, held, {size_of(call, tensors)}
+    )
 
-    def before(*given: Tensor) -> tuple[Tensor, ...]:
-        arguments = circuit.lowered(**call.keywords(given)).program.arguments
-        with traced_steps():  # of wires that are simulated apart
-            return tensors_of(ready, arguments)
 
-    def behind(vector: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
-        vector = vector.expand(batch, -1)
-        state = PauliVectorState(State(vector, ready.order, ready.paulis))
+def _function(traced: Trace, batched: Sequence[bool], bound: BoundProgram) -> Function:
+    """The map to the numbers of a program, for any size of the batch if that can be."""
+    operands = [own.batched for own in bound.program.operations if isinstance(own.form, Operand)]
+    columns = [] if bound.arguments.batched_scalars is None else [True]
+    try:
+        return column_map(traced, batched, [False, *columns, *operands])
+    except NotColumnsError:
+        return traced_function(traced)
+
+
+def _traced_measurement(
+    call: Invocation,
+    stages: Stages,
+    engine: ExactEngine,
+    lowered: LoweredCircuit,
+    tensors: Sequence[Tensor],
+    watched: Collection[int] | None,
+) -> tuple[_Measured | None, Trace]:
+    """What is made of the final state; None where that is run as it is."""
+    budget = stages.simulation_config.memory_budget
+    with torch.no_grad():
+        state = engine.evolve(lowered.program, budget)
+    traced = _trace_of_results(call, stages, state, tensors, watched)
+    vector, *others = traced.graph.find_nodes(op="placeholder")
+    outputs: Any = traced.graph.output_node().args[0]
+    holds, *ends = outputs
+    # Conditions on inputs and weights are those that the map to the numbers has.
+    if ancestors(ends).isdisjoint(others) and vector not in ancestors([holds]):
+        traced.graph.output_node().args = ((None, *ends),)
+        try:
+            columns = _columns_of_results(call, lowered, traced, tensors)
+        except NotColumnsError:
+            return None, traced
+        return _Measured(columns, state.wires, state.paulis, is_of_state=True), traced
+    with torch.no_grad():
+        # The words that measurements read, of which any other state has more.
+        state = final_state(lowered.program, budget)
+    traced = _trace_of_results(call, stages, state, tensors, watched)
+    function: Function
+    try:
+        function = _columns_of_results(call, lowered, traced, tensors)
+    except NotColumnsError:
+        function = traced_function(traced)
+    return _Measured(function, state.wires, state.paulis, is_of_state=False), traced
+
+
+def _trace_of_results(
+    call: Invocation,
+    stages: Stages,
+    state: State,
+    tensors: Sequence[Tensor],
+    watched: Collection[int] | None,
+) -> Trace:
+    """A trace from a final state, inputs and weights to results."""
+
+    def results(vector: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
+        final = PauliVectorState(State(vector, state.wires, state.paulis))
 
         def measured(**keywords: Tensor) -> Any:
-            with traced_steps():
-                return circuit.measured(circuit.lowered(**keywords), state)
+            return stages.measured(stages.lowered(**keywords), final)
 
-        nonlocal single
-        results = call(given, measured)
-        single = isinstance(results, Tensor)
-        return (results,) if single else results
+        found = call(given, measured)
+        return (found,) if isinstance(found, Tensor) else tuple(found)
 
-    first = trace_function(before, tensors, watched)
-    with torch.no_grad():
-        made = first(*tensors)
-        budget = circuit.simulation_config.memory_budget
-        vector = run_steps(ready.steps, made[0].new_ones(1, 1), made, budget)
-    return TracedQNode(
-        (first, trace_function(behind, [vector, *tensors], watched)), (ready, budget), single
-    )
+    with traced_steps():
+        return trace(results, [leaf(state.vector), *map(leaf, tensors)], watched)
+
+
+def _columns_of_results(
+    call: Invocation, lowered: LoweredCircuit, traced: Trace, tensors: Sequence[Tensor]
+) -> ColumnMap:
+    """The map from a final state, inputs and weights to results, for any size of the batch."""
+    batched = call.batched(tensors)
+    outputs: Any = traced.graph.output_node().args[0]
+    size = size_of(call, tensors)
+    shapes = [x.shape if isinstance(x, Tensor) else x.meta["shape"] for x in outputs[1:]]
+    results = [any(batched) and tuple(shape[:1]) == (size,) for shape in shapes]
+    return column_map(traced, [lowered.is_batched and any(batched), *batched], results)
+
+
+def _are_equal(first: Constants | None, second: Constants | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return torch.equal(first.numbers, second.numbers)
+
+
+def _tensors_of(arguments: Arguments) -> tuple[Tensor, ...]:
+    """The numbers of a program that are not constant."""
+    columns = arguments.batched_scalars
+    return (arguments.scalars, *([] if columns is None else [columns]), *arguments.operands)

@@ -19,14 +19,9 @@ def deep(inputs, weights):
     return [qml.expval(qml.Z(0)), qml.probs(wires=1)]
 
 
-@pytest.fixture(params=["rotated", "deep", "apart"])
-def model(request, monkeypatch):
-    """A layer between two others; with its evolution written down, or run beside.
-
-    Shapes of the latter cannot be checked while torch.jit traces, where they are tensors.
-    """
-    if request.param == "apart":
-        monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", 0)
+@pytest.fixture(params=["rotated", "deep"])
+def model(request):
+    """A layer between two others."""
     circuit = rotated if request.param == "rotated" else deep
     layer = TorchLayer(
         qml.QNode(circuit, qml.device("qizgloria.mixed", wires=N)), {"weights": (1, N, 3)}

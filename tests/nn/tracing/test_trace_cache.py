@@ -71,11 +71,11 @@ def test_training_runs_no_python_of_the_circuit(counted):
 
 
 def test_new_structures_are_traced_anew(counted):
-    """Another shape or dtype is traced anew; other strides and leading axes are not."""
+    """Another shape or dtype is traced anew; other strides, batches and leading axes are not."""
     layer, calls = counted
     changes = [
         (random_inputs(3, N), True),
-        (random_inputs(4, N), True),
+        (random_inputs(4, N), False),
         (random_inputs(3, N), False),
         (random_inputs(3, N).flip(0).T.contiguous().T, False),
         (random_inputs(3, N, dtype=torch.float32), True),
@@ -138,13 +138,14 @@ def test_old_structures_make_way(counted, monkeypatch):
     """Beyond the limit the oldest structure is forgotten, and the others stay."""
     monkeypatch.setattr("pennylane_qizgloria.nn.tracing.trace_cache.MAX_HISTORIES", 2)
     layer, calls = counted
-    for batch in (1, 2, 3):
-        layer(random_inputs(batch, N))
+    single, double, alone = random_inputs(2, N).float(), random_inputs(2, N), random_inputs(N)
+    for inputs in (single, double, alone):
+        layer(inputs)
     before = calls()
-    for batch in (2, 3):
-        layer(random_inputs(batch, N))
+    for inputs in (double, alone):
+        layer(inputs)
     assert calls() == before
-    layer(random_inputs(1, N))
+    layer(single)
     assert calls() > before
 
 
@@ -292,12 +293,65 @@ def test_a_call_that_comes_often_is_traced(patient):
     assert [len(history.traces) for history in own.histories.values()] == [1]
 
 
-def test_many_batch_sizes_are_not_traced_in_vain(layer, patient):
-    """Sizes that come a few times each are not traced."""
+def test_one_trace_serves_every_batch_size(patient):
+    """Calls of all sizes count together, and what is traced of them gives the right results."""
+    layers = layer_pair(rotated, SHAPES)
+    for batch in range(1, 21):
+        assert_layers_agree(*layers, random_inputs(batch, N))
+        shrink_weights(layers)
+    assert layers[0].is_traced
+    assert trace_counts(layers[0]) == [1]
+
+
+def other_gates(inputs, weights):
+    """Another structure for large batches."""
+    qml.AngleEmbedding(inputs, wires=range(N))
+    qml.Rot(*weights[0, 0], wires=0)
+    if len(inputs) > 4:
+        qml.CNOT([0, 1])
+    return [qml.expval(qml.Z(0)), qml.expval(qml.Z(1))]
+
+
+def other_numbers(inputs, weights):
+    """Other numbers for large batches."""
+    qml.AngleEmbedding(inputs * min(3, len(inputs)), wires=range(N))
+    qml.Rot(*weights[0, 0], wires=1)
+    return qml.expval(qml.Z(0) @ qml.X(1))
+
+
+def other_gradients(inputs, weights):
+    """Gradients for small batches only."""
+    qml.AngleEmbedding(inputs if len(inputs) < 5 else inputs.detach(), wires=range(N))
+    qml.Rot(*weights[0, 0], wires=1)
+    return qml.expval(qml.Z(0) @ qml.X(1))
+
+
+def together(inputs, weights):
+    """Elements that depend on one another."""
+    qml.AngleEmbedding(inputs - inputs.mean(0), wires=range(N))
+    qml.Rot(*weights[0, 0], wires=1)
+    return qml.expval(qml.Z(0) @ qml.X(1))
+
+
+def other_measurements(inputs, weights):
+    """Other observables for large batches."""
+    qml.AngleEmbedding(inputs, wires=range(N))
+    qml.Rot(*weights[0, 0], wires=1)
+    return qml.expval(qml.Z(0) if len(inputs) < 5 else qml.X(1))
+
+
+@pytest.mark.parametrize(
+    "circuit", [other_gates, other_numbers, other_gradients, together, other_measurements]
+)
+def test_circuits_that_depend_on_the_batch_size(circuit):
+    """Sizes for which a circuit is another one have traces of their own, with their results."""
+    layers = layer_pair(circuit, SHAPES)
     for _ in range(3):
-        for batch in range(1, 21):
-            layer(random_inputs(batch, N))
-    assert trace_counts(layer) == [0] * 20
+        for batch in (2, 3, 6, 7, 2):
+            assert_layers_agree(*layers, random_inputs(batch, N))
+        shrink_weights(layers)
+    assert layers[0].is_traced
+    assert len(trace_counts(layers[0])) > 1
 
 
 @pytest.mark.parametrize(

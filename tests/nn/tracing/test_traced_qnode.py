@@ -1,10 +1,10 @@
-"""Traces of calls: whole, or around an evolution; and what cannot be traced."""
+"""Traces of calls: their numbers, for any size of the batch; and what cannot be traced."""
 
 import numpy as np
 import pennylane as qml
 import pytest
 import torch
-from helpers.layers import random_inputs, rotated_qnode
+from helpers.layers import random_inputs, rotated, rotated_qnode
 
 from pennylane_qizgloria.nn.tracing.graph.trace import UntraceableError
 from pennylane_qizgloria.nn.tracing.invocation import CircuitInvocation, LayerInvocation
@@ -12,11 +12,6 @@ from pennylane_qizgloria.nn.tracing.traced_qnode import trace_qnode
 from pennylane_qizgloria.nn.tracing.verification import TraceMismatchError
 
 NAMES = ("weights",)
-
-
-@pytest.fixture
-def call():
-    return LayerInvocation(rotated_qnode(), "inputs", NAMES)
 
 
 @pytest.fixture
@@ -31,25 +26,22 @@ def gradients(function, tensors):
     return result.detach(), *torch.autograd.grad((result * weights).sum(), given)
 
 
-@pytest.mark.parametrize(
-    ("limit", "value"),
-    [("WORDS", 2**15), ("WORDS", 1), ("STEPS", 0)],
-    ids=["whole", "words", "steps"],
-)
-def test_small_evolutions_are_traced_and_others_run(call, tensors, monkeypatch, limit, value):
-    """Traces whole or around an evolution give the call's results and gradients."""
-    monkeypatch.setattr(f"pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_{limit}", value)
+@pytest.mark.parametrize("method", ["exact", "kernels", "planned"])
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_a_trace_gives_what_the_call_does(tensors, method, size):
+    """Results and gradients are those of the call, for other numbers and other batches."""
+    node = qml.QNode(rotated, qml.device("qizgloria.mixed", wires=2, method=method))
+    call = LayerInvocation(node, "inputs", NAMES)
     made = trace_qnode(call, tensors)
-    assert (made.evolution is None) == (value == 2**15)
-    assert len(made.functions) == (1 if made.evolution is None else 2)
-    others = [0.7 * tensor for tensor in tensors]
+    others = [random_inputs(size, 2), 0.7 * tensors[1]]
+    assert made.serves(others) == (size == 3)
+    assert made.extend(others)
     torch.testing.assert_close(gradients(made, others), gradients(call, others))
     assert made.current
 
 
-@pytest.mark.parametrize("value", [0, 10**6])
-def test_wires_that_are_simulated_apart(monkeypatch, value):
-    """Separate components are part of a trace, whole or around an evolution."""
+def test_wires_that_are_simulated_apart():
+    """Separate components are part of an evolution."""
 
     def circuit(inputs, weights):
         for register in (range(5), range(5, 10)):
@@ -58,13 +50,9 @@ def test_wires_that_are_simulated_apart(monkeypatch, value):
                 qml.CNOT([wire, register[(wire + 1) % 5]])
         return [qml.expval(qml.Z(wire)) for wire in range(10)]
 
-    monkeypatch.setattr("pennylane_qizgloria.nn.tracing.traced_qnode.MAX_TRACED_STEPS", value)
     node = qml.QNode(circuit, qml.device("qizgloria.mixed", wires=10), interface="torch")
     call, tensors = LayerInvocation(node, "inputs", NAMES), [random_inputs(3, 2), random_inputs(10)]
     made = trace_qnode(call, tensors)
-    assert (made.evolution is None) == (value > 0)
-    if made.evolution is not None:
-        assert made.evolution[0].subplans
     others = [0.7 * tensor for tensor in tensors]
     torch.testing.assert_close(gradients(made, others), gradients(call, others))
 
@@ -77,10 +65,26 @@ def test_one_result_or_several(tensors):
         return qml.expval(qml.Z(0)), qml.probs(wires=1)
 
     several = LayerInvocation(qml.QNode(circuit, rotated_qnode().device), "inputs", NAMES)
-    whole = trace_qnode(CircuitInvocation(qnode_of_rows()), [tensors[0], tensors[1].flatten()])
-    assert whole.single
-    made = trace_qnode(several, tensors)
-    assert made.single == isinstance(several(tensors), torch.Tensor)
+    given = [tensors[0], tensors[1].flatten()]
+    whole = trace_qnode(CircuitInvocation(qnode_of_rows()), given)
+    assert isinstance(whole(given), torch.Tensor)
+    results, expected = trace_qnode(several, tensors)(tensors), several(tensors)
+    assert type(results) is type(expected) is tuple
+    torch.testing.assert_close(results, expected)
+
+
+def test_trained_observables_are_part_of_a_trace(tensors):
+    """Results that depend on weights besides the state follow them, for any size of the batch."""
+
+    def circuit(inputs, weights):
+        qml.AngleEmbedding(inputs, wires=range(2))
+        return qml.expval(qml.Hamiltonian(weights[0, 0], [qml.Z(0), qml.X(1), qml.Y(0)]))
+
+    call = LayerInvocation(qml.QNode(circuit, rotated_qnode().device), "inputs", NAMES)
+    made = trace_qnode(call, tensors)
+    others = [random_inputs(4, 2), 0.7 * tensors[1]]
+    assert made.extend(others)
+    torch.testing.assert_close(gradients(made, others), gradients(call, others))
 
 
 def qnode_of_rows():

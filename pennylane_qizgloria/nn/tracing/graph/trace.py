@@ -278,3 +278,21 @@ def _collected(original: Callable[..., bool]) -> Callable[..., bool]:
         return holds(torch.isclose(first, second, rtol, atol))
 
     return allclose
+
+
+def leaf(tensor: Tensor) -> Tensor:
+    """A tensor of the same numbers, with a gradient of its own if it can have one."""
+    own = tensor.detach().clone(memory_format=torch.contiguous_format)
+    return own.requires_grad_(own.is_floating_point() or own.is_complex())
+
+
+def ancestors(nodes: Sequence[Any]) -> set[fx.Node]:
+    """Nodes and all that they follow from; what is no node is passed over."""
+    found: set[fx.Node] = set()
+    waiting = [node for node in nodes if isinstance(node, fx.Node)]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += node.all_input_nodes
+    return found

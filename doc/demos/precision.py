@@ -4,8 +4,8 @@ Precision, compilation and placement
 
 What single precision, autocast, ``torch.compile`` and a GPU do to a model with a noisy circuit in
 it: what to set, and what it brings, measured. You will see that single precision errs by about
-1e-7, that autocast keeps off the circuit, and how to write a model so that ``torch.compile`` finds
-something to compile.
+1e-7, that autocast keeps off the circuit, and that ``torch.compile`` makes one graph of a model,
+the circuit included.
 
 .. image:: images/sphx_glr_precision_001.png
     :alt: Error of single precision, and time of a training step in both precisions, by wires
@@ -166,11 +166,10 @@ for name in plain:
 #
 # torch.compile
 # -------------
-# A circuit is nothing to compile: ``TorchLayer`` has traced its arithmetic already, and
-# ``torch.compile`` breaks its graph there. What comes before and after is compiled, if the model
-# calls its parts one by one. ``nn.Sequential`` calls them in a loop, and a graph that breaks in a
-# loop is given up as a whole. The default backend, ``inductor``, needs a C++ compiler, and its
-# first call takes a while.
+# A circuit is nothing to compile: its simulation is compiled already. In the program that
+# ``torch.compile`` makes it is one operator with a gradient, so that the graph does not break, and
+# what comes before and after is compiled. The default backend, ``inductor``, needs a C++ compiler,
+# and its first call takes a while.
 
 chain = nn.Sequential(model.encoder, model.quantum, model.head)
 graphs = {}
@@ -179,7 +178,7 @@ for name, module in (("Hybrid", model), ("nn.Sequential", chain)):
     print(f"{name}: {graphs[name]} compiled graphs")
 
 torch._dynamo.reset()
-compiled = torch.compile(model, backend=args.backend)
+compiled = torch.compile(model, fullgraph=True, backend=args.backend)
 start = time.perf_counter()
 compiled(x).sum().backward()
 compile_seconds = time.perf_counter() - start

@@ -8,6 +8,7 @@ has the dtype that went in.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from inspect import signature
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from ..devices.interfaces.first_order_torch import first_order_only
 from .execution import Execution, gradient_transform, is_first_order, make_device, mapping
 from .jacobian import batched_jacobian, linearised
+from .operator import is_compiled, key_of, run_module
 from .signature.arguments import broadcast_together, real_tensor
 from .signature.migration import by_former_name, rename_weights, translated
 from .signature.outputs import interpreted, quantum_function, read_outputs
@@ -186,6 +188,7 @@ class TorchCircuit(nn.Module):
         self.weight = nn.Parameter(torch.empty(self.num_weights, dtype=dtype))
         self.reset_parameters()
         self._trace_cache = TraceCache(module=None)
+        self._key = key_of(self)
         # Made anew after copying and unpickling, as its function is local.
         qnode = self._execution.qnode(function, self._example())
         self._is_first_order = is_first_order(qnode, self._example())
@@ -226,7 +229,6 @@ class TorchCircuit(nn.Module):
         with torch.no_grad():
             self.weight.copy_(self._first.values())
 
-    @torch.compiler.disable
     def forward(self, x: Any = None, w: Any = None) -> Float[Tensor, "..."]:
         """The outputs for inputs of shape ``(..., num_inputs)``; see the class.
 
@@ -327,11 +329,22 @@ class TorchCircuit(nn.Module):
         self, x: Float[Tensor, "batch inputs"], w: Float[Tensor, "*rows weights"]
     ) -> Float[Tensor, "batch outputs"]:
         """The flattened outputs of each sample."""
+        if is_compiled():
+            return run_module(self._key, [x, w])
         if len(x) == 0:
             # Nothing to run, but what comes out should still depend on what went in.
             return (x.sum() + w.sum()) * x.new_zeros(0, math.prod(self.output_shape))
         tensors = first_order_only(x, w) if self._is_first_order else (x, w)
         return self._interpreted(self._trace_cache.run(CircuitInvocation(self._ready()), tensors))
+
+    def apart(self, tensors: Sequence[Tensor]) -> Float[Tensor, "batch outputs"]:
+        """The outputs for inputs and weights, see `nn.operator`."""
+        return self._outputs(*tensors)
+
+    def like(self, tensors: Sequence[Tensor]) -> Float[Tensor, "batch outputs"]:
+        """An empty tensor like the outputs, see `nn.operator`."""
+        x, _ = tensors
+        return x.new_empty(x.shape[0], math.prod(self.output_shape))
 
     def _differentiable_outputs(
         self, x: Float[Tensor, "batch inputs"], w: Float[Tensor, "batch weights"]
@@ -368,6 +381,10 @@ class TorchCircuit(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_qnode": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._key = key_of(self)
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
         rename_weights(state_dict, prefix)

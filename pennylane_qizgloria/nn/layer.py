@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..pauli.run.autocast import without_autocast
+from .operator import is_compiled, key_of, run_module, shape_for
 from .tracing.exporting import is_exported
 from .tracing.invocation import LayerInvocation
 from .tracing.trace_cache import TraceCache
@@ -20,12 +22,11 @@ LOW_PRECISION = (torch.float16, torch.bfloat16)
 
 
 class TorchLayer(qml.qnn.TorchLayer):
-    r"""A QNode as a torch module, traced once for each structure of its inputs.
+    r"""A QNode as a torch module, traced once for all sizes of a batch.
 
     Takes what :class:`pennylane.qnn.TorchLayer` takes and gives what it gives; only faster. The
-    QNode's Python runs the first times that inputs of a shape, dtype and torch device come. What it
-    does to the numbers is then traced, together with the evolution of small states, forwards and
-    backwards. Later calls run that and nothing else.
+    QNode's Python runs in the first calls. What it does to the numbers of inputs and weights is
+    then traced, and later calls run that and the simulation, without building the circuit.
 
     Args:
         qnode (qml.QNode): the circuit; one argument is named ``inputs``, the others are weights.
@@ -53,10 +54,12 @@ class TorchLayer(qml.qnn.TorchLayer):
     A trace is made of QNodes on ``qizgloria.mixed`` with exact results and ``diff_method``
     ``"best"`` or ``"backprop"``, when calls of a structure have come often enough to pay for it.
     All others (other devices, shots), and calls under ``torch.func`` or in forward mode, run as in
-    PennyLane's layer. So do circuits that cannot be traced, with one warning: where Python
-    branches on the numbers of inputs or weights, or takes them as floats, integers or arrays, draws
-    random numbers, switches gradients off, or changes what it depends on. A trace is compared
-    with the QNode, values and gradients, before it is used.
+    PennyLane's layer. A trace serves batches of any size; for a size that is new, the QNode
+    constructs its circuit once more, to be compared. Circuits that cannot be traced run as in
+    PennyLane's layer, too, with one warning: where Python branches on the numbers of inputs or
+    weights, or takes them as floats, integers or arrays, draws random numbers, switches gradients
+    off, or changes what it depends on. A trace is compared with the QNode, values and gradients,
+    before it is used.
 
     A trace is used while everything that the QNode depends on is unchanged: closures, globals
     and attributes that its functions read, what lists, dicts and arrays hold, tensors, the modes of
@@ -66,8 +69,8 @@ class TorchLayer(qml.qnn.TorchLayer):
     library reads, call :meth:`reset_traces` when it has changed.
 
     The layer can be copied, pickled if its QNode can, and saved; traces stay behind.
-    ``torch.export`` and ``torch.jit.trace`` write its operations down; ``torch.compile`` breaks its
-    graph at the layer.
+    ``torch.export`` and ``torch.jit.trace`` write its operations down. Under ``torch.compile``,
+    with ``fullgraph=True`` too, it is one operator, whose gradient cannot be differentiated again.
 
     **Example**
 
@@ -104,6 +107,11 @@ class TorchLayer(qml.qnn.TorchLayer):
             )
         super().__init__(qnode, weight_shapes, init_method)
         self._trace_cache = TraceCache()
+        self._key = key_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._key = key_of(self)
 
     @property
     def is_traced(self) -> bool:
@@ -122,7 +130,6 @@ class TorchLayer(qml.qnn.TorchLayer):
     reset_recordings = reset_traces
     """The name of :meth:`reset_traces` before version 0.2."""
 
-    @torch.compiler.disable
     def forward(self, inputs: Any) -> Tensor:
         """The QNode's results.
 
@@ -133,6 +140,12 @@ class TorchLayer(qml.qnn.TorchLayer):
             TypeError: if the inputs are neither.
             ValueError: if they have no axis, or there is not a single sample.
         """
+        if is_compiled():
+            return run_module(self._key, [inputs, *self._weights()])
+        return self._forward(inputs)
+
+    @torch.compiler.disable
+    def _forward(self, inputs: Any) -> Tensor:
         if isinstance(inputs, np.ndarray):
             inputs = torch.as_tensor(inputs)
         if not isinstance(inputs, Tensor):
@@ -166,11 +179,33 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     def _evaluate_qnode(self, x: Tensor) -> Any:
         """The results for one set of inputs, or for a batch of them."""
+        return self._evaluate(x, self._weights())
+
+    def _evaluate(self, x: Tensor, weights: Sequence[Tensor]) -> Any:
         run, call = self._trace_cache.run, self._call()
         with without_autocast():
             if x.dtype not in LOW_PRECISION:
-                return run(call, [x, *self._weights()])
-            results = run(call, [x.float(), *self._weights()])
+                return run(call, [x, *weights])
+            results = run(call, [x.float(), *weights])
         if isinstance(results, Tensor):
             return results.to(x.dtype)
         return tuple(result.to(x.dtype) for result in results)
+
+    # --- as an operator ---------------------------------------------------------------------------
+
+    def apart(self, tensors: Sequence[Tensor]) -> Tensor:
+        """The results for inputs and weights, see `nn.operator`."""
+        inputs, *weights = tensors
+        layer = SimpleNamespace(_evaluate_qnode=lambda x: self._evaluate(x, weights))
+        return qml.qnn.TorchLayer.forward(layer, inputs)
+
+    def like(self, tensors: Sequence[Tensor]) -> Tensor:
+        """An empty tensor like the results, see `nn.operator`."""
+        inputs, *weights = tensors
+        if inputs.ndim == 1:
+            return inputs.new_empty(shape_for(self, [*tensors], None))
+        flat = [inputs.new_empty(1, inputs.shape[-1]), *weights]
+        sizes: list[int] = []
+        for first, second in zip(*(shape_for(self, flat, n) for n in (1, 2)), strict=True):
+            sizes += [first] if first == second else inputs.shape[:-1]
+        return inputs.new_empty(sizes)

@@ -1,5 +1,6 @@
 """Set-up of the tests of torch modules."""
 
+import jaxtyping
 import pytest
 import torch
 from helpers.layers import NUM_WIRES, rotated_qnode
@@ -19,3 +20,11 @@ def layer():
 def trace_at_once(monkeypatch):
     """Trace each call at once, although that does not pay."""
     monkeypatch.setattr(TracingAccount, "pays", lambda self, history: True)
+
+
+@pytest.fixture
+def unchecked_types():
+    """Switch off the checks of types that tests make: torch.compile cannot look into them."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -102,7 +102,7 @@ def test_an_uneven_last_batch_trains(model, data):
     assert sizes == [7, 7, 7, 3]
 
 
-def test_compiled_models_give_the_same(model, data):
+def test_compiled_models_give_the_same(model, data, unchecked_types):
     """torch.compile gives the model's results and gradients."""
     compiled = torch.compile(copy.deepcopy(model), backend="aot_eager")
     ours, expected = loss_of(compiled, data), loss_of(model, data)

@@ -1,0 +1,141 @@
+"""Modules inside programs that ``torch.compile`` makes: one operator of torch's for all of them.
+
+A compiler that looks into a module would meet PennyLane, and break the graph there. So a compiled
+program calls an operator, which calls the module. The module is known to it by a key, which is a
+constant of the program; copies of a module have keys of their own. A gradient is another operator,
+which runs the module once more and differentiates it. Gradients of compiled programs cannot be
+differentiated again.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Protocol, runtime_checkable
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor
+
+from .tracing.exporting import in_a_thread
+
+
+@runtime_checkable
+class Operand(Protocol):
+    """A module as the operator sees it."""
+
+    def apart(self, tensors: list[Tensor]) -> Tensor:
+        """The results for inputs and weights."""
+
+    def like(self, tensors: list[Tensor]) -> Tensor:
+        """An empty tensor like the results, for tensors that may have no numbers."""
+
+
+_MODULES: WeakValueDictionary[str, Operand] = WeakValueDictionary()
+
+_NUMBERS = count()
+
+
+def key_of(module: Operand) -> str:
+    """A new key of a module."""
+    key = f"{type(module).__name__} {next(_NUMBERS)}"
+    _MODULES[key] = module
+    return key
+
+
+def is_compiled() -> bool:
+    """Whether ``torch.compile`` looks at what happens now."""
+    return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+
+
+@torch.library.custom_op(
+    "qizgloria::module", mutates_args=(), schema="(str key, Tensor[] tensors) -> Tensor"
+)
+def run_module(key: str, tensors: list[Tensor]) -> Tensor:
+    """The results of a module.
+
+    Args:
+        key: of the module.
+        tensors: inputs and weights.
+    """
+    with torch.no_grad():
+        # An operator's result shares no memory with its arguments.
+        return _MODULES[key].apart(tensors).clone()
+
+
+@run_module.register_fake
+def _(key: str, tensors: list[Tensor]) -> Tensor:
+    return _MODULES[key].like(tensors)
+
+
+@torch.library.custom_op(
+    "qizgloria::module_gradients",
+    mutates_args=(),
+    schema="(str key, Tensor[] tensors, Tensor cotangent, bool[] needed) -> Tensor[]",
+)
+def module_gradients(
+    key: str, tensors: list[Tensor], cotangent: Tensor, needed: list[bool]
+) -> list[Tensor]:
+    """The gradients of a module's results.
+
+    Args:
+        key: of the module.
+        tensors: inputs and weights.
+        cotangent: of the results.
+        needed: for which of the tensors.
+    """
+
+    def found() -> list[Tensor]:
+        pairs = zip(tensors, needed, strict=True)
+        leaves = [tensor.detach().requires_grad_(own) for tensor, own in pairs]
+        wanted = [leaf for leaf in leaves if leaf.requires_grad]
+        result = _MODULES[key].apart(leaves)
+        gradients = torch.autograd.grad(
+            result, wanted, cotangent, allow_unused=True, materialize_grads=True
+        )
+        return [gradient.clone() for gradient in gradients]
+
+    # Inside an operator torch records nothing; in another thread it does.
+    return in_a_thread(found)
+
+
+@module_gradients.register_fake
+def _(key: str, tensors: list[Tensor], cotangent: Tensor, needed: list[bool]) -> list[Tensor]:
+    return [torch.empty_like(x) for x, own in zip(tensors, needed, strict=True) if own]
+
+
+def _setup_context(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    ctx.key, tensors = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _backward(ctx, cotangent):  # type: ignore[no-untyped-def]
+    tensors = list(ctx.saved_tensors)
+    pairs = zip(tensors, ctx.needs_input_grad[1], strict=True)
+    needed = [own and x.is_floating_point() for x, own in pairs]
+    found = iter(module_gradients(ctx.key, tensors, cotangent, needed))
+    return None, [next(found) if own else None for own in needed]
+
+
+run_module.register_autograd(_backward, setup_context=_setup_context)
+
+
+def shape_for(module: Operand, tensors: list[Tensor], size: int | None) -> tuple[int, ...]:
+    """The shape of a module's results, found where no compiler looks.
+
+    Args:
+        module: the module.
+        tensors: inputs and weights, which may have no numbers.
+        size: of the inputs' first axis; None for that which they have.
+    """
+    shapes = [list(map(int, tensor.shape)) for tensor in tensors[1:]]
+    first = [size or int(tensors[0].shape[0]), *map(int, tensors[0].shape[1:])]
+    dtypes = [tensor.dtype for tensor in tensors]
+
+    def found() -> tuple[int, ...]:
+        # 0.5 is an angle and a probability.
+        pairs = zip([first, *shapes], dtypes, strict=True)
+        examples = [torch.full(shape, 0.5).to(dtype) for shape, dtype in pairs]
+        with torch.no_grad():
+            return tuple(module.apart(examples).shape)
+
+    return in_a_thread(found)

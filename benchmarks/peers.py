@@ -27,6 +27,10 @@ from lowered import lowered_circuit
 OURS = "qizgloria.mixed"
 LOWERED = "qizgloria lowered"
 DEFAULT_MIXED = "default.mixed"
+TENSORCIRCUIT = "TensorCircuit-NG"
+
+MOST_VMAPPED_WIRES = 5
+"""With more wires, TensorCircuit-NG is faster one element of a batch after another."""
 
 Build = Callable[[Problem], Callable[[], Any]]
 """From a problem to a call that solves it."""
@@ -50,6 +54,8 @@ class Peer:
         tolerance: by how much its values may differ from ours.
         compiled: whether the first call compiles.
         apart: whether it runs in a process of its own, because it brings threads of its own.
+        loss: builds a call for the mean of the squares of all results and its gradient by the
+            weights, in single precision, if it can.
     """
 
     name: str
@@ -61,6 +67,7 @@ class Peer:
     tolerance: float = 1e-8
     compiled: bool = False
     apart: bool = False
+    loss: Build | None = None
 
     @property
     def installed(self) -> bool:
@@ -191,7 +198,9 @@ def _qulacs_circuit(problem: Problem, features: np.ndarray | None) -> Any:
 # --- TensorCircuit-NG -----------------------------------------------------------------------------
 
 
-def _tensorcircuit_function(problem: Problem) -> tuple[Callable, tuple[Any, ...]]:
+def _tensorcircuit_function(
+    problem: Problem, dtype: str = "complex128"
+) -> tuple[Callable, tuple[Any, ...]]:
     """A function for JAX of weights and inputs, and those."""
     import jax
     import jax.numpy as jnp
@@ -199,7 +208,7 @@ def _tensorcircuit_function(problem: Problem) -> tuple[Callable, tuple[Any, ...]
 
     logging.getLogger("tensorcircuit").setLevel(logging.ERROR)  # it misses optimisers
     tc.set_backend("jax")
-    tc.set_dtype("complex128")
+    tc.set_dtype(dtype)
     each = DEPOLARIZING / 3
     hamiltonian = _dense(problem.observables[0]) if problem.words else None
 
@@ -223,8 +232,13 @@ def _tensorcircuit_function(problem: Problem) -> tuple[Callable, tuple[Any, ...]
             return jnp.sum(c.densitymatrix() * hamiltonian.T).real
         return jnp.stack([c.expectation_ps(z=[wire]).real for wire in range(problem.wires)])
 
+    def batched(weights: Any, features: Any) -> Any:
+        if problem.wires > MOST_VMAPPED_WIRES:
+            return jax.lax.map(lambda row: circuit(weights, row), features).T
+        return jax.vmap(circuit, (None, 0), 1)(weights, features)
+
     given = tuple(jnp.asarray(p.numpy()) for p in parameters(problem))
-    return (jax.vmap(circuit, (None, 0), 1) if problem.inputs else circuit), given
+    return (batched if problem.inputs else circuit), given
 
 
 def _dense(terms: list[tuple[float, str]]) -> np.ndarray:
@@ -251,6 +265,14 @@ def _tensorcircuit_gradient(problem: Problem) -> Callable[[], Any]:
     return lambda: jax.block_until_ready(compiled(*given))
 
 
+def _tensorcircuit_loss(problem: Problem) -> Callable[[], Any]:
+    import jax
+
+    function, given = _tensorcircuit_function(problem, "complex64")
+    compiled = jax.jit(jax.value_and_grad(lambda *p: (function(*p) ** 2).mean()))
+    return lambda: jax.block_until_ready(compiled(*given))
+
+
 # --- the table ------------------------------------------------------------------------------------
 
 PEERS = (
@@ -267,12 +289,13 @@ PEERS = (
     Peer("Aer density_matrix", "qiskit_aer", _aer_forward, None, apart=True),
     Peer("qulacs", "qulacs", _qulacs_forward, None, apart=True),
     Peer(
-        "TensorCircuit-NG",
+        TENSORCIRCUIT,
         "tensorcircuit",
         _tensorcircuit_forward,
         _tensorcircuit_gradient,
         reference=LOWERED,
         compiled=True,
         apart=True,
+        loss=_tensorcircuit_loss,
     ),
 )

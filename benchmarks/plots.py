@@ -1,4 +1,4 @@
-"""Plots of measured rows: time against the number of wires, and steps against copies.
+"""Plots of measured rows: time against the number of wires, steps, kernels on small states.
 
 ``python benchmarks/plots.py FOLDER RUN.json ...`` draws those of earlier runs. The pictures have
 no background, and colours and greys that stand out from white and from black.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+from lowered import PLANNED
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 from peers import DEFAULT_MIXED, LOWERED, OURS
@@ -37,6 +38,16 @@ PAIRS: dict[str, dict[str, Any]] = {
     "first, left at the end": {"color": "#EE3377", "marker": "D", "linestyle": "--"},
     "last, left at the front": {"color": "#33BBEE", "marker": "v", "linestyle": "--"},
 }
+# One for each number of wires, from two on.
+WIRES: tuple[dict[str, Any], ...] = (
+    {"color": "#EE7733", "marker": "o"},
+    {"color": "#0077BB", "marker": "s"},
+    {"color": "#009988", "marker": "^"},
+    {"color": "#EE3377", "marker": "D"},
+    {"color": "#33BBEE", "marker": "v"},
+    {"color": "#CC3311", "marker": "P"},
+    {"color": "#999999", "marker": "X"},
+)
 SETTINGS: Any = {
     "svg.hashsalt": "qizgloria",  # the same picture from the same figures
     "font.size": 10,
@@ -55,15 +66,22 @@ SETTINGS: Any = {
 def draw(rows: Rows, folder: Path) -> list[Path]:
     """Draw what there are rows for; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    layered = [row for row in rows if row["workload"].startswith("W1")]
-    steps = [row for row in rows if row["workload"].startswith("W4")]
+    layered, steps, crossing = (_of(rows, workload) for workload in ("W1", "W4", "W13"))
+    crossing = [row for row in crossing if row["ratios"]]
     found = []
     with plt.rc_context(SETTINGS):
         if layered:
             found.append(_saved(_layered(layered), folder / "benchmark-wires.svg"))
         if steps:
             found.append(_saved(_steps(steps), folder / "benchmark-steps.svg"))
+        if crossing:
+            found.append(_saved(_crossing(crossing), folder / "benchmark-crossing.svg"))
     return found
+
+
+def _of(rows: Rows, workload: str) -> list[Mapping[str, Any]]:
+    """The rows of a workload, by the first word of its titles."""
+    return [row for row in rows if row["workload"].split()[0] == workload]
 
 
 def _saved(figure: Any, path: Path) -> Path:
@@ -113,13 +131,33 @@ def _steps(rows: Rows) -> Any:
     return figure
 
 
+def _crossing(rows: Rows) -> Any:
+    """The time of planned steps in that of kernels, against the numbers in a batch of states."""
+    figure, panel = plt.subplots(figsize=(6, 4), layout="constrained")
+    for n in sorted({row["settings"]["wires"] for row in rows}):
+        points = {
+            row["settings"]["numbers"]: row["ratios"][PLANNED]
+            for row in rows
+            if row["settings"]["wires"] == n
+        }
+        _line(panel, points, str(n), WIRES[(n - 2) % len(WIRES)])
+    panel.axhline(1, color=INK, linestyle=":")
+    panel.set_xscale("log", base=2)
+    panel.set_yscale("log", base=2)
+    panel.set_xlabel("words of a state times elements of the batch")
+    panel.set_ylabel("time of planned steps / time of kernels\n(value and gradient)")
+    _finish(panel, sorted({row["settings"]["numbers"] for row in rows})[::2])
+    panel.legend(title="wires", ncols=2)
+    return figure
+
+
 def _line(panel: Axes, points: Mapping[int, float], label: str, style: dict[str, Any]) -> None:
     if points:
         panel.plot(*zip(*sorted(points.items()), strict=True), label=label, **style)
 
 
-def _finish(panel: Axes, wires: list[int]) -> None:
-    panel.set_xticks(wires)
+def _finish(panel: Axes, ticks: list[int]) -> None:
+    panel.set_xticks(ticks)
     if panel.get_yscale() == "log":
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel.yaxis.set_minor_locator(NullLocator())

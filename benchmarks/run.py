@@ -16,12 +16,21 @@ from pathlib import Path
 import plots
 from alternatives import alternatives
 from connector import connector
-from layers import layers
+from layers import batch_sizes, layers
 from peers import LEFT_OUT
 from report import absent_peers, as_json, environment, line, tables
+from small import crossing, small, small_layers
 from workloads import WORKLOADS, DisagreementError, Row
 
-WORKLOADS |= {"layers": layers, "connector": connector, "alternatives": alternatives}
+WORKLOADS |= {
+    "small": small,
+    "layers": layers,
+    "small-layers": small_layers,
+    "batch-sizes": batch_sizes,
+    "connector": connector,
+    "alternatives": alternatives,
+    "crossing": crossing,
+}
 
 PLOTS = Path("doc/_static")
 """Where the plots of a whole run go."""

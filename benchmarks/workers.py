@@ -43,7 +43,7 @@ def elsewhere(peer: str, kind: str, problem: Problem) -> Elsewhere:
 
     Args:
         peer: its name.
-        kind: ``"forward"`` or ``"gradient"``.
+        kind: ``"forward"``, ``"gradient"`` or ``"loss"``.
         problem: what it is to solve.
     """
     connection = _process(peer)

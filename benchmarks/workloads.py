@@ -93,19 +93,33 @@ def _layers(num_wires: int) -> int:
 def _both(title: str, problem: Problem, peers: Sequence[Peer], budget: float) -> Iterator[Row]:
     """The rows for results and for gradients."""
     able = [peer for peer in peers if peer.installed and problem.wires <= peer.most_wires]
-    forward = _solved(f"{title}, forward", problem, able, "forward", budget)
+    forward = solved(f"{title}, forward", problem, able, "forward", budget)
     yield forward
     able = [peer for peer in able if peer.gradient is not None]
-    gradient = _solved(f"{title}, gradient", problem, able, "gradient", budget)
+    gradient = solved(f"{title}, gradient", problem, able, "gradient", budget)
     ours = gradient.times[OURS].median / forward.times[OURS].median
     gradient.others["ours, gradient / forward"] = ours
     yield gradient
 
 
-def _solved(
-    workload: str, problem: Problem, peers: Sequence[Peer], kind: str, budget: float
+def solved(
+    workload: str,
+    problem: Problem,
+    peers: Sequence[Peer],
+    kind: str,
+    budget: float,
+    least_turn: float = 0.0,
 ) -> Row:
-    """The times of peers that all give the same."""
+    """The times of peers that all give the same as the first one.
+
+    Args:
+        workload: the title of the table.
+        problem: what they solve.
+        peers: who solves it.
+        kind: ``"forward"`` or ``"gradient"``.
+        budget: about how many seconds to spend.
+        least_turn: see `timing.measure`.
+    """
     calls: dict[str, Call] = {
         peer.name: elsewhere(peer.name, kind, problem)
         if peer.apart
@@ -113,30 +127,43 @@ def _solved(
         for peer in peers
     }
     firsts = {name: first_call(call) for name, call in calls.items()}
-    for peer in peers:
-        _check(f"{workload}, {problem}", peer, firsts)
-    times = measure(calls, budget)
+    for peer in peers[1:]:
+        check(f"{workload}, {problem}", firsts, peers[0].name, peer.name, peer.tolerance)
+    times = measure(calls, budget, least_turn=least_turn)
+    settings: dict[str, int | str] = {"wires": problem.wires, "layers": problem.layers}
     return Row(
         workload,
-        {"wires": problem.wires, "layers": problem.layers},
+        settings | ({"batch": problem.inputs} if problem.inputs else {}),
         times,
         {peer.name: peer.reference for peer in peers if peer.reference},
         {f"{p.name} compiling, s": firsts[p.name].seconds for p in peers if p.compiled},
     )
 
 
-def _check(where: str, peer: Peer, firsts: Mapping[str, First]) -> None:
-    """See that a peer gave what we gave."""
-    ours, theirs = (_flat(firsts[name].value) for name in (OURS, peer.name))
-    if ours.shape != theirs.shape:
+def check(
+    where: str, firsts: Mapping[str, First], ours: str, theirs: str, tolerance: float
+) -> None:
+    """See that two calls gave the same.
+
+    Args:
+        where: what they were calls of.
+        firsts: what calls gave, by name.
+        ours: one of the names.
+        theirs: another one.
+        tolerance: by how much numbers may differ.
+
+    Raises:
+        DisagreementError: if they differ by more.
+    """
+    one, other = (_flat(firsts[name].value) for name in (ours, theirs))
+    if one.shape != other.shape:
         raise DisagreementError(
-            f"{where}: {peer.name} gave {theirs.size} numbers and {OURS} gave {ours.size}."
+            f"{where}: {theirs} gave {other.size} numbers and {ours} gave {one.size}."
         )
-    difference = float(np.abs(ours - theirs).max())
-    if not difference <= peer.tolerance:  # nor if it is not a number
+    difference = float(np.abs(one - other).max())
+    if not difference <= tolerance:  # nor if it is not a number
         raise DisagreementError(
-            f"{where}: {peer.name} and {OURS} differ by {difference:.3g}, "
-            f"allowed are {peer.tolerance:.0e}."
+            f"{where}: {theirs} and {ours} differ by {difference:.3g}, allowed are {tolerance:.0e}."
         )
 
 

@@ -2,8 +2,7 @@
 
 A call of the kernels costs a few microseconds where the planned evolution makes a hundred calls of
 torch's; but they multiply nothing together on two wires, so they do more for each word of the
-state. Up to five wires they are as fast at least for any batch; beyond, up to where both take as
-long (``make bench BENCH_ARGS=crossing``).
+state. The limits are where both take as long (``make bench BENCH_ARGS=crossing``).
 """
 
 from __future__ import annotations
@@ -21,8 +20,11 @@ from .table import is_supported, kernel_table, num_words
 MAX_WORDS = 4**7
 """Larger states are planned."""
 
-MAX_NUMBERS = {4**6: 2**16, 4**7: 2**15}
-"""For large states, how many numbers all elements of a batch have together at most."""
+FEW_WORDS = 4**4
+"""States of so many words at most are small whatever the batch is, nearly."""
+
+MAX_NUMBERS, MAX_NUMBERS_OF_FEW_WORDS = 2**15, 2**17
+"""How many numbers all elements of a batch have together at most."""
 
 MAX_KEPT_BYTES = 2**28
 """A reverse pass of the kernels holds the states of one tile at least, and these take no more."""
@@ -45,8 +47,8 @@ def final_state(bound: BoundProgram, budget: int | None = None) -> State:
         budget: how many bytes of states a reverse pass may keep.
     """
     words = num_words(bound.program)
-    numbers = words * (bound.batch_size or 1)
-    if words > MAX_WORDS or numbers > MAX_NUMBERS.get(words, numbers):
+    most = MAX_NUMBERS_OF_FEW_WORDS if words <= FEW_WORDS else MAX_NUMBERS
+    if words > MAX_WORDS or words * (bound.batch_size or 1) > most:
         return evolve.final_state(bound, budget)
     return by_kernels(bound, budget)
 

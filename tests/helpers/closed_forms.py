@@ -11,6 +11,8 @@ _, X, Y, Z = dense.PAULIS
 ONE = np.diag([0.0, 1.0])
 H = (X + Z) / np.sqrt(2)
 CNOT = np.kron(np.eye(2) - ONE, np.eye(2)) + np.kron(ONE, X)
+CLIFFORD = CNOT @ np.kron(np.diag([1, 1j]) @ H, np.eye(2))
+"""It permutes words in cycles of up to six."""
 SWAP = (np.eye(4) + np.kron(X, X) + np.kron(Y, Y) + np.kron(Z, Z)) / 2
 TOFFOLI = np.kron(np.eye(4) - np.kron(ONE, ONE), np.eye(2)) + dense.kron(ONE, ONE, X)
 
@@ -63,6 +65,7 @@ FORMS = {
     "depolarizing": (channels.DEPOLARIZING, depolarizing_kraus, [STRENGTH]),
     "CNOT": (*fixed("CNOT", CNOT), []),
     "SWAP": (*fixed("SWAP", SWAP), []),
+    "Clifford": (*fixed("Clifford", CLIFFORD), []),
     "CRX": (*pauli_rotation("CRX", np.kron(ONE, -X / 2)), [ANGLE]),
     "XY": (*pauli_rotation("XY", np.kron(X, Y) + 0.5 * np.kron(Z, X)), [ANGLE]),
     "error": (channels.pauli_error("XZ"), lambda p: mixture(p, np.kron(X, Z)), [STRENGTH]),

@@ -34,8 +34,8 @@ def small_case(batch=None):
     case = Case(2, np.random.default_rng(1))
     case.form("Rot", [0]).form("damping", [1], batch).form("CRX", [0, 1], batch).form("H", [0])
     case.form("CNOT", [1, 0]).transfer([0]).form("error", [0, 1]).state([1], batch)
-    case.form("RX", [1], batch).form("XY", [1, 0]).transfer([1, 0], batch).form("damping", [0])
-    return case
+    case.form("RX", [1], batch).form("Clifford", [1, 0]).form("XY", [1, 0])
+    return case.transfer([1, 0], batch).form("damping", [0])
 
 
 def large_case(batch=BATCH):
@@ -45,6 +45,7 @@ def large_case(batch=BATCH):
     case.form("CYZ", [3, 0, 1]).form("damping", [3], batch).transfer([1, 2]).form("CNOT", [0, 3])
     case.form("Toffoli", [2, 1, 0]).state([1]).form("CRX", [3, 1], batch).transfer([2, 0], batch)
     case.form("error3", [2, 3, 1], batch).state([0], batch).form("RX", [0]).form("XY", [0, 2])
+    case.form("Clifford", [3, 1])
     return case.form("depolarizing", [3]).form("Rot", [2], batch)
 
 

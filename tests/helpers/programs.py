@@ -122,6 +122,7 @@ class Case:
 WIDTHS = {"RX": 1, "Rot": 1, "H": 1, "damping": 1, "depolarizing": 1} | {
     "CNOT": 2,
     "SWAP": 2,
+    "Clifford": 2,
     "CRX": 2,
     "XY": 2,
     "error": 2,

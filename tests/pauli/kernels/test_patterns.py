@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import density_matrices as dense
-from helpers.closed_forms import CNOT, SWAP, TOFFOLI, H
+from helpers.closed_forms import CLIFFORD, CNOT, SWAP, TOFFOLI, H
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +80,11 @@ def test_the_identity_is_no_exchange():
     assert signed_permutation(np.eye(16)) == ([], [])
 
 
-@pytest.mark.parametrize("unitary", [CNOT, SWAP, np.diag([1, 1, 1, -1]), np.kron(H, X)], ids=len)
+@pytest.mark.parametrize(
+    "unitary",
+    [CNOT, SWAP, np.diag([1, 1, 1, -1]), np.kron(H, X), CLIFFORD],
+    ids=["CNOT", "SWAP", "CZ", "product", "long cycles"],
+)
 def test_clifford_gates(unitary):
     """Transfer matrices of Clifford gates are signed permutations."""
     matrix = dense.transfer(unitary[None])

@@ -5,6 +5,8 @@ from weakref import ref
 
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.closed_forms import pauli_rotation
 from helpers.kernels import (
     BATCH,
     Spy,
@@ -79,6 +81,20 @@ def test_many_wires():
     for wire in range(7):
         case.form("Rot", [wire]).form("CRX", [wire, (wire + 1) % 7]).form("damping", [wire])
     check(case.form("CYZ", [6, 2, 4]).transfer([5, 0]), None, None, None)
+
+
+def test_wide_rotations():
+    """Rotations about words on many wires agree with the dense simulator."""
+    case = Case(5)
+    for wire in range(5):
+        case.form("Rot", [wire])
+    for word in ("XYZX", "YYXZX"):
+        generator = dense.kron(*(dense.PAULIS["IXYZ".index(pauli)] for pauli in word))
+        form, kraus = pauli_rotation(word, generator)
+        wires = [4, 0, 2, 1, 3][: len(word)]
+        case._add(form, wires, None, kraus(0.7))
+        case.scalars.append(0.7)
+    check(case, None, None, None)
 
 
 @pytest.mark.parametrize("observed", [None, [1]], ids=["all", "another wire"])

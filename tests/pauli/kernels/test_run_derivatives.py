@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from helpers import density_matrices as dense
+from helpers.closed_forms import pauli_rotation
 from helpers.kernels import (
     BATCH,
     assert_same,
@@ -15,6 +17,7 @@ from helpers.kernels import (
     small_case,
     use_tiles,
 )
+from helpers.programs import Case
 from torch.autograd import forward_ad, gradcheck
 
 from pennylane_qizgloria.pauli.kernels.run import final_state
@@ -64,6 +67,17 @@ def test_second_derivatives(batch):
         weights = draw(5, *own.shape)
         (found,) = torch.autograd.grad((own * weights).sum(), shift, retain_graph=True)
         torch.testing.assert_close(found[0], (other * weights).sum(), rtol=1e-8, atol=1e-8)
+
+
+def test_wide_rotations():
+    """The angle of a rotation about a word on many wires has the derivatives of differences."""
+    generator = dense.kron(*(dense.PAULIS[pauli] for pauli in (1, 2, 3, 1)))
+    form, kraus = pauli_rotation("word", generator)
+    case = Case(4).form("Rot", [0]).form("Rot", [2]).form("CRX", [2, 1])
+    case._add(form, [3, 0, 2, 1], None, kraus(0.7))
+    case.scalars.append(0.7)
+    function, given = evolution(case.form("Rot", [1]), None), given_of(case, None)
+    assert gradcheck(function, given, check_forward_ad=True, fast_mode=True)
 
 
 def test_gradients_of_large_states(monkeypatch):

@@ -276,6 +276,14 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
+def _on_disk(function: Callable[..., None]) -> Callable[..., None]:
+    """A compiled function, kept on disk if there is a folder that can be written to."""
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:  # numba found none
+        return njit(**OPTIONS)(function)
+
+
 def _cached(sources: str) -> tuple[Callable[..., None], ...]:
     """The kernels, kept on disk as long as these are their sources.
 
@@ -283,17 +291,17 @@ def _cached(sources: str) -> tuple[Callable[..., None], ...]:
     takes from around it is part of the key under which numba keeps it.
     """
 
-    @njit(cache=True, **OPTIONS)
+    @_on_disk
     def forward(table, numbers, start, stop, tile, words, longest, count, keep, states, out):
         sources  # noqa: B018
         _forward(table, numbers, start, stop, tile, words, longest, count, keep, states, out)
 
-    @njit(cache=True, **OPTIONS)
+    @_on_disk
     def reverse(table, numbers, start, stop, tile, words, longest, count, states, cotangent, grads):
         sources  # noqa: B018
         _reverse(table, numbers, start, stop, tile, words, longest, count, states, cotangent, grads)
 
-    @njit(cache=True, **OPTIONS)
+    @_on_disk
     def tangent(table, numbers, tangents, start, stop, tile, words, longest, out):
         sources  # noqa: B018
         _tangent(table, numbers, tangents, start, stop, tile, words, longest, out)

@@ -49,3 +49,18 @@ def test_other_sources_are_another_kernel():
     """The digest is part of what numba knows a kernel by, beside the name and the code."""
     closures = [kernels._cached(digest)[0].py_func.__closure__ for digest in ("one", "other")]
     assert ["one" in [cell.cell_contents for cell in own] for own in closures] == [True, False]
+
+
+def test_without_a_folder_for_the_cache(monkeypatch):
+    """Where nothing can be written to disk, kernels are compiled for each process."""
+    njit = kernels.njit
+
+    def refusing(cache=False, **options):
+        def refuse(function):
+            raise RuntimeError(f"cannot cache function {function.__qualname__!r}: no locator")
+
+        return refuse if cache else njit(**options)
+
+    monkeypatch.setattr(kernels, "njit", refusing)
+    found = kernels._cached("digest")
+    assert [own.__name__ for own in found] == ["forward", "reverse", "tangent"]

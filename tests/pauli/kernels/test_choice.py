@@ -97,6 +97,17 @@ def test_size(taken, monkeypatch):
     assert names(taken)[-1] == "kernels"
 
 
+def test_batches(taken, monkeypatch):
+    """Kernels run a batch of states while it has few numbers; of small states it may have more."""
+    monkeypatch.setattr(choice, "MAX_WORDS", 4**3)
+    monkeypatch.setattr(choice, "FEW_WORDS", 4**2)
+    monkeypatch.setattr(choice, "MAX_NUMBERS", 4**4)
+    monkeypatch.setattr(choice, "MAX_NUMBERS_OF_FEW_WORDS", 4**5)
+    for num_wires, batch in [(3, None), (3, 4), (3, 5), (2, 64), (2, 65), (4, None)]:
+        choice.final_state(bound(ring(num_wires), batch))
+    assert names(taken) == ["kernels", "kernels", "plan", "kernels", "plan", "plan"]
+
+
 def test_only_wires_that_are_touched_count(taken, monkeypatch):
     """Idle wires, unseen operations and swaps do not make a program large."""
     monkeypatch.setattr(choice, "MAX_WORDS", 4**2)

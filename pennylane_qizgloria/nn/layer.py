@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..pauli.run.autocast import without_autocast
-from .operator import is_compiled, key_of, run_module, shape_for
+from .operator import example_of, is_compiled, key_of, run_module
 from .tracing.exporting import is_exported
 from .tracing.invocation import LayerInvocation
 from .tracing.trace_cache import TraceCache
@@ -201,11 +201,13 @@ class TorchLayer(qml.qnn.TorchLayer):
 
     def like(self, tensors: Sequence[Tensor]) -> Tensor:
         """An empty tensor like the results, see `nn.operator`."""
-        inputs, *weights = tensors
+        inputs, weights = tensors[0], self._weights()
         if inputs.ndim == 1:
-            return inputs.new_empty(shape_for(self, [*tensors], None))
-        flat = [inputs.new_empty(1, inputs.shape[-1]), *weights]
+            shape, dtype = example_of(self, inputs, weights, None)
+            return inputs.new_empty(shape, dtype=dtype)
+        flat = inputs.new_empty(1, inputs.shape[-1])
+        (first, dtype), (second, _) = (example_of(self, flat, weights, n) for n in (1, 2))
         sizes: list[int] = []
-        for first, second in zip(*(shape_for(self, flat, n) for n in (1, 2)), strict=True):
-            sizes += [first] if first == second else inputs.shape[:-1]
-        return inputs.new_empty(sizes)
+        for one, two in zip(first, second, strict=True):
+            sizes += [one] if one == two else inputs.shape[:-1]
+        return inputs.new_empty(sizes, dtype=dtype)

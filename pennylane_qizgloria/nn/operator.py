@@ -92,7 +92,7 @@ def module_gradients(
         gradients = torch.autograd.grad(
             result, wanted, cotangent, allow_unused=True, materialize_grads=True
         )
-        return [gradient.clone() for gradient in gradients]
+        return [x.clone(memory_format=torch.contiguous_format) for x in gradients]
 
     # Inside an operator torch records nothing; in another thread it does.
     return in_a_thread(found)
@@ -100,7 +100,7 @@ def module_gradients(
 
 @module_gradients.register_fake
 def _(key: str, tensors: list[Tensor], cotangent: Tensor, needed: list[bool]) -> list[Tensor]:
-    return [torch.empty_like(x) for x, own in zip(tensors, needed, strict=True) if own]
+    return [x.new_empty(x.shape) for x, own in zip(tensors, needed, strict=True) if own]
 
 
 def _setup_context(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
@@ -119,23 +119,25 @@ def _backward(ctx, cotangent):  # type: ignore[no-untyped-def]
 run_module.register_autograd(_backward, setup_context=_setup_context)
 
 
-def shape_for(module: Operand, tensors: list[Tensor], size: int | None) -> tuple[int, ...]:
-    """The shape of a module's results, found where no compiler looks.
+def example_of(
+    module: Operand, inputs: Tensor, weights: list[Tensor], size: int | None
+) -> tuple[tuple[int, ...], torch.dtype]:
+    """The shape and the dtype of a module's results, found where no compiler looks.
 
     Args:
         module: the module.
-        tensors: inputs and weights, which may have no numbers.
+        inputs: inputs, which may have no numbers.
+        weights: weights, which have some.
         size: of the inputs' first axis; None for that which they have.
     """
-    shapes = [list(map(int, tensor.shape)) for tensor in tensors[1:]]
-    first = [size or int(tensors[0].shape[0]), *map(int, tensors[0].shape[1:])]
-    dtypes = [tensor.dtype for tensor in tensors]
+    shape = [size or int(inputs.shape[0]), *map(int, inputs.shape[1:])]
+    dtype = inputs.dtype
 
-    def found() -> tuple[int, ...]:
-        # 0.5 is an angle and a probability.
-        pairs = zip([first, *shapes], dtypes, strict=True)
-        examples = [torch.full(shape, 0.5).to(dtype) for shape, dtype in pairs]
+    def found() -> tuple[tuple[int, ...], torch.dtype]:
+        # Numbers that are angles and probabilities, and amplitudes of norm 1.
+        numbers = torch.full(shape, shape[-1] ** -0.5).to(dtype)
         with torch.no_grad():
-            return tuple(module.apart(examples).shape)
+            result = module.apart([numbers, *(weight.detach() for weight in weights)])
+        return tuple(result.shape), result.dtype
 
     return in_a_thread(found)

@@ -126,3 +126,56 @@ def test_a_circuit_that_has_changed():
     state["angle"] = 1.3
     torch.testing.assert_close(compiled(inputs), own(inputs))
     assert not torch.allclose(compiled(inputs), before)
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_integer_inputs(backend):
+    """Results of integer inputs have the dtype of the weights, and gradients."""
+
+    def circuit(inputs, weights):
+        qml.RX(inputs[:, 0] * weights[0, 0, 0], wires=0)
+        return qml.expval(qml.Z(0))
+
+    own = TorchLayer(qml.QNode(circuit, rotated_qnode().device), {"weights": (1, 2, 3)})
+    inputs = torch.tensor([[1], [2]])
+    compiled = torch.compile(own, fullgraph=True, backend=backend)
+    torch.testing.assert_close(compiled(inputs), own(inputs))
+    assert compiled(inputs).requires_grad
+
+
+def test_inputs_that_have_to_be_amplitudes():
+    """A circuit that refuses most numbers is compiled all the same."""
+
+    def circuit(inputs, weights):
+        qml.AmplitudeEmbedding(inputs, wires=range(3))
+        qml.Rot(*weights[0, 0], wires=0)
+        return qml.expval(qml.Z(0))
+
+    device = qml.device("qizgloria.mixed", wires=3)
+    own = TorchLayer(qml.QNode(circuit, device), {"weights": (1, 2, 3)})
+    inputs = torch.nn.functional.normalize(random_inputs(4, 8), dim=1)
+    compiled = torch.compile(own, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(inputs), own(inputs))
+
+
+def test_gradients_of_inputs_in_another_order_of_memory():
+    """The operator of gradients says how its results lie in memory."""
+    inputs = torch.rand(2, 5, dtype=torch.float64).t().requires_grad_()
+    torch.library.opcheck(
+        torch.ops.qizgloria.module_gradients.default,
+        (
+            layer_key(),
+            [inputs, torch.ones(1, 2, 3).double()],
+            torch.ones(5, 2).double(),
+            [True, True],
+        ),
+        test_utils="test_faketensor",
+    )
+
+
+KEPT = []
+
+
+def layer_key():
+    KEPT.append(layer())
+    return KEPT[-1]._key

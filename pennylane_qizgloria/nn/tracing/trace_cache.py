@@ -205,6 +205,8 @@ class TraceCache:
                 with _CONSTRUCTION:
                     return call(tensors)
             if not self._fits(own.traced, tensors):
+                if self._key(call, tensors) in self.apart:
+                    continue  # it is for other sizes
                 return self._run(self._apart(history, own.traced, call, tensors), call, tensors)
             with contextlib.suppress(BrokenConditionError):
                 return self._run_traced(own.traced, history, tensors)
@@ -227,10 +229,9 @@ class TraceCache:
     ) -> CallHistory:
         """The history of one size of the batch, where not all of them are alike."""
         key = self._key(call, tensors)
-        if key not in self.apart:
-            self.apart.add(key)
-            self.histories.pop(key, None)
-            self.histories.update({(*key, size): history for size in traced.sizes})
+        self.apart.add(key)
+        self.histories.pop(key, None)
+        self.histories.update({(*key, size): history for size in traced.sizes})
         return self._history(call, tensors)
 
     def _history(self, call: Invocation, tensors: Sequence[Tensor]) -> CallHistory:

@@ -543,3 +543,48 @@ def test_small_networks_of_circuits_train_alike_with_and_without(rng):
     torch.testing.assert_close(layer.weight, plain.weight)
     assert trace_counts(layer) == [1]
     assert trace_counts(plain) == []
+
+
+LUCKY = {
+    "relu": (lambda x: torch.relu(x - 1 / len(x)), [[0.4]] * 7, [[-0.5], [-0.7]], [[0.9], [0.8]]),
+    "rows": (lambda x: torch.minimum(x, x[:1] + 1), [[0.3]], [[0.2], [0.5]], [[0.0], [3.0]]),
+    "zeros": (lambda x: x**2 * len(x), [[0.4]] * 7, [[0.0], [0.0]], [[1.0], [2.0]]),
+    "flipped": (lambda x: x.flip(0), [[0.4]], [[1.0], [1.0]], [[0.0], [2.0]]),
+}
+
+
+@pytest.mark.parametrize("name", LUCKY)
+def test_numbers_do_not_tell_whether_sizes_are_alike(name):
+    """Another size is not taken for alike because its first numbers happen to give the same."""
+    change, *batches = LUCKY[name]
+
+    def circuit(inputs, weights):
+        qml.RX(change(inputs)[:, 0], wires=0)
+        qml.Rot(*weights[0, 0], wires=1)
+        return qml.expval(qml.Z(0))
+
+    layers = layer_pair(circuit, SHAPES)
+    for batch in batches:
+        for _ in range(3):
+            assert_layers_agree(*layers, torch.tensor(batch, dtype=torch.float64))
+
+
+def test_traces_of_other_states_do_not_serve_other_sizes():
+    """Where a structure has several traces, one that is not for a size makes way for others."""
+    state = {"mean": False}
+
+    def circuit(inputs, weights):
+        if state["mean"]:
+            qml.RX((inputs + inputs.mean(0))[:, 0], wires=0)
+        else:
+            qml.RX(inputs[:, 0], wires=0)
+            if len(inputs) == 5:
+                qml.RZ(0.3, wires=0)
+        qml.RY(weights[0, 0, 0], wires=0)
+        return qml.expval(qml.X(0))
+
+    layers = layer_pair(circuit, SHAPES)
+    for mean, size in ((0, 7), (0, 9), (1, 7), (0, 5), (1, 9), (0, 9), (1, 5), (0, 7)):
+        state["mean"] = bool(mean)
+        for _ in range(3):
+            assert_layers_agree(*layers, random_inputs(size, N))

@@ -129,3 +129,31 @@ class ColumnMap:
             values[number] = stage(values, batch)
         holds = None if self.holds is None else self.holds(values, batch)
         return holds, [result(values, batch) for result in self.results]
+
+    def is_like(self, other: ColumnMap) -> bool:
+        """Whether another map does the same, whatever the numbers are."""
+        if self.constants.keys() != other.constants.keys() or self.batched != other.batched:
+            return False
+        if [*map(id, self.live)] != [*map(id, other.live)]:
+            return False
+        constants = zip(self.constants.values(), other.constants.values(), strict=True)
+        if not all(_same(*pair) for pair in constants):
+            return False
+        own = (self.stages, self.holds, self.results)
+        return _same(own, (other.stages, other.holds, other.results))
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether arguments of operations are the same."""
+    if type(first) is not type(second):
+        return False
+    if isinstance(first, Tensor):
+        alike = first.dtype == second.dtype and first.shape == second.shape
+        return alike and torch.equal(first, second)
+    if isinstance(first, (Gather, Stage)):
+        return _same(vars(first), vars(second))
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_same(first[x], second[x]) for x in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return first == second

@@ -48,7 +48,7 @@ test: $(READY)  ## Run the tests (WORKERS=2 PYTEST_ARGS="-k name")
 test-all: $(READY)  ## Run the tests, those too that take long beside what they show
 	$(PYTEST) $(PYTEST_ARGS)
 
-bench: $(READY)  ## Measure against other simulators; 7 to 15 minutes (BENCH_ARGS="layered --wires 8")
+bench: $(READY)  ## Measure against other simulators; 12 to 20 minutes (BENCH_ARGS="layered --wires 8")
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 # pennylane-qiskit pins an older Qiskit, so it has an environment of its own; the rest is the same.

@@ -9,7 +9,7 @@ from circuits import Problem, gradient_of
 from layers import LAYERS, TOLERANCE, layer_inputs, layer_module, value_and_gradient
 from lowered import EVOLUTIONS, KERNELS, PLANNED, lowered_circuit
 from peers import LOWERED, OURS, PEERS, TENSORCIRCUIT
-from timing import Call, first_call, measure, settle
+from timing import Call, Repeats, first_call, measure, settle
 from workers import elsewhere
 from workloads import Row, check, solved
 
@@ -26,8 +26,8 @@ MOST_NUMBERS = 2**20
 CROSSING_TOLERANCE = 1e-10
 """How far these may differ."""
 
-TURN = 0.02
-"""For how many seconds at least a call is repeated in its turn."""
+REPEATS = Repeats(seconds=0.05, calls=200)
+"""How often a call is repeated in its turn."""
 
 
 def small(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
@@ -38,7 +38,7 @@ def small(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
             problem = Problem(n, LAYERS, inputs=batch)
             for kind in ("forward", "gradient"):
                 title = f"W10 small circuits, {kind}"
-                yield solved(title, problem, able, kind, budget / 8, TURN)
+                yield solved(title, problem, able, kind, budget / 8, REPEATS)
 
 
 def small_layers(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
@@ -70,7 +70,7 @@ def small_layers(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
         yield Row(
             "W11 value and gradient of a layer in single precision",
             {"wires": n, "layers": LAYERS, "batch": batch},
-            measure(calls, budget / 4, least_turn=TURN),
+            measure(calls, budget / 4, repeats=REPEATS),
             {peer.name: "TorchLayer, r_dtype=float32"} if peer.installed else {},
             others,
         )
@@ -91,6 +91,6 @@ def crossing(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
             yield Row(
                 "W13 where kernels and planned steps cross, gradient",
                 {"wires": n, "layers": LAYERS, "batch": batch, "numbers": 4**n * batch},
-                measure(calls, budget / 16, least_turn=TURN),
+                measure(calls, budget / 16, repeats=REPEATS),
                 {PLANNED: KERNELS} if KERNELS in choices else {},
             )

@@ -10,15 +10,29 @@ from typing import Any, Protocol
 
 import numpy as np
 
-LONGEST_RUN = 20
-"""How often a fast call is repeated in its turn at most."""
-
 LONGEST_TURN = 0.2
-"""How many seconds it is repeated for at most."""
+"""How many seconds a fast call is repeated for in its turn at most."""
 
 
 PAUSE = 0.25
 """Seconds before a turn in which the threads of the one before go to sleep."""
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How often a fast call is repeated in its turn.
+
+    Args:
+        seconds: for so long at least, if it may.
+        calls: so often at most.
+    """
+
+    seconds: float
+    calls: int
+
+
+AS_THE_SLOWEST = Repeats(0.0, 20)
+"""For as long as the slowest one takes once."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,7 @@ class Remote(Protocol):
     def first(self) -> First:
         """What `first_call` gives."""
 
-    def times(self, share: float) -> list[float]:
+    def times(self, share: float, most: int) -> list[float]:
         """What `run` gives."""
 
 
@@ -93,7 +107,7 @@ def settle(call: Callable[[], Any], is_settled: Callable[[], bool], most: int = 
 
 
 def measure(
-    calls: Mapping[str, Call], budget: float, most: int = 50, least_turn: float = 0.0
+    calls: Mapping[str, Call], budget: float, most: int = 50, repeats: Repeats = AS_THE_SLOWEST
 ) -> dict[str, Times]:
     """Time calls that have been made once before.
 
@@ -105,31 +119,31 @@ def measure(
         calls: what to time.
         budget: about how many seconds to spend in all.
         most: how many turns each gets at most; at least three it gets anyway.
-        least_turn: for how many seconds a fast call is repeated in its turn, where the slowest one
-            is fast itself. The first call after another simulator's is no typical one.
+        repeats: how often a fast call is repeated, where the slowest one is fast itself. The first
+            calls after another simulator's are no typical ones.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + budget
-    share = least_turn
+    share = repeats.seconds
     crowded = not all(map(callable, calls.values()))
     for turn in range(most):
         for name, call in calls.items():
             if crowded:
                 time.sleep(PAUSE)
-            times[name] += run(call, share)
+            times[name] += run(call, share, repeats.calls)
         slowest = max(own[-1] for own in times.values())
-        share = min(LONGEST_TURN, max(least_turn, slowest))
+        share = min(LONGEST_TURN, max(repeats.seconds, slowest))
         if turn >= 2 and time.perf_counter() > end:
             break
     return {name: _summary(own) for name, own in times.items()}
 
 
-def run(call: Call, share: float) -> list[float]:
+def run(call: Call, share: float, most: int) -> list[float]:
     """The times of one call, or of several that together take less than a share of time."""
     if not callable(call):
-        return call.times(share)
+        return call.times(share, most)
     found: list[float] = []
-    while not found or (sum(found) < share and len(found) < LONGEST_RUN):
+    while not found or (sum(found) < share and len(found) < most):
         start = time.perf_counter()
         call()
         found.append(time.perf_counter() - start)

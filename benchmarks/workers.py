@@ -33,9 +33,9 @@ class Elsewhere:
         """What the call gives the first time."""
         return _answer(self.connection, "first", self.number)
 
-    def times(self, share: float) -> list[float]:
+    def times(self, share: float, most: int) -> list[float]:
         """The times of one call, or of several, see `timing.run`."""
-        return _answer(self.connection, "times", self.number, share)
+        return _answer(self.connection, "times", self.number, share, most)
 
 
 def elsewhere(peer: str, kind: str, problem: Problem) -> Elsewhere:
@@ -83,7 +83,8 @@ def _answered(peer: Any, calls: list[Any], question: str, *details: Any) -> Any:
         kind, problem = details
         calls.append(getattr(peer, kind)(problem))
         return len(calls) - 1
-    call = calls[details[0]]
+    number, *repeats = details
+    call = calls[number]
     if question == "first":
         return first_call(call).as_arrays()
-    return run(call, details[1])
+    return run(call, *repeats)

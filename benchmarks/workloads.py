@@ -11,7 +11,7 @@ import pennylane as qml
 import torch
 from circuits import Problem, forward_of, parameters, qnode, quantum_function
 from peers import DEFAULT_MIXED, OURS, PEERS, Peer
-from timing import Call, First, Times, first_call, measure
+from timing import AS_THE_SLOWEST, Call, First, Repeats, Times, first_call, measure
 from workers import elsewhere
 
 from pennylane_qizgloria.pauli.plan.plan import Step
@@ -108,7 +108,7 @@ def solved(
     peers: Sequence[Peer],
     kind: str,
     budget: float,
-    least_turn: float = 0.0,
+    repeats: Repeats = AS_THE_SLOWEST,
 ) -> Row:
     """The times of peers that all give the same as the first one.
 
@@ -118,7 +118,7 @@ def solved(
         peers: who solves it.
         kind: ``"forward"`` or ``"gradient"``.
         budget: about how many seconds to spend.
-        least_turn: see `timing.measure`.
+        repeats: see `timing.measure`.
     """
     calls: dict[str, Call] = {
         peer.name: elsewhere(peer.name, kind, problem)
@@ -129,7 +129,7 @@ def solved(
     firsts = {name: first_call(call) for name, call in calls.items()}
     for peer in peers[1:]:
         check(f"{workload}, {problem}", firsts, peers[0].name, peer.name, peer.tolerance)
-    times = measure(calls, budget, least_turn=least_turn)
+    times = measure(calls, budget, repeats=repeats)
     settings: dict[str, int | str] = {"wires": problem.wires, "layers": problem.layers}
     return Row(
         workload,

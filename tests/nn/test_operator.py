@@ -92,11 +92,17 @@ def layer_with(weights):
     return lambda inputs: torch.func.functional_call(other, {"weights": weights}, (inputs,))
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_copies_are_modules_of_their_own(module, duplicate):
+DUPLICATES = [
+    *((name, copy.deepcopy) for name in MODULES),
+    # The quantum functions of the layers are local, so they cannot be pickled.
+    *((name, lambda x: pickle.loads(pickle.dumps(x))) for name in ("observables", "shifted")),
+]
+
+
+@pytest.mark.parametrize(("name", "duplicate"), DUPLICATES)
+def test_copies_are_modules_of_their_own(name, duplicate):
     """A program that was compiled for a module is not used for its copy."""
-    if isinstance(module, TorchLayer) and duplicate is not copy.deepcopy:
-        pytest.skip("the quantum function is local")
+    module = MODULES[name]()
     inputs, other = random_inputs(3, 2), duplicate(module)
     with torch.no_grad():
         for parameter in other.parameters():
@@ -104,28 +110,6 @@ def test_copies_are_modules_of_their_own(module, duplicate):
     first, second = (torch.compile(x, fullgraph=True, backend="eager") for x in (module, other))
     torch.testing.assert_close(first(inputs), module(inputs))
     torch.testing.assert_close(second(inputs), other(inputs))
-
-
-def test_a_circuit_that_has_changed():
-    """What the circuit depends on is looked at when the program runs, not when it is compiled."""
-    state = {"angle": 0.3}
-
-    def circuit(inputs, weights):
-        qml.AngleEmbedding(inputs, wires=range(2))
-        qml.RY(weights[0, 0, 0] + state["angle"], wires=0)
-        return qml.expval(qml.Z(0))
-
-    initial = {"weights": torch.full((1, 2, 3), 0.4, dtype=torch.float64)}
-    qnode = qml.QNode(circuit, rotated_qnode().device)
-    own = TorchLayer(qnode, {"weights": (1, 2, 3)}, initial)
-    compiled = torch.compile(own, fullgraph=True, backend="eager")
-    inputs = random_inputs(3, 2)
-    for _ in range(15):
-        before = compiled(inputs)
-    assert own.is_traced
-    state["angle"] = 1.3
-    torch.testing.assert_close(compiled(inputs), own(inputs))
-    assert not torch.allclose(compiled(inputs), before)
 
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])

@@ -5,6 +5,10 @@ program calls an operator, which calls the module. The module is known to it by 
 constant of the program; copies of a module have keys of their own. A gradient is another operator,
 which runs the module once more and differentiates it. Gradients of compiled programs cannot be
 differentiated again.
+
+Operators run modules in a thread of its own. Inside of an operator torch records nothing, and where
+``aot_autograd`` calls it, forgets to conjugate what is conjugated lazily: ``m + m.mH`` is then the
+sum of a matrix and its transpose.
 """
 
 from __future__ import annotations
@@ -57,9 +61,13 @@ def run_module(key: str, tensors: list[Tensor]) -> Tensor:
         key: of the module.
         tensors: inputs and weights.
     """
-    with torch.no_grad():
-        # An operator's result shares no memory with its arguments.
-        return _MODULES[key].apart(tensors).clone()
+
+    def found() -> Tensor:
+        with torch.no_grad():
+            # An operator's result shares no memory with its arguments.
+            return _MODULES[key].apart(tensors).clone()
+
+    return in_a_thread(found)
 
 
 @run_module.register_fake
@@ -94,7 +102,6 @@ def module_gradients(
         )
         return [x.clone(memory_format=torch.contiguous_format) for x in gradients]
 
-    # Inside an operator torch records nothing; in another thread it does.
     return in_a_thread(found)
 
 

@@ -112,6 +112,46 @@ def test_copies_are_modules_of_their_own(name, duplicate):
     torch.testing.assert_close(second(inputs), other(inputs))
 
 
+def test_a_circuit_that_has_changed():
+    """What the circuit depends on is looked at when the program runs, not when it is compiled."""
+    state = {"angle": 0.3}
+
+    def circuit(inputs, weights):
+        qml.AngleEmbedding(inputs, wires=range(2))
+        qml.RY(weights[0, 0, 0] + state["angle"], wires=0)
+        return qml.expval(qml.Z(0))
+
+    initial = {"weights": torch.full((1, 2, 3), 0.4, dtype=torch.float64)}
+    qnode = qml.QNode(circuit, rotated_qnode().device)
+    own = TorchLayer(qnode, {"weights": (1, 2, 3)}, initial)
+    compiled = torch.compile(own, fullgraph=True, backend="eager")
+    inputs = random_inputs(3, 2)
+    for _ in range(15):
+        before = compiled(inputs)
+    assert own.is_traced
+    state["angle"] = 1.3
+    torch.testing.assert_close(compiled(inputs), own(inputs))
+    assert not torch.allclose(compiled(inputs), before)
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_modules_run_where_torch_is_as_usual(backend):
+    """Lazy conjugates are conjugated, and gradients recorded, in whatever calls the operator."""
+    seen = []
+
+    def circuit(inputs, weights):
+        matrix = torch.tensor([[0, 0.5j], [-0.5j, 0]], dtype=torch.complex128)
+        seen.append((matrix + matrix.mH).abs().max())
+        qml.RX(inputs[:, 0] * weights[0, 0, 0], wires=0)
+        return qml.expval(qml.Z(0))
+
+    own = TorchLayer(qml.QNode(circuit, rotated_qnode().device), {"weights": (1, 2, 3)})
+    compiled = torch.compile(own, fullgraph=True, backend=backend)
+    compiled(random_inputs(3, 2)).sum().backward()
+    assert len(seen) > 1
+    assert all(own == 1 for own in seen)
+
+
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_integer_inputs(backend):
     """Results of integer inputs have the dtype of the weights, and gradients."""

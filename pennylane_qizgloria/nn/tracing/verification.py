@@ -36,13 +36,13 @@ def check(
     for change in (_shrunk, _rolled, torch.clone):
         given = [change(tensor) for tensor in tensors]
         try:
-            expected = with_gradients(call, given)
-            own = with_gradients(made, given)
+            expected = _with_gradients(call, given)
+            own = _with_gradients(made, given)
         except Exception:
             if change is torch.clone:
                 raise
             continue  # these numbers are not in the circuit's domain
-        if not are_close(own, expected, precision):
+        if not _are_close(own, expected, precision):
             raise TraceMismatchError
         return
 
@@ -60,7 +60,7 @@ def _rolled(tensor: Tensor) -> Tensor:
     return tensor.roll(1, -1) if tensor.ndim else tensor.clone()
 
 
-def with_gradients(function: Function, tensors: Sequence[Tensor]) -> list[Tensor]:
+def _with_gradients(function: Function, tensors: Sequence[Tensor]) -> list[Tensor]:
     """Results, and the gradients of a sum of theirs in which each counts differently."""
     leaves = [tensor.detach().clone() for tensor in tensors]
     wanted = [x.requires_grad_() for x in leaves if x.is_floating_point() or x.is_complex()]
@@ -74,7 +74,7 @@ def with_gradients(function: Function, tensors: Sequence[Tensor]) -> list[Tensor
     return [*results, *found]
 
 
-def are_close(own: Sequence[Tensor], expected: Sequence[Tensor], precision: torch.dtype) -> bool:
+def _are_close(own: Sequence[Tensor], expected: Sequence[Tensor], precision: torch.dtype) -> bool:
     """Whether tensors are the same up to rounding, in single precision if anything is."""
     dtypes = {precision, *(tensor.dtype for tensor in expected)}
     tolerance = DOUBLE if dtypes <= {torch.float64, torch.complex128} else SINGLE

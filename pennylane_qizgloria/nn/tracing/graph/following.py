@@ -252,7 +252,7 @@ class _Follower:
 
         if node.target is aten.index.Tensor:
             return own(node.args[0]), *node.args[1:]
-        if node.target in (aten.index_select.default, aten.index_copy.default):
+        if node.target in INDEXED:
             source = map(own, node.args[3:])
             return own(node.args[0]), node.args[1], node.args[2], *source
         return map_aggregate(node.args, own)

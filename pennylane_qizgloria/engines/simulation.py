@@ -69,9 +69,8 @@ def exact_results(
 
 def _unseen(circuit: LoweredCircuit) -> Tensor | None:
     """Zero, as a function of the parameters, so that those that nothing sees have a gradient."""
-    numbers = circuit.program.arguments
-    every = (numbers.scalars, numbers.batched_scalars, *numbers.operands, *circuit.phases)
-    parts = [x for x in every if x is not None and x.requires_grad]
+    every = (*circuit.program.arguments.tensors, *circuit.phases)
+    parts = [x for x in every if x.requires_grad]
     real = [(x.real if x.is_complex() else x).flatten()[:0] for x in parts]
     return torch.cat(real).sum() if parts else None
 

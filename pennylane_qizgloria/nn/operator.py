@@ -24,7 +24,7 @@ from .tracing.exporting import in_a_thread
 
 
 @runtime_checkable
-class Operand(Protocol):
+class CompiledModule(Protocol):
     """A module as the operator sees it."""
 
     def apart(self, tensors: list[Tensor]) -> Tensor:
@@ -34,12 +34,12 @@ class Operand(Protocol):
         """An empty tensor like the results, for tensors that may have no numbers."""
 
 
-_MODULES: WeakValueDictionary[str, Operand] = WeakValueDictionary()
+_MODULES: WeakValueDictionary[str, CompiledModule] = WeakValueDictionary()
 
 _NUMBERS = count()
 
 
-def key_of(module: Operand) -> str:
+def key_of(module: CompiledModule) -> str:
     """A new key of a module."""
     key = f"{type(module).__name__} {next(_NUMBERS)}"
     _MODULES[key] = module
@@ -127,7 +127,7 @@ run_module.register_autograd(_backward, setup_context=_setup_context)
 
 
 def example_of(
-    module: Operand, inputs: Tensor, weights: list[Tensor], size: int | None
+    module: CompiledModule, inputs: Tensor, weights: list[Tensor], size: int | None
 ) -> tuple[tuple[int, ...], torch.dtype]:
     """The shape and the dtype of a module's results, found where no compiler looks.
 

@@ -141,7 +141,7 @@ class TracedQNode:
 
         def numbers(*given: Tensor) -> tuple[Tensor, ...]:
             made.append(self.stages.lowered(**self.call.keywords(given)))
-            return _tensors_of(made[-1].program.arguments)
+            return made[-1].program.arguments.tensors
 
         given = [tensor.detach().clone() for tensor in tensors]
         with torch.inference_mode(False), torch.enable_grad():
@@ -156,7 +156,7 @@ class TracedQNode:
 
     def _is_like(self, lowered: LoweredCircuit, given: Sequence[Tensor]) -> bool:
         """Whether a circuit differs from the traced one in its numbers only."""
-        bound = self._bound(_tensors_of(lowered.program.arguments), given)
+        bound = self._bound(lowered.program.arguments.tensors, given)
         known = lowered.program
         if (known.program, known.batch_size) != (bound.program, bound.batch_size):
             return False
@@ -274,7 +274,7 @@ def _traced(
         raise UntraceableError(f"method={engine.name!r} has no numbers that could be traced")
 
     def numbers(*given: Tensor) -> tuple[Tensor, ...]:
-        return _tensors_of(stages.lowered(**call.keywords(given)).program.arguments)
+        return stages.lowered(**call.keywords(given)).program.arguments.tensors
 
     traced = trace(numbers, [leaf(x) for x in tensors], watched)
     function = _function(traced, call.batched(tensors), lowered.program)
@@ -370,9 +370,3 @@ def _are_equal(first: Constants | None, second: Constants | None) -> bool:
     if first is None or second is None:
         return first is second
     return torch.equal(first.numbers, second.numbers)
-
-
-def _tensors_of(arguments: Arguments) -> tuple[Tensor, ...]:
-    """The numbers of a program that are not constant."""
-    columns = arguments.batched_scalars
-    return (arguments.scalars, *([] if columns is None else [columns]), *arguments.operands)

@@ -74,9 +74,7 @@ def _is_transformed(bound: BoundProgram) -> bool:
 
 
 def _is_recorded(bound: BoundProgram) -> bool:
-    numbers = bound.arguments
-    every = (numbers.scalars, numbers.batched_scalars, *numbers.operands)
-    return any(x is not None and x.requires_grad for x in every)
+    return any(tensor.requires_grad for tensor in bound.arguments.tensors)
 
 
 def _fits(bound: BoundProgram, budget: int | None) -> bool:

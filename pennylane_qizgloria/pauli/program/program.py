@@ -100,6 +100,12 @@ class Arguments:
     operands: tuple[Float[Tensor, "..."] | Complex[Tensor, "..."], ...] = ()
     constants: Constants | None = None
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that are not constant: scalars, batched ones if there are any, operands."""
+        columns = self.batched_scalars
+        return (self.scalars, *([] if columns is None else [columns]), *self.operands)
+
 
 @dataclass(frozen=True)
 class BoundProgram:

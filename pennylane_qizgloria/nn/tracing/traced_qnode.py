@@ -1,15 +1,13 @@
 """Traces of QNodes: what remains of a call when its structure is known.
 
 A call is the map from inputs and weights to the numbers of a program, the program's evolution, and
-what is made of the final state. The first is traced, because it is Python that takes numbers one
-by one; the others are functions of this package and of the module, which run as they are. Where
-what is made of the state depends on inputs and weights too (an observable that is trained, say), it
-is traced as well.
+what is made of the final state. The maps before and behind are traced; the evolution is the
+engine's.
 
 A trace is made from the device's own functions, and compared with the QNode on other numbers,
 values and gradients, before it is used. It serves any size of the batch if it consists of
-operations on columns, see `graph.columns`; whether the QNode makes the same program of another size
-is looked at once for each.
+operations on columns, see `graph.columns`; whether the QNode does the same to a batch of another
+size is looked at once for each, by tracing that too.
 """
 
 from __future__ import annotations
@@ -90,11 +88,15 @@ class TracedQNode:
         Raises:
             BrokenConditionError: if it is not for these numbers.
         """
-        holds, numbers = self.numbers(tensors, size_of(self.call, tensors))
-        if holds is not None and not holds:
+        return self._run(tensors, is_checked=True)
+
+    def _run(self, tensors: Sequence[Tensor], is_checked: bool) -> Any:
+        size = size_of(self.call, tensors)
+        holds, numbers = self.numbers(tensors, size)
+        if is_checked and holds is not None and not holds:
             raise BrokenConditionError
         state = self.engine.evolve(self._bound(numbers, tensors), self.budget)
-        return self._results(state, tensors, is_checked=True)
+        return self._results(state, tensors, size, is_checked)
 
     def as_operations(self, tensors: Sequence[Tensor]) -> TracedFunction:
         """The call by operations of torch's alone, for what writes programs of these down.
@@ -106,9 +108,7 @@ class TracedQNode:
         """
 
         def whole(*given: Tensor) -> tuple[Tensor, ...]:
-            _, numbers = self.numbers(given, size_of(self.call, given))
-            state = self.engine.evolve(self._bound(numbers, given), self.budget)
-            results = self._results(state, given, is_checked=False)
+            results = self._run(given, is_checked=False)
             return (results,) if isinstance(results, Tensor) else tuple(results)
 
         size = size_of(self.call, tensors)
@@ -137,22 +137,13 @@ class TracedQNode:
 
         Numbers would not tell: for some, other functions have the same values and gradients.
         """
-        made: list[LoweredCircuit] = []
-
-        def numbers(*given: Tensor) -> tuple[Tensor, ...]:
-            made.append(self.stages.lowered(**self.call.keywords(given)))
-            return made[-1].program.arguments.tensors
-
         given = [tensor.detach().clone() for tensor in tensors]
         with torch.inference_mode(False), torch.enable_grad():
             try:
-                traced = trace(numbers, [leaf(x) for x in given])
-                function = _function(traced, self.call.batched(given), made[0].program)
+                function, lowered = _traced_numbers(self.call, self.stages, given, None)
             except (UntraceableError, ValueError):  # ValueError: numbers that the QNode refuses
                 return False
-            if not isinstance(function, ColumnMap) or not isinstance(self.numbers, ColumnMap):
-                return False
-            return self.numbers.is_like(function) and self._is_like(made[0], given)
+            return _are_alike(self.numbers, function) and self._is_like(lowered, given)
 
     def _is_like(self, lowered: LoweredCircuit, given: Sequence[Tensor]) -> bool:
         """Whether a circuit differs from the traced one in its numbers only."""
@@ -167,10 +158,7 @@ class TracedQNode:
         if self.measured is None:
             return False
         made, _ = _traced_measurement(self.call, self.stages, self.engine, lowered, given, None)
-        own = self.measured.function
-        if made is None or not isinstance(own, ColumnMap):
-            return False
-        return isinstance(made.function, ColumnMap) and own.is_like(made.function)
+        return made is not None and _are_alike(self.measured.function, made.function)
 
     def _bound(self, numbers: Sequence[Tensor], tensors: Sequence[Tensor]) -> BoundProgram:
         """The program with its numbers."""
@@ -183,10 +171,9 @@ class TracedQNode:
             size = size_of(self.call, tensors)
         return BoundProgram(known.program, arguments, size)
 
-    def _results(self, state: State, tensors: Sequence[Tensor], is_checked: bool) -> Any:
+    def _results(self, state: State, tensors: Sequence[Tensor], size: int, is_checked: bool) -> Any:
         if self.measured is None or not self.measured.takes(state):
             return self._computed(state, tensors)
-        size = size_of(self.call, tensors)
         holds, results = self.measured(state, tensors, size)
         if is_checked and holds is not None and not holds:
             raise BrokenConditionError
@@ -273,27 +260,45 @@ def _traced(
     if not isinstance(engine, ExactEngine):
         raise UntraceableError(f"method={engine.name!r} has no numbers that could be traced")
 
-    def numbers(*given: Tensor) -> tuple[Tensor, ...]:
-        return stages.lowered(**call.keywords(given)).program.arguments.tensors
-
-    traced = trace(numbers, [leaf(x) for x in tensors], watched)
-    function = _function(traced, call.batched(tensors), lowered.program)
+    function, _ = _traced_numbers(call, stages, tensors, watched)
     budget = stages.simulation_config.memory_budget
     measured, seen = _traced_measurement(call, stages, engine, lowered, tensors, watched)
-    held = (*traced.watched, *seen.watched)
+    held = (*function.watched, *seen.watched)
     return TracedQNode(
         call, stages, lowered, function, engine, budget, measured, held, {size_of(call, tensors)}
     )
 
 
-def _function(traced: Trace, batched: Sequence[bool], bound: BoundProgram) -> Function:
-    """The map to the numbers of a program, for any size of the batch if that can be."""
+def _traced_numbers(
+    call: Invocation, stages: Stages, tensors: Sequence[Tensor], watched: Collection[int] | None
+) -> tuple[Function, LoweredCircuit]:
+    """The map to the numbers of a program, for any size of the batch if that can be.
+
+    Returns:
+        The map, and the circuit that the call was lowered to.
+    """
+    made: list[LoweredCircuit] = []
+
+    def numbers(*given: Tensor) -> tuple[Tensor, ...]:
+        made.append(stages.lowered(**call.keywords(given)))
+        return made[-1].program.arguments.tensors
+
+    traced = trace(numbers, [leaf(x) for x in tensors], watched)
+    (lowered,) = made
+    bound = lowered.program
     operands = [own.batched for own in bound.program.operations if isinstance(own.form, Operand)]
     columns = [] if bound.arguments.batched_scalars is None else [True]
     try:
-        return column_map(traced, batched, [False, *columns, *operands])
+        return column_map(traced, call.batched(tensors), [False, *columns, *operands]), lowered
     except NotColumnsError:
-        return traced_function(traced)
+        return traced_function(traced), lowered
+
+
+def _are_alike(first: Function, second: Function) -> bool:
+    """Whether two maps do the same for any size of the batch."""
+    if not isinstance(first, ColumnMap) or not isinstance(second, ColumnMap):
+        return False
+    return first.is_like(second)
 
 
 def _traced_measurement(

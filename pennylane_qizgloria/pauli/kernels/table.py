@@ -272,8 +272,7 @@ class _Matrices:
         source = _source(operation)
         rows = torch.tensor([slots], dtype=torch.long)
         self.batches[source].append(MatrixBatch(operation, rows))
-        width = len(operation.wires) * (1 if operation.form is Operand.STATE else 2)
-        return self._next(source, 4**width)
+        return self._next(source, entries_of(operation))
 
     def product(self, members: Sequence[tuple[ClosedForm, tuple[int, ...]]]) -> int:
         """The place of a product of constant matrices."""
@@ -284,6 +283,11 @@ class _Matrices:
         place = self.lengths[source]
         self.lengths[source] += size
         return place
+
+
+def entries_of(operation: Operation) -> int:
+    """How many numbers an operation's matrix has, or its state."""
+    return 4 ** (len(operation.wires) * (1 if operation.form is Operand.STATE else 2))
 
 
 @dataclass

@@ -43,6 +43,13 @@ REAL_TIME = 100 * float(np.finfo(float).eps)
 CONFUSION_ROW = 1e-6
 """How far the sum of a confusion matrix's row may be from 1."""
 
+LOGARITHM = 1e-9
+"""How far the exponential of a channel's logarithm may be from its transfer matrix."""
+
+TRACE_OF_ERROR = 1e-7
+"""How much of the trace a quantum error of Aer's may lose. Aer drops Kraus operators whose weight
+is below 1e-8."""
+
 OUTCOME_DECIMALS = 12
 """To how many decimals the values of an observable are told apart, relative to the largest."""
 

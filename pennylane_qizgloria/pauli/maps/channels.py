@@ -154,15 +154,24 @@ def pauli_error(word: str) -> ClosedForm:
 
     Its transfer matrix is diagonal: 1 for the words that commute with P, ``1 - 2p`` for the others.
     """
-    signs = [
-        torch.tensor([1.0 if I in (a, b) or a == b else -1.0 for b in range(4)])
-        for a in map(PAULI_LABELS.index, word)
-    ]
-    sign = reduce(torch.kron, signs).double()
+    sign = commutation_signs(word)
     coefficients = torch.stack([torch.eye(len(sign)).double(), torch.diag(sign - 1)])
     return ClosedForm(
         "PauliError", 1, _with_one, coefficients, _probabilities, "p must be in [0, 1]"
     )
+
+
+def commutation_signs(word: str) -> Float[Tensor, " paulis"]:
+    """For each Pauli word of its length, 1 if it commutes with a word, otherwise -1.
+
+    >>> commutation_signs("Z").tolist()
+    [1.0, -1.0, -1.0, 1.0]
+    """
+    signs = [
+        torch.tensor([1.0 if I in (a, b) or a == b else -1.0 for b in range(4)])
+        for a in map(PAULI_LABELS.index, word)
+    ]
+    return reduce(torch.kron, signs).double()
 
 
 BIT_FLIP = pauli_error("X")

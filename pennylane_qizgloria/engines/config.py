@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..lowering.measurements.readout import ConfusionModel
+from ..lowering.measurements.readout import Readout
 from ..pauli.state.sample import Uniform
 
 
@@ -26,7 +26,7 @@ class SimulationConfig:
     """
 
     dtype: torch.dtype
-    confusion: ConfusionModel | None
+    confusion: Readout | None
     random: Uniform
     as_torch: bool
     memory_budget: int | None = None

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..pauli.program.program import BoundProgram
 from .context import TapeContext
 from .measurements.measurement_plan import MeasurementPlan, measurement_plan
-from .measurements.readout import ConfusionModel
+from .measurements.readout import Readout
 from .operations.program import lower_operations
 from .wires import wire_map
 
@@ -48,7 +48,7 @@ class LoweredCircuit:
 
 
 def lower(
-    tape: QuantumScript, dtype: torch.dtype, confusion: ConfusionModel | None = None
+    tape: QuantumScript, dtype: torch.dtype, confusion: Readout | None = None
 ) -> LoweredCircuit:
     """Lower a tape that preprocessing has accepted.
 
@@ -66,6 +66,7 @@ def lower(
     context = TapeContext(
         integer_wires,
         {} if confusion is None else confusion.on(integer_wires),
+        None if confusion is None else confusion.key,
         dtype,
         next((x.device for x in tensors if x.is_cuda), torch.device("cpu")),
     )

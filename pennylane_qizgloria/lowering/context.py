@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +23,14 @@ class TapeContext:
         wire_map: the integer wire of each wire label, in the order of the tape's wires.
         confusion: the confusion matrix of each integer wire that has a readout error, see
             `pauli.state.readout`.
+        readout_key: equal for equal readout errors; None where they may change.
         dtype: real dtype of the simulation.
         device: the torch device that it runs on.
     """
 
     wire_map: Mapping[Any, int] = field(default_factory=dict)
-    confusion: Mapping[int, Float[Tensor, "2 2"]] = field(default_factory=dict)
+    confusion: Mapping[int, Float[Tensor, "*batch 2 2"]] = field(default_factory=dict)
+    readout_key: Hashable | None = None
     dtype: torch.dtype = torch.float64
     device: torch.device = torch.device("cpu")  # noqa: RUF009 (immutable)
 

@@ -27,6 +27,7 @@ from ...pauli.caching import cached
 from ...pauli.program.final_state import FinalState
 from ...pauli.program.program import ObservedPaulis
 from ...pauli.state.measure import PauliSums
+from ...pauli.state.readout import Confusion
 from ..context import TapeContext
 from .eigenbasis import overlaps
 from .measurements import measurement_spec
@@ -67,11 +68,12 @@ def measurement_plan(
         ValueError: if an observable is none.
     """
     keys = tuple(map(_key, processes))
-    if context.confusion or None in keys:
+    is_trained = bool(context.confusion) and context.readout_key is None
+    if is_trained or None in keys:
         return _made(processes, context, is_sampled)
-    wire_map = tuple(context.wire_map.items())
-    request = _Request(keys, wire_map, context.dtype, context.device, is_sampled, tuple(processes))
-    return _cached(request)
+    wire_map, readout = tuple(context.wire_map.items()), context.readout_key
+    own = (keys, wire_map, readout, context.dtype, context.device, is_sampled)
+    return _cached(_Request(*own, tuple(processes), context.confusion))
 
 
 def _made(
@@ -87,19 +89,23 @@ def _made(
 
 @dataclass(frozen=True)
 class _Request:
-    """What a plan depends on; the processes themselves are only there to make it from."""
+    """What a plan depends on; processes and matrices themselves are only there to make it from."""
 
     keys: tuple[Hashable, ...]
     wire_map: tuple[tuple[Any, int], ...]
+    readout_key: Hashable | None
     dtype: torch.dtype
     device: torch.device
     is_sampled: bool
     processes: tuple[MeasurementProcess, ...] = field(compare=False)
+    confusion: Confusion = field(compare=False)
 
 
 @cached(maxsize=256)
 def _cached(request: _Request) -> MeasurementPlan:
-    context = TapeContext(dict(request.wire_map), {}, request.dtype, request.device)
+    context = TapeContext(
+        dict(request.wire_map), request.confusion, None, request.dtype, request.device
+    )
     return _made(request.processes, context, request.is_sampled)
 
 

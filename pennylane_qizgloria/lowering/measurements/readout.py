@@ -7,9 +7,9 @@ what a function returns, are read and validated at each call: they may be traine
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -42,6 +42,25 @@ class MeasuredCopy:
     number: int
 
 
+@runtime_checkable
+class Readout(Protocol):
+    """The readout error of a device.
+
+    Attributes:
+        key: equal for equal errors; None where tensors are among them, which may be written to.
+        requires_grad: whether torch records what becomes of the probabilities.
+    """
+
+    @property
+    def key(self) -> Hashable | None: ...  # noqa: D102
+
+    @property
+    def requires_grad(self) -> bool: ...  # noqa: D102
+
+    def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
+        """The confusion matrices by integer wire."""
+
+
 @dataclass(frozen=True)
 class ConfusionModel:
     """Confusion matrices by wire label.
@@ -49,10 +68,12 @@ class ConfusionModel:
     Args:
         everywhere: the matrix of wires that ``by_label`` does not name; None for no error there.
         by_label: matrices of single wires.
+        key: see `Readout`.
     """
 
     everywhere: Float[Tensor, "2 2"] | None
     by_label: Mapping[Any, Float[Tensor, "2 2"]]
+    key: Hashable | None = None
 
     @property
     def requires_grad(self) -> bool:
@@ -120,7 +141,8 @@ class ReadoutSource:
             return confusion_model(given, self.wires)
         if self._known is None or self._known[0] != key:
             with outside_transforms(), torch.inference_mode(False):  # it is for calls in any mode
-                self._known = key, confusion_model(given, self.wires)
+                made = confusion_model(given, self.wires)
+                self._known = key, made and replace(made, key=key)
         return self._known[1]
 
     def _use_up(self, _: Tensor) -> None:

@@ -27,13 +27,14 @@ class Distribution:
         wires: the measured wires.
         together: those that ``joint`` is about, in their order.
         joint: the distribution of their outcomes.
-        apart: the distribution of each wire that is independent of the others.
+        apart: the distribution of each wire that is independent of the others, for all elements of
+            a batch or for each.
     """
 
     wires: tuple[int, ...]
     together: tuple[int, ...]
     joint: Float[Tensor, "batch outcomes"]
-    apart: Mapping[int, Float[Tensor, "2"]]
+    apart: Mapping[int, Float[Tensor, "*batch 2"]]
 
     def probabilities(self) -> Float[Tensor, "batch all_outcomes"]:
         """The probability of each outcome of all wires.
@@ -46,8 +47,9 @@ class Distribution:
         random = [wire for wire in self.wires if wire in apart or wire in self.together]
         product = joint.reshape(len(joint), *[1 if wire in apart else 2 for wire in random])
         for wire, factor in apart.items():
-            product = product * factor.reshape([2 if other == wire else 1 for other in random])
-        return among_zeros(product.reshape(len(joint), -1), random, self.wires)
+            axes = [2 if other == wire else 1 for other in random]
+            product = product * factor.reshape(*factor.shape[:-1], *axes)
+        return among_zeros(product.reshape(len(product), -1), random, self.wires)
 
 
 def distribution(

@@ -59,12 +59,12 @@ class PauliSum:
     Args:
         wires: the wires of the words' columns.
         words: one row a word, I=0, X=1, Y=2, Z=3.
-        coefficients: one for each word.
+        coefficients: one for each word, or one for each element of a batch and word.
     """
 
     wires: tuple[int, ...]
     words: Int[Tensor, "terms wires"]
-    coefficients: Float[Tensor, " terms"]
+    coefficients: Float[Tensor, "*batch terms"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Gather:
     """
 
     indices: Int[Tensor, " words"]
-    weights: Float[Tensor, " words"] | None
+    weights: Float[Tensor, "*batch words"] | None
     lengths: tuple[int, ...]
 
 
@@ -104,7 +104,7 @@ class PauliSums:
         return self._gathers[axes]
 
 
-def _is_differentiated(coefficients: Float[Tensor, " terms"]) -> bool:
+def _is_differentiated(coefficients: Float[Tensor, "*batch terms"]) -> bool:
     """Whether coefficients are of one call only."""
     return coefficients.requires_grad or belongs_to_transform(coefficients)
 
@@ -120,11 +120,17 @@ def _gather_for_any_mode(state: State, observables: Sequence[PauliSum]) -> Gathe
 def gather(state: State, observables: Sequence[PauliSum]) -> Gather:
     """Where the words of some sums stand in states with the axes of this one."""
     indices = torch.cat([_word_indices(state, observable) for observable in observables])
-    weights = torch.cat([_weights(state, observable) for observable in observables])
+    weights = _joined([_weights(state, observable) for observable in observables])
     lengths = tuple(len(observable.words) for observable in observables)
     differentiated = any(_is_differentiated(own.coefficients) for own in observables)
     ones = not differentiated and bool((weights == 1).all())
     return Gather(indices.to(state.vector.device), None if ones else weights, lengths)
+
+
+def _joined(weights: Sequence[Float[Tensor, "..."]]) -> Float[Tensor, "*batch words"]:
+    """The weights of several sums, for each element of a batch if any of them are."""
+    batch = max((own.shape[:-1] for own in weights), key=len)
+    return torch.cat([own.expand(*batch, -1) for own in weights], -1)
 
 
 def expectation(state: State, observable: PauliSum) -> Float[Tensor, " batch"]:
@@ -161,7 +167,7 @@ def _present(indices: Int[Tensor, " words"]) -> Int[Tensor, " words"]:
     return indices
 
 
-def _weights(state: State, observable: PauliSum) -> Float[Tensor, " terms"]:
+def _weights(state: State, observable: PauliSum) -> Float[Tensor, "*batch terms"]:
     coefficients = observable.coefficients.to(state.vector)
     if set(observable.wires) <= set(state.wires):
         return coefficients

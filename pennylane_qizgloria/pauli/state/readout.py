@@ -27,8 +27,9 @@ from .basis import I
 from .distribution import Distribution
 from .measure import PauliSum
 
-Confusion = Mapping[int, Float[Tensor, "2 2"]]
-"""The confusion matrices of the wires that have a readout error."""
+Confusion = Mapping[int, Float[Tensor, "*batch 2 2"]]
+"""The confusion matrices of the wires that have a readout error, or one for each element of a
+batch."""
 
 
 def is_affected(wires: Sequence[int], confusion: Confusion) -> bool:
@@ -40,23 +41,30 @@ def confused(exact: Distribution, confusion: Confusion) -> Distribution:
     """The distribution of what is reported of some wires."""
     if not is_affected(exact.wires, confusion):
         return exact
-    apart = {wire: _confused(one[None], [wire], confusion)[0] for wire, one in exact.apart.items()}
+    apart = {
+        wire: _confused(one[None], [wire], confusion).squeeze(0)
+        for wire, one in exact.apart.items()
+    }
     for wire in exact.wires:
         if wire in confusion and wire not in (*exact.together, *exact.apart):
-            apart[wire] = confusion[wire][0].to(exact.joint)  # the row of a true 0
+            apart[wire] = confusion[wire][..., 0, :].to(exact.joint)  # the row of a true 0
     joint = _confused(exact.joint, exact.together, confusion)
+    batch = max([len(joint), *(len(one) for one in apart.values() if one.ndim == 2)])
+    joint = joint.expand(batch, -1)
     return Distribution(exact.wires, exact.together, joint, apart)
 
 
 def _confused(
     probabilities: Float[Tensor, "batch outcomes"], wires: Sequence[int], confusion: Confusion
 ) -> Float[Tensor, "batch outcomes"]:
-    shape = probabilities.shape
     for axis, wire in enumerate(wires):
         if wire in confusion:
             matrix = confusion[wire].to(probabilities)
-            view = probabilities.reshape(-1, 2, 2 ** (len(wires) - 1 - axis))
-            probabilities = (matrix.T @ view).reshape(shape)
+            view = probabilities.reshape(
+                len(probabilities), 2**axis, 2, 2 ** (len(wires) - 1 - axis)
+            )
+            own = matrix if matrix.ndim == 2 else matrix[:, None]
+            probabilities = (own.mT @ view).flatten(1)
     return probabilities
 
 
@@ -74,17 +82,17 @@ def reported(observable: PauliSum, confusion: Confusion) -> PauliSum:
         if wire not in confusion:
             continue
         matrix = confusion[wire].to(coefficients)
-        p10, p01 = matrix[0, 1], matrix[1, 0]
+        p10, p01 = matrix[..., 0, 1, None], matrix[..., 1, 0, None]
         acts = paulis[:, column] != I
         on_device = acts.to(coefficients.device)
-        offset = (p01 - p10) * coefficients[on_device]
+        offset = (p01 - p10) * coefficients[..., on_device]
         coefficients = torch.where(on_device, (1 - p10 - p01) * coefficients, coefficients)
         if offset.requires_grad or not has_values(offset) or not holds(offset == 0):
-            _check_words(len(paulis) + len(offset), observable)
+            _check_words(len(paulis) + offset.shape[-1], observable)
             traced = paulis[acts].clone()
             traced[:, column] = I
             paulis = torch.cat([paulis, traced])
-            coefficients = torch.cat([coefficients, offset])
+            coefficients = torch.cat([coefficients.expand(*offset.shape[:-1], -1), offset], -1)
     return PauliSum(observable.wires, paulis, coefficients)
 
 

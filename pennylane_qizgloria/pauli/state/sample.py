@@ -33,8 +33,10 @@ def sample(
         bits[..., places] = to_bits(drawn, len(places))
     if outcomes.apart:
         places = [outcomes.wires.index(wire) for wire in outcomes.apart]
-        zero, one = np.stack([_numpy(own) for own in outcomes.apart.values()], 1)
-        bits[..., places] = random.random((batch, shots, len(places))) >= zero / (zero + one)
+        factors = map(_numpy, outcomes.apart.values())
+        zeros = [np.broadcast_to(own[..., 0] / own.sum(-1), batch) for own in factors]
+        limits = np.stack(zeros, -1)[:, None]
+        bits[..., places] = random.random((batch, shots, len(places))) >= limits
     return bits
 
 

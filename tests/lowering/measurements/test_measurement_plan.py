@@ -31,9 +31,17 @@ def _empty_cache():
     module._cached.cache_clear()
 
 
-def plan(processes, wire_map=None, dtype=torch.float64, confusion=None, is_sampled=False):
+def plan(
+    processes,
+    wire_map=None,
+    dtype=torch.float64,
+    confusion=None,
+    is_sampled=False,
+    readout_key=None,
+):
     wire_map = wire_map or {wire: wire for wire in WIRES}
-    return measurement_plan(processes, TapeContext(wire_map, confusion or {}, dtype), is_sampled)
+    context = TapeContext(wire_map, confusion or {}, readout_key, dtype)
+    return measurement_plan(processes, context, is_sampled)
 
 
 # --- what is cached -------------------------------------------------------------------------------
@@ -74,11 +82,21 @@ def test_what_depends_on_more_is_made_anew(name):
     assert plan([NOT_CACHED[name]()]) is not first
 
 
-def test_readout_error_is_not_cached():
+def test_readout_errors_of_tensors_are_not_cached():
     """Confusion matrices may be trained, so plans with readout error are made anew."""
     matrix = torch.tensor([[0.9, 0.1], [0.2, 0.8]], dtype=torch.float64)
     first = plan([qml.expval(Z(0))], confusion={0: matrix})
     assert plan([qml.expval(Z(0))], confusion={0: matrix}) is not first
+
+
+def test_readout_errors_of_numbers_are_cached_by_their_key():
+    """Equal numbers give the same plan, others another one."""
+    matrix = torch.tensor([[0.9, 0.1], [0.2, 0.8]], dtype=torch.float64)
+    first = plan([qml.expval(Z(0))], confusion={0: matrix}, readout_key=(0.1, 0.2))
+    same = plan([qml.expval(Z(0))], confusion={0: matrix.clone()}, readout_key=(0.1, 0.2))
+    other = plan([qml.expval(Z(0))], confusion={0: matrix.T}, readout_key=(0.2, 0.1))
+    assert same is first
+    assert other is not first
 
 
 CHANGES = {

@@ -8,10 +8,11 @@ makes. Channels without a closed form pass their Kraus operators.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import pennylane as qml
 import torch
 from jaxtyping import Complex
@@ -85,6 +86,8 @@ def lower_operation(op: Operator, context: TapeContext) -> Lowered:
     if isinstance(op, qml.PauliError):
         return _lower_pauli_error(op, context)
     matrices = op.kraus_matrices() if has_kraus_matrices(op) else [_matrix(op)]
+    if all(isinstance(matrix, np.ndarray) for matrix in matrices):
+        return _constant_kraus(_Constants.of(op, matrices, context))
     return _kraus(op, _stacked(op, matrices, context), context)
 
 
@@ -216,6 +219,33 @@ def _kraus(
     if len(op.wires) > MAX_TRANSFER_WIRES:
         return Given(Operand.KRAUS, kraus)
     return Given(Operand.TRANSFER, kraus_transfer(kraus))
+
+
+@dataclass(frozen=True)
+class _Constants:
+    """What matrices without tensors become depends on; the operator is there to be named."""
+
+    numbers: tuple[tuple[bytes, str, tuple[int, ...]], ...]
+    num_wires: int
+    precision: str
+    dtype: torch.dtype
+    device: torch.device
+    op: Operator = field(compare=False)
+    matrices: Sequence[np.ndarray] = field(compare=False)
+
+    @classmethod
+    def of(cls, op: Operator, matrices: Sequence[np.ndarray], context: TapeContext) -> _Constants:
+        numbers = tuple((own.tobytes(), own.dtype.str, own.shape) for own in matrices)
+        precision = _precision_of(op, context)
+        circumstances = (len(op.wires), precision, context.dtype, context.device)
+        return cls(numbers, *circumstances, op, matrices)
+
+
+@cached(maxsize=256)
+def _constant_kraus(own: _Constants) -> Given:
+    """Matrices that are the same in each call are validated and converted in the first one."""
+    context = TapeContext(dtype=own.dtype, device=own.device)
+    return _kraus(own.op, _stacked(own.op, own.matrices, context), context)
 
 
 def _pauli_error_kraus(

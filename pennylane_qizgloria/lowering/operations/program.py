@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import torch
 from pennylane.operation import Operator
 from torch import Tensor
 
@@ -26,6 +27,15 @@ from ..parameters import joint_size, real_scalar
 from ..wires import Labels, labels_of
 from . import arguments
 from .closed_forms import family_of_kind
+from .compiled_circuit import (
+    BATCHED,
+    CONSTANT,
+    CompiledCircuit,
+    Template,
+    kind_of,
+    kinds_of_steps,
+    shares,
+)
 from .operations import Given, has_no_effect, lower_operation
 
 Kind = tuple[ClosedForm | Operand, Labels, bool, bool]
@@ -85,6 +95,8 @@ class _Collected:
         family = family_of_kind(kind)
         if family is not None:
             self._add_form(op, family.form, family.scalars(op))
+        elif isinstance(op, CompiledCircuit):
+            self._add_compiled(op, context)
         elif has_no_effect(op):
             # It counts all the same: a broadcast GlobalPhase has a batch of equal results.
             self._has_batch(op.batch_size)
@@ -132,6 +144,27 @@ class _Collected:
             own.forms.append(form)
             own.values.extend(values)
 
+    def _add_compiled(self, op: CompiledCircuit, context: TapeContext) -> None:
+        template, size = op.template, None
+        values = [real_scalar(op, value) for value in op.data]
+        values += [function(values) for function in template.functions]
+        for value in values:
+            size = joint_size(op, size, value)
+        self._has_batch(size)
+        kinds = tuple(map(kind_of, values))
+        self.kinds.extend(_compiled_kinds(template, kinds, labels_of(op)))
+        constant, plain, batched = shares(template, kinds)
+        pairs = list(zip(values, kinds, strict=True))
+        numbers = [value if kind == CONSTANT else 0.0 for value, kind in pairs]
+        known = constant(torch.tensor(numbers, dtype=torch.float64))
+        self.constants.extend(op, constant.forms, known.tolist())
+        if plain.forms:
+            shared = [0.0 if kind == BATCHED else value for value, kind in pairs]
+            self.plain.extend(op, plain.forms, plain(arguments.stacked(shared, context)).unbind())
+        if batched.forms:
+            columns = arguments.columns(values, context)
+            self.batched.extend(op, batched.forms, batched(columns).unbind(-1))
+
     def _add_operand(self, op: Operator, given: Given) -> None:
         axes = {Operand.STATE: 1, Operand.TRANSFER: 2, Operand.KRAUS: 3}[given.form]
         size = given.operand.shape[0] if given.operand.ndim > axes else None
@@ -148,6 +181,16 @@ class _Collected:
         self.batch_size = size
 
 
+@lru_cache(maxsize=256)
+def _compiled_kinds(template: Template, kinds: tuple[int, ...], labels: Labels) -> tuple[Kind, ...]:
+    """The operations of a compiled circuit, from the kinds of its parameters."""
+    pairs = zip(template.steps, kinds_of_steps(template, kinds), strict=True)
+    return tuple(
+        (step.form, tuple(labels[w] for w in step.wires), own == BATCHED, own == CONSTANT)
+        for step, own in pairs
+    )
+
+
 class _Scalars:
     """Operators with closed forms, and their parameters one after the other."""
 
@@ -155,3 +198,9 @@ class _Scalars:
         self.ops: list[Operator] = []
         self.forms: list[ClosedForm] = []
         self.values: list[Any] = []
+
+    def extend(self, op: Operator, forms: Sequence[ClosedForm], values: Sequence[Any]) -> None:
+        """Add several that one operator stands for."""
+        self.ops.extend([op] * len(forms))
+        self.forms.extend(forms)
+        self.values.extend(values)

@@ -22,6 +22,7 @@ from ...pauli.maps import channels
 from ...pauli.maps.shift_rules import derivative_weights, nodes
 from ...pauli.maps.transfer import ClosedForm
 from .closed_forms import CHANNELS
+from .compiled_circuit import CompiledCircuit
 from .operations import NO_EFFECT
 
 
@@ -200,12 +201,23 @@ def _recipe(op: Operator, index: int) -> list[tuple[float, float, float]] | None
     own = op.grad_recipe[index]
     if own is not None:
         return [(float(weight), float(factor), float(shift)) for weight, factor, shift in own]
+    frequencies = _frequencies(op, index)
+    if frequencies is None:
+        return None
+    if not frequencies:
+        return []
+    rule = qml.gradients.generate_shift_rule(frequencies)
+    return [(float(weight), 1.0, float(shift)) for weight, shift in rule]
+
+
+def _frequencies(op: Operator, index: int) -> tuple[float, ...] | None:
+    """The frequencies of results as functions of a parameter; None if they are not known."""
+    if isinstance(op, CompiledCircuit):
+        return op.template.frequencies(index)
     try:
-        frequencies = op.parameter_frequencies[index]
+        return tuple(map(float, op.parameter_frequencies[index]))
     except ParameterFrequenciesUndefinedError:
         return None
-    rule = qml.gradients.generate_shift_rule(tuple(frequencies))
-    return [(float(weight), 1.0, float(shift)) for weight, shift in rule]
 
 
 # --- differences ----------------------------------------------------------------------------------

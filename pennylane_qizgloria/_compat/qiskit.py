@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -93,3 +93,71 @@ def _aer_estimator() -> Any:
             return super(PubwiseEstimator, own)._run_pub(pub)
 
     return PubwiseEstimator
+
+
+def index_of_qubit(qubit: Any) -> int | None:
+    """The place of a qubit in the register that it was made with; None if there is none.
+
+    Instructions hold qubits, and only a circuit says publicly where they are; instructions that are
+    given alone, such as the layers of learned noise, come without one.
+    """
+    return getattr(qubit, "_index", None)
+
+
+@dataclass(frozen=True)
+class RelaxationDuringDelays:
+    """What Aer's ``RelaxationNoisePass`` does.
+
+    Args:
+        t1s: the relaxation time of each qubit, in seconds.
+        t2s: the dephasing time of each.
+        excited: the population of its excited state in equilibrium.
+    """
+
+    t1s: Sequence[float]
+    t2s: Sequence[float]
+    excited: Sequence[float]
+
+    def times(self, qubit: int) -> tuple[float, float, float]:
+        """T1, T2 and the population of a qubit."""
+        return float(self.t1s[qubit]), float(self.t2s[qubit]), float(self.excited[qubit])
+
+
+@dataclass(frozen=True)
+class AerErrors:
+    """What is in one of Aer's noise models.
+
+    Args:
+        local: the quantum errors of instructions on some qubits.
+        default: those of instructions on any qubits.
+        local_readout: the readout errors of some qubits.
+        default_readout: that of all other qubits.
+        passes: what it does to a circuit besides.
+    """
+
+    local: dict[tuple[str, tuple[int, ...]], Any]
+    default: dict[str, Any]
+    local_readout: dict[tuple[int, ...], Any]
+    default_readout: Any
+    passes: tuple[Any, ...]
+
+
+def aer_errors(model: Any) -> AerErrors:
+    """The errors of a noise model of Aer's.
+
+    Its public ``to_dict`` turns them into lists of instructions, and leaves its passes out.
+    """
+    local = {
+        (name, tuple(qubits)): error
+        for name, errors in model._local_quantum_errors.items()
+        for qubits, error in errors.items()
+    }
+    passes = []
+    for own in model._custom_noise_passes:
+        if type(own).__name__ == "RelaxationNoisePass":
+            times = (own._t1s, own._t2s, own._p1s)
+            own = RelaxationDuringDelays(*(tuple(map(float, numbers)) for numbers in times))
+        passes.append(own)
+    readout = {tuple(qubits): error for qubits, error in model._local_readout_errors.items()}
+    default = dict(model._default_quantum_errors)
+    return AerErrors(local, default, readout, model._default_readout_error, tuple(passes))

@@ -70,6 +70,8 @@ class QizgloriaQiskit(JobControl):
             each wire of the device.
         compile_backend (BackendV2): what to transpile for, if not for the backend.
         pass_manager (PassManager): what to transpile with, instead of Qiskit's preset.
+        scheduling_method (str): ``"alap"`` or ``"asap"``, to write down how long qubits wait: then
+            Aer's noise models of backends let them relax.
         options (dict): options for the primitives, handed over as they are.
         progress (bool): whether to show a line while waiting; None for if there is a terminal.
         timeout (float): how many seconds to wait for a job; None for as long as it takes.
@@ -114,6 +116,7 @@ class QizgloriaQiskit(JobControl):
         initial_layout: Any = None,
         compile_backend: Any = None,
         pass_manager: Any = None,
+        scheduling_method: Any = None,
         options: Any = None,
         progress: Any = None,
         timeout: Any = None,
@@ -131,6 +134,7 @@ class QizgloriaQiskit(JobControl):
             "initial_layout": initial_layout,
             "compile_backend": compile_backend,
             "pass_manager": pass_manager,
+            "scheduling_method": scheduling_method,
             "options": options,
             "progress": progress,
             "timeout": timeout,
@@ -163,7 +167,9 @@ class QizgloriaQiskit(JobControl):
         self._idle = layout is not None
         passes = pass_manager
         if target is not None:
-            passes = preset_passes(target, optimization_level, seed_transpiler, layout)
+            passes = preset_passes(
+                target, optimization_level, seed_transpiler, layout, scheduling_method
+            )
         self._compiler = Compiler(passes, self._primitives.backend)
         self._runner = Runner(self.name, progress, timeout, on_job=self._note)
         self._unfinished: list[Submission[tuple[Result, ...]]] = []

@@ -146,5 +146,6 @@ _TYPES: dict[str, tuple[Any, str]] = {
     "use_estimator": (_is_flag, "True, False or None"),
     "progress": (_is_flag, "True, False or None"),
     "optimization_level": (is_whole, "0, 1, 2 or 3"),
+    "scheduling_method": (lambda value: value in ("alap", "asap"), "'alap' or 'asap'"),
     "seed_transpiler": (is_whole, "an integer"),
 }

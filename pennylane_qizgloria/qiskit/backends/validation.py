@@ -9,6 +9,7 @@ from typing import Any
 
 from pennylane.wires import Wires
 from qiskit.providers import BackendV2
+from qiskit.transpiler import Target
 
 MAX_SEED = 2**63 - 1
 """The largest seed that Aer takes."""
@@ -98,7 +99,7 @@ def require_qubits(name: str, wires: Wires | None, backend: BackendV2 | None) ->
 
 
 def require_layout(
-    name: str, layout: Any, wires: Wires | None, target: BackendV2 | None
+    name: str, layout: Any, wires: Wires | None, target: BackendV2 | Target | None
 ) -> list[int] | None:
     """The layout as a list, if it has one qubit of the backend for each wire.
 
@@ -106,7 +107,7 @@ def require_layout(
         name: of the device, for messages.
         layout: which qubit of the backend each wire starts on; None to leave it to the transpiler.
         wires: the device's, if they are known.
-        target: the backend that Qiskit's preset passes compile for, if they do.
+        target: the backend or target that Qiskit's preset passes compile for, if they do.
 
     Raises:
         TypeError: if the layout is not a sequence of integers.
@@ -127,7 +128,7 @@ def require_layout(
     return qubits
 
 
-def _fault(layout: list[int], wires: Wires | None, target: BackendV2 | None) -> str | None:
+def _fault(layout: list[int], wires: Wires | None, target: BackendV2 | Target | None) -> str | None:
     """What is wrong with a layout."""
     if target is None:
         return (
@@ -143,7 +144,7 @@ def _fault(layout: list[int], wires: Wires | None, target: BackendV2 | None) -> 
         if layout.count(qubit) > 1:
             return f"gives qubit {qubit} to more than one wire"
         if qubit < 0 or (qubits is not None and qubit >= qubits):
-            return f"has {qubit}, which is no qubit of {target.name}" + (
+            return f"has {qubit}, which is no qubit of {getattr(target, 'name', 'the target')}" + (
                 f": these are 0 to {qubits - 1}" if qubits else ""
             )
     return None

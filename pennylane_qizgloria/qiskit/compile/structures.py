@@ -21,7 +21,7 @@ from pennylane.ops.op_math import Conditional, Controlled, SymbolicOp
 from pennylane.tape import QuantumScript
 from pennylane.typing import TensorLike
 from pennylane.wires import Wires
-from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
+from qiskit.circuit import ClassicalRegister, ParameterExpression, ParameterVector, QuantumCircuit
 
 from ...lowering.operations.closed_forms import innermost
 from ...lowering.parameters import described, without_imaginary_part
@@ -36,6 +36,25 @@ from ..convert.circuit_builder import (
 )
 from ..convert.classical_expr import truth_table
 from ..convert.gates import has_equivalent
+
+TERMINAL_REGISTER = "meas"
+"""The classical register of the terminal measurements."""
+
+
+def structure_of(tape: QuantumScript, wires: WireOrder) -> tuple[Hashable, list[Any]]:
+    """A tape's structure, see `TapeReader`, and its angles as they are, of any interface.
+
+    Args:
+        tape: one that `expand` gave, without mid-circuit measurements. Only its operations count.
+        wires: wire ``wires[i]`` becomes qubit i.
+    """
+    keys, angles = [], []
+    for op in tape.operations:
+        own = _angles(op)
+        keys.append(_key(op, {}, own))
+        data = parameters_of(op)
+        angles += [data[i] for i in own]
+    return _structure(keys, wires), angles
 
 
 class TapeReader:
@@ -132,6 +151,24 @@ def parametrise(tape: QuantumScript, wires: WireOrder) -> ParametrisedCircuit:
     builder.append_all(bound)
     postselect = tuple(op.postselect for op in midcircuit_measurements(operations))
     return ParametrisedCircuit(builder.circuit, postselect)
+
+
+def measured_circuit(
+    tape: QuantumScript, wires: WireOrder, qubits: Sequence[int]
+) -> ParametrisedCircuit:
+    """A tape's circuit, see `parametrise`, with terminal measurements of some qubits.
+
+    Args:
+        tape: one that `expand` gave.
+        wires: wire ``wires[i]`` becomes qubit i.
+        qubits: qubit ``qubits[i]`` is measured into bit i of the register `TERMINAL_REGISTER`.
+    """
+    parametrised = parametrise(tape, wires)
+    if qubits:
+        register = ClassicalRegister(len(qubits), TERMINAL_REGISTER)
+        parametrised.circuit.add_register(register)
+        parametrised.circuit.measure(qubits, register)
+    return parametrised
 
 
 def _angles(op: Operator) -> tuple[int, ...]:

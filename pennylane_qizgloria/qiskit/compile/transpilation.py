@@ -42,25 +42,36 @@ MAX_CACHED = 1024
 
 
 def preset_passes(
-    backend: BackendV2 | None, level: int | None, seed: int | None, layout: Any
+    backend: BackendV2 | Target | None,
+    level: int | None,
+    seed: int | None,
+    layout: Any,
+    scheduling: str | None = None,
 ) -> PassManager | None:
     """Qiskit's own pass manager for a backend; None if there is nothing to compile for.
 
     Args:
-        backend: what is compiled for.
+        backend: what is compiled for, or its target.
         level: the optimization level, 0 to 3. None for 1 where there is a coupling map, whose
             routing leaves gates that cancel; otherwise for 0, which only translates, so that each
             gate that the user wrote keeps its noise.
         seed: of the transpiler.
         layout: which qubit of the backend each qubit starts on.
+        scheduling: ``"alap"`` or ``"asap"`` to write down how long qubits wait, as delays.
     """
     if backend is None:
         return None
-    target = _without(backend.target, AER_MISBINDS) if is_aer(backend) else backend.target
+    target = backend if isinstance(backend, Target) else backend.target
     if level is None:
-        level = 0 if backend.target.build_coupling_map() is None else 1
+        level = 0 if target.build_coupling_map() is None else 1
+    if is_aer(backend):
+        target = _without(target, AER_MISBINDS)
     return generate_preset_pass_manager(
-        level, target=target, seed_transpiler=seed, initial_layout=layout
+        level,
+        target=target,
+        seed_transpiler=seed,
+        initial_layout=layout,
+        scheduling_method=scheduling,
     )
 
 

@@ -17,6 +17,7 @@ from pennylane.ops import MeasurementValue
 from pennylane.ops.op_math import Conditional
 from pennylane.wires import Wires
 from qiskit.circuit import (
+    Operation,
     Parameter,
     ParameterVector,
     ParameterVectorElement,
@@ -138,6 +139,32 @@ class Template:
         for instruction in self.instructions:
             _apply(instruction, values, labels, outcomes)
         return list(outcomes.values())
+
+
+def gate_operators(gate: Operation, wires: Sequence[Any]) -> list[Operator]:
+    """The operators of a gate or channel; its parameters stay Qiskit's where they are symbolic.
+
+    Args:
+        gate: any that `from_qiskit` converts, without measurements and resets.
+        wires: wire ``wires[i]`` is its qubit i.
+
+    Raises:
+        ValueError: if it has no form in PennyLane.
+
+    >>> from qiskit.circuit import Parameter
+    >>> from qiskit.circuit.library import RZGate
+    >>> gate_operators(RZGate(2 * Parameter("x")), [3])
+    [RZ(ParameterExpression(2*x), wires=[3])]
+    """
+    circuit = QuantumCircuit(len(wires))
+    circuit.append(gate, range(len(wires)))
+    values = {parameter: parameter for parameter in circuit.parameters}
+    with qml.QueuingManager.stop_recording():
+        return [
+            op
+            for instruction in read(circuit)
+            for op in _operators(instruction, values, Wires(wires), {})
+        ]
 
 
 # --- values for parameters ------------------------------------------------------------------------

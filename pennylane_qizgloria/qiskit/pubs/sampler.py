@@ -15,11 +15,10 @@ import numpy as np
 from jaxtyping import Bool
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
-from qiskit.circuit import ClassicalRegister
 from qiskit.primitives import PubResult
 
 from ...results import unwrapped
-from ..compile.structures import ParametrisedCircuit, TapeReader, parametrise
+from ..compile.structures import TERMINAL_REGISTER, TapeReader, measured_circuit
 from ..compile.transpilation import Compiler
 from ..convert.circuit_builder import has_midcircuit
 from ..measurements.bases import diagonalized
@@ -29,9 +28,6 @@ from ..measurements.values import result_of
 from .primitive_results import require_bits
 from .pubs import PubBuilder, PubChunk, PubCollection, TapePlan
 from .shadows import add_shadow
-
-TERMINAL_REGISTER = "meas"
-"""The classical register of the terminal measurements."""
 
 MIDCIRCUIT_REGISTER = "mcm"
 """The classical register of the mid-circuit measurements, see `circuit_builder`."""
@@ -109,7 +105,7 @@ def _pub(
     qubits = tuple(order.index(wire) for wire in measured)
     structure, values = reader.read(tape, order)
     circuit = ("sampler", structure, qubits)
-    compiled = compiler.compiled(circuit, partial(_measured_circuit, tape, order, qubits))
+    compiled = compiler.compiled(circuit, partial(measured_circuit, tape, order, qubits))
     return pubs.get((circuit, shots), compiled, shots), values
 
 
@@ -122,15 +118,3 @@ def _measured_wires(tape: QuantumScript, order: list[Hashable]) -> list[Hashable
         if process.mv is None or not is_dynamic:
             found |= set(process.wires) or set(order)
     return [wire for wire in order if wire in found]
-
-
-def _measured_circuit(
-    tape: QuantumScript, order: list[Hashable], qubits: tuple[int, ...]
-) -> ParametrisedCircuit:
-    """A tape's circuit with terminal measurements of some qubits."""
-    parametrised = parametrise(tape, order)
-    if qubits:
-        register = ClassicalRegister(len(qubits), TERMINAL_REGISTER)
-        parametrised.circuit.add_register(register)
-        parametrised.circuit.measure(qubits, register)
-    return parametrised

@@ -1,4 +1,4 @@
-"""Imports point one way, see ``ORDER``; only qiskit/ sees Qiskit."""
+"""Imports point one way, see ``ORDER``; only qiskit/ and noise/ see Qiskit."""
 
 import ast
 import subprocess
@@ -15,6 +15,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 QISKIT = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime"}
 
+# What knows Qiskit. It is imported where it is used.
+KNOW_QISKIT = ("qiskit", "noise")
+
 # The folders, each below all that it may import from. A file at the top counts as a folder.
 ORDER = [
     "nn",
@@ -27,6 +30,7 @@ ORDER = [
     "devices.gradients",
     "devices.configuration",
     "devices.interfaces",
+    "noise",
     "qiskit",
     "qiskit.pubs",
     "qiskit.compile",
@@ -134,7 +138,7 @@ def test_folders_import_downwards_only(path):
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_only_the_qiskit_part_imports_qiskit(path):
     """Importing the package would import Qiskit, which takes seconds and may be missing."""
-    if part_of(path) != "qiskit":
+    if part_of(path) not in KNOW_QISKIT:
         assert not {top(name) for name in imports(path, module_level=True)} & QISKIT
     if part_of(path) in ("pauli", "lowering", "engines"):
         assert not {top(name) for name in imports(path)} & QISKIT
@@ -143,10 +147,11 @@ def test_only_the_qiskit_part_imports_qiskit(path):
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_the_qiskit_part_is_imported_only_when_used(path):
     """Importing another device would import Qiskit by way of our own modules."""
-    is_its_device = name_of(path).startswith("devices/") and path.stem.startswith("qiskit")
-    if part_of(path) not in ("qiskit", "nn") and not is_its_device:
+    is_of_device = name_of(path).startswith("devices/") and path.stem.startswith(("qiskit", "twin"))
+    if part_of(path) not in (*KNOW_QISKIT, "nn") and not is_of_device:
         at_import = imports(path, module_level=True)
-        assert not any(name.startswith(f"{NAME}.qiskit") for name in at_import)
+        for part in KNOW_QISKIT:
+            assert not any(name.startswith(f"{NAME}.{part}") for name in at_import)
 
 
 @pytest.mark.parametrize(

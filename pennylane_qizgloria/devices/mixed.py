@@ -21,6 +21,7 @@ from ..engines.snapshots import take_snapshots
 from ..lowering.measurements.readout import ReadoutSource
 from ..results import Result
 from .configuration import validation
+from .configuration.noise import report_on, twin_of
 from .configuration.options import method_of, positive_or_none, precision_of, require_known
 from .configuration.random import random_source
 from .configuration.readout_warnings import warn_if_untrained, warn_of_pair
@@ -63,11 +64,28 @@ class QizgloriaMixed(DifferentiableDevice):
             ``8 * 4**n`` bytes). None takes half of the memory that is free.
         method (str): how circuits are simulated: ``"exact"``, or ``"auto"`` for the first method
             that supports a circuit.
+        noise_model: whose noise circuits get, which makes the device a twin of it: a ``BackendV2``
+            or the name of one such as ``"fake_manila"``, a ``Target``, a ``NoiseModel`` of
+            ``qiskit_aer.noise``, learned noise as pairs ``(instruction, PauliLindbladMap)``, the
+            path of a calibration file (CSV or JSON), or a ``qml.NoiseModel``. But for the last,
+            circuits are compiled as on ``qizgloria.qiskit`` and run on the backend's qubits; see
+            :doc:`/noise`.
+        noise_scale (float, Tensor): 0 for no noise, 1 for that of ``noise_model``; a tensor may be
+            trained, or have one number for each element of a batch.
+        optimization_level (int): of the transpiler, see ``qizgloria.qiskit``, as the next four.
+        seed_transpiler (int): of the transpiler.
+        initial_layout (Sequence[int]): which qubit of the backend each wire starts on.
+        pass_manager (PassManager): what to transpile with, instead of Qiskit's preset.
+        compile_backend (BackendV2): what to transpile for, if not for what the noise is of.
+        scheduling_method (str): ``"alap"`` or ``"asap"``: qubits relax while they wait.
 
     Raises:
-        TypeError: if ``readout_prob`` is none of these, or for an option that there is not.
+        TypeError: if ``readout_prob`` or ``noise_model`` is none of these, or for an option that
+            there is not.
         ValueError: if a readout probability is outside [0, 1] or fits no wire, a dtype is not of
-            single or double precision, or the memory budget is not positive.
+            single or double precision, the memory budget is not positive, ``noise_model`` says
+            nothing about noise or is of fewer qubits than there are wires, ``noise_scale`` is
+            negative, or ``readout_prob`` is given beside ``noise_model``.
 
     **Example**
 
@@ -100,6 +118,14 @@ class QizgloriaMixed(DifferentiableDevice):
         c_dtype: Any = None,
         memory_budget: int | None = None,
         method: str = "auto",
+        noise_model: Any = None,
+        noise_scale: Any = 1.0,
+        optimization_level: int | None = None,
+        seed_transpiler: int | None = None,
+        initial_layout: Any = None,
+        pass_manager: Any = None,
+        scheduling_method: str | None = None,
+        compile_backend: Any = None,
         **unknown: Any,
     ) -> None:
         require_known(self.name, unknown)
@@ -113,6 +139,19 @@ class QizgloriaMixed(DifferentiableDevice):
         self._r_dtype = precision_of(r_dtype, c_dtype)
         self._memory_budget = positive_or_none(memory_budget)
         self._method = method_of(method)
+        self._twin = twin_of(
+            self.name,
+            self.wires,
+            {"noise_model": noise_model, "noise_scale": noise_scale, "readout_prob": readout_prob},
+            {
+                "optimization_level": optimization_level,
+                "seed_transpiler": seed_transpiler,
+                "initial_layout": initial_layout,
+                "pass_manager": pass_manager,
+                "scheduling_method": scheduling_method,
+                "compile_backend": compile_backend,
+            },
+        )
         self._pipelines: dict[tuple[str | None, bool, bool], CompilePipeline] = {}
         self._debugger = None
 
@@ -169,8 +208,18 @@ class QizgloriaMixed(DifferentiableDevice):
         with naming(self.name):
             key = (method if own else None, self._readout.may_err, is_first_order(config))
         if key not in self._pipelines:
-            self._pipelines[key] = preprocessing(self.name, self.wires, self.capabilities, *key)
+            self._pipelines[key] = self._pipeline(*key)
         return copy(self._pipelines[key])
+
+    def _pipeline(
+        self, analytic_only: str | None, may_err: bool, first_order: bool
+    ) -> CompilePipeline:
+        own = (self.name, self.wires, self.capabilities, analytic_only)
+        if self._twin is None:
+            return preprocessing(*own, may_err, first_order)
+        from .preprocessing.twin import twin_preprocessing
+
+        return twin_preprocessing(self._twin, *own, first_order)
 
     def method_of(self, config: ExecutionConfig | None) -> str:
         """The name of the engine, or ``"auto"``."""
@@ -188,7 +237,7 @@ class QizgloriaMixed(DifferentiableDevice):
         options = config.device_options
         torch_results = Interface(config.interface) is Interface.TORCH
         with naming(self.name):
-            confusion = self._readout.model()
+            confusion = self._readout.model() if self._twin is None else self._twin.readout
         return SimulationConfig(
             dtype=options.get("r_dtype", self._r_dtype),
             confusion=confusion,
@@ -197,6 +246,28 @@ class QizgloriaMixed(DifferentiableDevice):
             memory_budget=options.get("memory_budget", self._memory_budget),
             method=self.method_of(config),
         )
+
+    # --- noise ------------------------------------------------------------------------------------
+
+    @property
+    def noise_scale(self) -> Any:
+        """What the noise of ``noise_model`` is scaled by; it can be set."""
+        return self._require_twin().scale
+
+    @noise_scale.setter
+    def noise_scale(self, scale: Any) -> None:
+        self._require_twin().scale = scale
+
+    def noise_report(self) -> Any:
+        """What noise the device's circuits get, see `pennylane_qizgloria.noise.NoiseReport`."""
+        return report_on(self._require_twin())
+
+    def _require_twin(self) -> Any:
+        if self._twin is None:
+            raise ValueError(
+                f"{self.name} has no noise of its own: it was made without noise_model."
+            )
+        return self._twin
 
     # --- results ----------------------------------------------------------------------------------
 

@@ -72,10 +72,7 @@ def test_memory_budget(value):
         ("readout_porb", r"Did you mean 'readout_prob'\?"),
         ("sed", r"Did you mean 'seed'\?"),
         ("memory", r"Did you mean 'memory_budget'\?"),
-        (
-            "noise_model",
-            r"It is an option of qizgloria.qiskit, for Aer; .*qml.add_noise puts there\.",
-        ),
+        ("noise_modle", r"Did you mean 'noise_model'\?"),
         ("backend", r"It is an option of qizgloria.qiskit\."),
         ("diff_method", r"It belongs to the QNode\."),
         ("colour", r"It has wires, shots, seed, readout_prob, .*\."),

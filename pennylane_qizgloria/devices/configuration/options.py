@@ -20,19 +20,24 @@ OPTIONS = (
     "c_dtype",
     "memory_budget",
     "method",
+    "noise_model",
+    "noise_scale",
+    "optimization_level",
+    "seed_transpiler",
+    "initial_layout",
+    "pass_manager",
+    "compile_backend",
+    "scheduling_method",
 )
 """What the device takes."""
 
 _QISKIT = "is an option of qizgloria.qiskit"
 
 ELSEWHERE = {
-    "noise_model": f"{_QISKIT}, for Aer; noise here is channels in the circuit, which "
-    "qml.add_noise puts there",
     **dict.fromkeys(
         (
             *("backend", "sampler", "estimator", "use_estimator", "options"),
-            *("optimization_level", "seed_transpiler", "initial_layout", "compile_backend"),
-            *("pass_manager", "progress", "timeout"),
+            *("progress", "timeout"),
         ),
         _QISKIT,
     ),

@@ -38,6 +38,7 @@ from pennylane.wires import Wires
 
 from ...lowering.measurements.readout import MeasuredCopy
 from ...lowering.operations.closed_forms import family_of_kind, innermost, known_gate
+from ...lowering.operations.compiled_circuit import CompiledCircuit
 from ...lowering.operations.decompositions import decomposition, has_decomposition
 from ...lowering.operations.operations import has_kraus_matrices, is_native
 from ...user_warnings import warn
@@ -125,6 +126,8 @@ class _Runs:
 
     def __call__(self, op: Operator) -> bool:
         kind: Any = type(op)
+        if kind is CompiledCircuit:
+            return True
         if kind not in self.kinds:
             listed = self.capabilities.supports_operation(kind.__name__)
             self.kinds[kind] = listed and family_of_kind(kind) is not None

@@ -68,10 +68,10 @@ def preprocessing(
     if defer:
         pipeline.add_transform(qml.defer_measurements, allow_postselect=False)
     pipeline.add_transform(require_real_parameters, name=name)
-    pipeline.add_transform(_expand, name=name)
+    pipeline.add_transform(expand_gates, name=name)
     # What templates pass on is seen in their gates only.
     pipeline.add_transform(require_real_parameters, name=name)
-    pipeline.add_transform(_require_qubits, name=name, max_qubits=max_qubits)
+    pipeline.add_transform(require_qubits, name=name, max_qubits=max_qubits)
     add_validation(pipeline, name, capabilities)
     pipeline.add_transform(_require_returnable, name=name)
     pipeline.add_transform(expand_operands)
@@ -85,7 +85,9 @@ def preprocessing(
 
 
 @transform
-def _expand(tape: QuantumScript, name: str) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+def expand_gates(
+    tape: QuantumScript, name: str
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Decompose what has no equivalent in Qiskit; one by one where a batch cannot be decomposed."""
     try:
         return (expand(tape, name),), null_postprocessing
@@ -135,9 +137,10 @@ def _require_shots(
 
 
 @transform
-def _require_qubits(
+def require_qubits(
     tape: QuantumScript, name: str, max_qubits: int | None
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Refuse circuits of more wires than the backend has qubits."""
     if max_qubits is not None and len(tape.wires) > max_qubits:
         raise DeviceError(
             f"{name}: the circuit has {len(tape.wires)} wires, the backend {max_qubits} qubits. "

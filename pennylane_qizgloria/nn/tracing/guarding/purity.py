@@ -50,6 +50,9 @@ UNREAD = {
     "QNode": {"_tape", "_qfunc_output", "_init_args"},
     "Device": {"tracker", "_pipelines", "_debugger", "_random", "_capabilities"},
     "ReadoutSource": {"_known", "_used_up"},
+    "Twin": {"recipe", "_compiler", "_placed"},
+    # What is left of noise are the numbers that may be tensors: the rest never changes.
+    "Noise": {"calibration", "compilation", "errors", "ignored", "layers", "_known"},
     "TorchLayer": {"_trace_cache"},
     "TorchCircuit": {"_trace_cache", "_qnode"},
 }

@@ -1,0 +1,111 @@
+"""The noise of Aer's noise models: quantum errors behind instructions, and readout errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from qiskit.quantum_info import PTM, SuperOp
+
+from .._compat.qiskit import AerErrors, aer_errors
+from ..tolerances import TRACE_OF_ERROR
+from .channel import NoiseChannel, general_channel, pauli_lindblad_channel, relaxation_channel
+from .source import Instruction, Noise, Readout
+
+
+class AerNoise(Noise):
+    """The noise of a ``qiskit_aer.noise.NoiseModel``.
+
+    Args:
+        model: the noise model. It is read here; later changes to it have no effect.
+
+    Raises:
+        ValueError: if an error does not preserve the trace, or readout errors are of several
+            qubits together.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__("Aer's noise model", None)
+        self.errors: AerErrors = aer_errors(model)
+        self._known: dict[tuple[int, tuple[int, ...]], tuple[NoiseChannel, ...]] = {}
+        for qubits in self.errors.local_readout:
+            if len(qubits) != 1:
+                raise ValueError(
+                    f"noise_model has a readout error of the qubits {qubits} together; a twin has "
+                    "readout errors of single qubits. Give each qubit its own."
+                )
+        for name, qubits in self.instructions():
+            self.after(name, qubits)
+        for own in self.errors.passes:
+            if not _is_relaxation(own):
+                self.ignored.append(f"The noise pass {type(own).__name__} is not simulated.")
+
+    def instructions(self) -> list[Instruction]:
+        """Those that have errors on qubits of their own."""
+        return list(self.errors.local)
+
+    def after(self, name: str, qubits: tuple[int, ...]) -> tuple[NoiseChannel, ...]:
+        """The error of an instruction on its qubits; if there is none, that on all qubits."""
+        error = self.errors.local.get((name, qubits), self.errors.default.get(name))
+        if error is None or error.num_qubits != len(qubits):
+            return ()
+        key = (id(error), qubits)
+        if key not in self._known:
+            self._known[key] = _channels(error, qubits, name)
+        return self._known[key]
+
+    def readout(self, qubit: int) -> Readout | None:
+        """The readout error of a qubit; if it has none, that of all qubits."""
+        error = self.errors.local_readout.get((qubit,), self.errors.default_readout)
+        if error is None:
+            return None
+        probabilities = np.asarray(error.probabilities)
+        return float(probabilities[0, 1]), float(probabilities[1, 0])
+
+    def idle(self, qubit: int, seconds: float) -> tuple[NoiseChannel, ...]:
+        """Relaxation, where the model has a pass that lets qubits relax during delays."""
+        found = []
+        for own in filter(_is_relaxation, self.errors.passes):
+            t1, t2, excited = own.times(qubit)
+            channel = relaxation_channel(t1, t2, seconds, qubit, excited)
+            if channel is not None:
+                found.append(channel)
+        return tuple(found)
+
+
+def _is_relaxation(own: Any) -> bool:
+    return hasattr(own, "times")
+
+
+def _channels(error: Any, qubits: tuple[int, ...], name: str) -> tuple[NoiseChannel, ...]:
+    """An error as channels."""
+    if hasattr(error, "rates"):
+        return tuple(_of_generators(error, qubits, name))
+    matrix = PTM(SuperOp(error)).data.real
+    expected = np.eye(len(matrix))[0]
+    if np.abs(matrix[0] - expected).max() > TRACE_OF_ERROR:
+        raise ValueError(
+            f"noise_model: the error of {name!r} on the qubits {list(qubits)} does not preserve "
+            f"the trace: it is off by {np.abs(matrix[0] - expected).max():.2g}."
+        )
+    # Qiskit's first qubit is the least significant one.
+    transfer = torch.as_tensor(np.ascontiguousarray(matrix))
+    return (general_channel(transfer, qubits[::-1], "quantum error"),)
+
+
+def _of_generators(error: Any, qubits: tuple[int, ...], name: str) -> list[NoiseChannel]:
+    """A PauliLindbladError as a channel for each generator."""
+    found = []
+    for pauli, rate in zip(error.generators, np.asarray(error.rates), strict=True):
+        if rate < 0:
+            raise ValueError(
+                f"noise_model: the error of {name!r} on the qubits {list(qubits)} has the negative "
+                f"rate {rate:.3g} of {pauli}, so it is no channel."
+            )
+        label = pauli.to_label()[::-1]
+        on = [(letter, qubit) for letter, qubit in zip(label, qubits, strict=True) if letter != "I"]
+        if on and rate > 0:
+            word, own = "".join(letter for letter, _ in on), [qubit for _, qubit in on]
+            found.append(pauli_lindblad_channel(word, float(rate), own))
+    return found

@@ -1,0 +1,203 @@
+r"""Noise from the calibration of a backend: relaxation and depolarizing noise behind each gate.
+
+Each qubit relaxes with its :math:`T_1` and :math:`T_2` for as long as a gate on it lasts. What is
+missing from the gate's error is depolarizing noise before that: its probability p is such that the
+average gate fidelity of both together is :math:`F = 1 - \text{error}`. With the fidelity
+:math:`F_r` of the relaxation and :math:`d = 2^n`,
+
+.. math:: F = F_r - p\,(d F_r - 1) / d.
+
+This is what Aer's ``NoiseModel.from_backend`` does. Times are in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, inf, prod
+from typing import Any
+
+from .channel import NoiseChannel, depolarizing_channel, relaxation_channel
+from .source import Instruction, Noise, Readout
+
+FAULTY = 0.5
+"""The error from which on a gate is out of order; services write 1."""
+
+LISTED = 6
+"""So many instructions at most are named in a remark."""
+
+
+@dataclass(frozen=True)
+class QubitCalibration:
+    """What is known of a qubit.
+
+    Args:
+        t1: the relaxation time in seconds; infinite if it is not known.
+        t2: the dephasing time in seconds, the same.
+        readout: the probabilities p(1|0) and p(0|1); None if they are not known.
+    """
+
+    t1: float = inf
+    t2: float = inf
+    readout: Readout | None = None
+
+
+@dataclass(frozen=True)
+class GateCalibration:
+    """What is known of an instruction on some qubits.
+
+    Args:
+        duration: in seconds; None if it is not known.
+        error: one minus the average gate fidelity; None if it is not known, or if what the
+            instruction does is no unitary.
+    """
+
+    duration: float | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The calibration of a backend.
+
+    Args:
+        name: the backend's.
+        qubits: its qubits.
+        gates: its instructions but measurements.
+        date: when it was calibrated, in ISO 8601; None if that is not known.
+    """
+
+    name: str
+    qubits: tuple[QubitCalibration, ...]
+    gates: Mapping[Instruction, GateCalibration] = field(default_factory=dict)
+    date: str | None = None
+
+
+class CalibratedNoise(Noise):
+    """The noise that a calibration says.
+
+    Args:
+        calibration: the calibration.
+    """
+
+    def __init__(self, calibration: Calibration) -> None:
+        super().__init__(calibration.name, len(calibration.qubits))
+        self.calibration = calibration
+        self._known: dict[Instruction, tuple[NoiseChannel, ...]] = {}
+        self.ignored += _remarks(calibration)
+
+    def instructions(self) -> list[Instruction]:
+        """Those of the calibration."""
+        return list(self.calibration.gates)
+
+    def after(self, name: str, qubits: tuple[int, ...]) -> tuple[NoiseChannel, ...]:
+        """Depolarizing noise, then relaxation."""
+        if (name, qubits) not in self._known:
+            gate = self.calibration.gates.get((name, qubits))
+            self._known[name, qubits] = () if gate is None else self._channels(gate, qubits)
+        return self._known[name, qubits]
+
+    def readout(self, qubit: int) -> Readout | None:
+        """The readout error of a qubit."""
+        return self.calibration.qubits[qubit].readout
+
+    def idle(self, qubit: int, seconds: float) -> tuple[NoiseChannel, ...]:
+        """Relaxation."""
+        channel = self._relaxation(qubit, seconds)
+        return () if channel is None else (channel,)
+
+    def table(self) -> list[dict[str, Any]]:
+        """The times of each qubit."""
+        pairs = enumerate(self.calibration.qubits)
+        return [{"qubit": number, "T1": own.t1, "T2": own.t2} for number, own in pairs]
+
+    def _channels(self, gate: GateCalibration, qubits: tuple[int, ...]) -> tuple[NoiseChannel, ...]:
+        probability = depolarizing_probability(gate, [self._times(qubit) for qubit in qubits])
+        relaxation = [self._relaxation(qubit, gate.duration or 0.0) for qubit in qubits]
+        present = tuple(channel for channel in relaxation if channel is not None)
+        if probability > 0:
+            return (depolarizing_channel(probability, qubits), *present)
+        return present
+
+    def _relaxation(self, qubit: int, seconds: float) -> NoiseChannel | None:
+        return relaxation_channel(*self._times(qubit), seconds, qubit)
+
+    def _times(self, qubit: int) -> tuple[float, float]:
+        return _physical_times(self.calibration.qubits[qubit])
+
+
+def depolarizing_probability(gate: GateCalibration, times: Sequence[tuple[float, float]]) -> float:
+    """The probability of the depolarizing noise that is missing from a gate's error.
+
+    Args:
+        gate: what is known of the gate.
+        times: T1 and T2 of each of its qubits.
+
+    Returns:
+        0 if relaxation alone has as large an error or a larger one; at most that of the largest
+        error that there is.
+    """
+    dim = 2 ** len(times)
+    fidelity = 1 - relaxation_error(gate, times)
+    missing = min(gate.error or 0.0, dim / (dim + 1)) - (1 - fidelity)
+    if missing <= 0:
+        return 0.0
+    return min(dim * missing / (dim * fidelity - 1), dim**2 / (dim**2 - 1))
+
+
+def relaxation_error(gate: GateCalibration, times: Sequence[tuple[float, float]]) -> float:
+    """One minus the average fidelity of the relaxation while a gate lasts.
+
+    Args:
+        gate: what is known of the gate.
+        times: T1 and T2 of each of its qubits.
+    """
+    dim, time = 2 ** len(times), gate.duration or 0.0
+    process = prod((1 + 2 * exp(-time / t2) + exp(-time / t1)) / 4 for t1, t2 in times)
+    return 1 - (dim * process + 1) / (dim + 1)
+
+
+def _physical_times(qubit: QubitCalibration) -> tuple[float, float]:
+    """T1 and T2, which is twice as long at most; what is longer is the calibration's accuracy."""
+    return qubit.t1, min(qubit.t2, 2 * qubit.t1)
+
+
+def _remarks(calibration: Calibration) -> list[str]:
+    """What of a calibration is not taken as it is."""
+    found = []
+    long = [i for i, own in enumerate(calibration.qubits) if own.t2 > 2 * own.t1]
+    if long:
+        found.append(f"T2 of the qubits {long} is longer than twice T1, and taken as that.")
+    times = [_physical_times(qubit) for qubit in calibration.qubits]
+    larger = [
+        _title(name, qubits)
+        for (name, qubits), gate in calibration.gates.items()
+        if gate.error is not None
+        and relaxation_error(gate, [times[q] for q in qubits]) > gate.error
+    ]
+    if larger:
+        found.append(
+            "Relaxation alone has a larger error than is reported of "
+            f"{_some(larger)}: relaxation is taken, so the error is larger than reported."
+        )
+    faulty = [
+        _title(name, qubits)
+        for (name, qubits), gate in calibration.gates.items()
+        if gate.error is not None and gate.error >= FAULTY
+    ]
+    if faulty:
+        found.append(f"Out of order, so that nothing of a state is left: {_some(faulty)}.")
+    without = [i for i, own in enumerate(calibration.qubits) if own.readout is None]
+    if without:
+        found.append(f"The calibration has no readout error of the qubits {without}.")
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    """A list of names, of which not too many are said."""
+    listed = ", ".join(names[:LISTED])
+    return listed if len(names) <= LISTED else f"{listed} and {len(names) - LISTED} others"
+
+
+def _title(name: str, qubits: tuple[int, ...]) -> str:
+    return f"{name}({', '.join(map(str, qubits))})"

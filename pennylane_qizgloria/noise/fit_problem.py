@@ -1,0 +1,275 @@
+"""What `fit_noise` minimises: how unlikely counts are, as a function of a vector of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pennylane as qml
+import torch
+from jaxtyping import Float
+from pennylane.devices import Device
+from pennylane.tape import QuantumScript, make_qscript
+from pennylane.wires import Wires
+from torch import Tensor
+
+from ..engines.config import SimulationConfig
+from ..engines.simulation import simulate_all
+from ..qiskit.convert.channels import is_channel
+from ..qiskit.convert.circuit_builder import expand
+from .fitted import FittedNoise
+from .source import Instruction, Noise
+from .twin import Twin
+
+LEAST_PROBABILITY = 1e-12
+"""Outcomes that the noise excludes count as if they had this probability."""
+
+FIRST_READOUT = 1e-3
+"""Where the fit of a readout error begins of which the source has none."""
+
+TIES: dict[str, Callable[[str, tuple[int, ...]], Hashable]] = {
+    "instruction": lambda name, qubits: f"{name}{_listed(qubits)}",
+    "gate": lambda name, qubits: name,
+    "qubits": lambda name, qubits: f"qubits {_listed(tuple(sorted(qubits)))}",
+    "all": lambda name, qubits: "all gates",
+}
+"""What `fit_noise` takes as ``tie``: equal values are one parameter, of that name."""
+
+
+def _listed(qubits: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, qubits))})"
+
+
+@dataclass(frozen=True)
+class FittedParameter:
+    """A parameter of a fit.
+
+    Args:
+        name: what it is, such as ``"cx(0, 1)"`` or ``"p(1|0) of qubit 2"``.
+        start: its value before.
+        value: its value now.
+        error: its standard error; NaN where the circuits do not tell.
+    """
+
+    name: str
+    start: float
+    value: float
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
+class FitProblem:
+    """Circuits, counts, and the parameters of a twin's noise.
+
+    The vector of parameters has the logarithms of strengths first, then the logits of p(1|0) and
+    p(0|1) of each qubit.
+
+    Args:
+        source: the noise that is fitted.
+        model: a twin, whose noise is set for each evaluation.
+        config: how circuits are simulated.
+        tapes: the circuits, which measure probabilities.
+        counts: how often each outcome of each circuit was seen.
+        groups: the instructions of each strength, by the strength's name.
+        readouts: the readout errors that are fitted, by qubit, as they are at first.
+        excluded: the instructions whose noise is not fitted, and why.
+    """
+
+    source: Noise
+    model: Twin
+    config: SimulationConfig
+    tapes: tuple[QuantumScript, ...]
+    counts: tuple[Float[Tensor, " outcomes"], ...]
+    groups: Mapping[Hashable, tuple[Instruction, ...]]
+    readouts: Mapping[int, tuple[float, float]]
+    excluded: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parameters."""
+        errors = [f"{p} of qubit {qubit}" for qubit in self.readouts for p in ("p(1|0)", "p(0|1)")]
+        return [*map(str, self.groups), *errors]
+
+    def start(self) -> Float[Tensor, " parameters"]:
+        """The parameters of the twin's own noise."""
+        strengths = [self.source.strengths.get(own[0], 1.0) for own in self.groups.values()]
+        errors = torch.tensor(list(self.readouts.values()), dtype=torch.float64).flatten()
+        return torch.cat([torch.tensor(strengths, dtype=torch.float64).log(), errors.logit()])
+
+    def noise(self, theta: Float[Tensor, " parameters"]) -> FittedNoise:
+        """The noise of some parameters, of tensors."""
+        strengths = theta[: len(self.groups)].exp().unbind()
+        errors = theta[len(self.groups) :].sigmoid().unflatten(0, (-1, 2))
+        by_instruction = {
+            key: strength
+            for strength, own in zip(strengths, self.groups.values(), strict=True)
+            for key in own
+        }
+        pairs = dict(zip(self.readouts, (tuple(own.unbind()) for own in errors), strict=True))
+        return FittedNoise(self.source, by_instruction, pairs)
+
+    def fitted(self, theta: Float[Tensor, " parameters"]) -> FittedNoise:
+        """The noise of some parameters, of numbers."""
+        noise = self.noise(theta)
+        strengths = {key: float(value) for key, value in noise.strengths.items()}
+        pairs = {q: (float(p10), float(p01)) for q, (p10, p01) in noise.readouts.items()}
+        base = self.source
+        if isinstance(base, FittedNoise):
+            strengths, pairs = {**base.strengths, **strengths}, {**base.readouts, **pairs}
+            base = base.base
+        return FittedNoise(base, strengths, pairs)
+
+    def probabilities(
+        self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]
+    ) -> list[Float[Tensor, " outcomes"]]:
+        """The probabilities of the outcomes of some circuits."""
+        self.model.noise = self.noise(theta)
+        tapes = [self.model.on_qubits(self.tapes[number]) for number in numbers]
+        config = replace(self.config, confusion=self.model.readout)
+        return list(simulate_all(tapes, config))
+
+    def loss(self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]) -> Tensor:
+        """The mean negative logarithm of the likelihood of some circuits' counts."""
+        pairs = zip(numbers, self.probabilities(theta, numbers), strict=True)
+        total = sum(float(self.counts[number].sum()) for number in numbers)
+        terms = [self.counts[number] @ p.clamp_min(LEAST_PROBABILITY).log() for number, p in pairs]
+        return -torch.stack(terms).sum() / total
+
+    def hellinger(self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]) -> float:
+        r"""The mean Hellinger distance of frequencies and probabilities.
+
+        .. math:: H(p, q) = \sqrt{\tfrac12 \sum_b (\sqrt{p_b} - \sqrt{q_b})^2}
+        """
+        distances = []
+        for number, p in zip(numbers, self.probabilities(theta, numbers), strict=True):
+            frequencies = self.counts[number] / self.counts[number].sum()
+            distances.append(
+                ((frequencies.sqrt() - p.clamp_min(0).sqrt()).square().sum() / 2).sqrt()
+            )
+        return float(torch.stack(distances).mean())
+
+    def parameters(
+        self,
+        start: Float[Tensor, " parameters"],
+        theta: Float[Tensor, " parameters"],
+        errors: Float[Tensor, " parameters"],
+    ) -> tuple[FittedParameter, ...]:
+        """Strengths and probabilities, before and now, with the standard errors of theta's."""
+        is_strength = torch.arange(len(theta)) < len(self.groups)
+        before, now = (torch.where(is_strength, own.exp(), own.sigmoid()) for own in (start, theta))
+        slopes = torch.where(is_strength, now, now * (1 - now))
+        columns = zip(
+            self.names, before.tolist(), now.tolist(), (slopes * errors).tolist(), strict=True
+        )
+        return tuple(FittedParameter(*own) for own in columns)
+
+
+def fit_problem(
+    device: Device,
+    circuits: Sequence[Any],
+    counts: Sequence[Mapping[str, Any]],
+    tie: str | Callable[[str, tuple[int, ...]], Hashable],
+    readout: bool,
+) -> FitProblem:
+    """The problem of a fit, see `fit_noise`."""
+    twin = getattr(device, "_twin", None)
+    if not isinstance(twin, Twin):
+        raise TypeError(
+            f"fit_noise takes a qizgloria.mixed with the noise_model of a backend, got {device!r}."
+        )
+    if len(circuits) != len(counts) or len(circuits) < 2:
+        raise ValueError(
+            f"fit_noise needs counts for each of at least two circuits, got {len(circuits)} "
+            f"circuits and {len(counts)} counts."
+        )
+    tapes = tuple(_tape(circuit, device) for circuit in circuits)
+    used, qubits = _used(twin, tapes)
+    groups, excluded = _groups(twin.noise, used, tie)
+    readouts = {qubit: _first_readout(twin.noise, qubit) for qubit in qubits} if readout else {}
+    if not groups and not readouts:
+        raise ValueError("fit_noise has nothing to fit: the circuits have no noise.")
+    config = replace(device.simulation_config(None), as_torch=True)
+    numbers = tuple(map(_counted, counts, tapes, range(len(tapes))))
+    model = twin.with_noise(twin.noise)
+    return FitProblem(twin.noise, model, config, tapes, numbers, groups, readouts, excluded)
+
+
+def _tape(circuit: Any, device: Device) -> QuantumScript:
+    """A circuit that measures the probabilities of what it measures."""
+    if isinstance(circuit, qml.QNode):
+        tape = qml.workflow.construct_tape(circuit, level="user")()
+    elif isinstance(circuit, QuantumScript):
+        tape = circuit
+    elif callable(circuit):
+        tape = make_qscript(circuit)()
+    else:
+        raise TypeError(
+            f"fit_noise takes QNodes, quantum functions and tapes as circuits, got {circuit!r}."
+        )
+    channel = next((op for op in tape.operations if is_channel(op)), None)
+    if channel is not None:
+        raise ValueError(f"fit_noise: a circuit has the channel {channel}; its noise is fitted.")
+    if len(tape.measurements) != 1 or tape.measurements[0].obs is not None:
+        raise ValueError(
+            "fit_noise: a circuit measures some wires in the computational basis, such as "
+            f"qml.counts(wires=[0, 1]); got {tape.measurements}."
+        )
+    wires = tape.measurements[0].wires or device.wires or tape.wires
+    with qml.QueuingManager.stop_recording():
+        return QuantumScript(expand(tape, device.name).operations, [qml.probs(wires=wires)])
+
+
+def _used(twin: Twin, tapes: Sequence[QuantumScript]) -> tuple[list[Instruction], list[int]]:
+    """The instructions with noise that circuits use, and the qubits that they measure."""
+    instructions: dict[Instruction, None] = {}
+    qubits: dict[int, None] = {}
+    for tape in tapes:
+        placed, _ = twin.placed(tape)
+        instructions |= dict.fromkeys(placed.noisy.noisy)
+        qubits |= dict.fromkeys(placed.noisy.readings.values())
+    return list(instructions), sorted(qubits)
+
+
+def _groups(
+    noise: Noise,
+    used: Sequence[Instruction],
+    tie: str | Callable[[str, tuple[int, ...]], Hashable],
+) -> tuple[dict[Hashable, tuple[Instruction, ...]], tuple[str, ...]]:
+    """The instructions of each strength, and those that have none."""
+    if isinstance(tie, str) and tie not in TIES:
+        raise ValueError(f"tie must be a function or one of {', '.join(TIES)}; got {tie!r}.")
+    key = TIES[tie] if isinstance(tie, str) else tie
+    groups: dict[Hashable, tuple[Instruction, ...]] = {}
+    excluded = []
+    for name, qubits in used:
+        if any(channel.largest < float("inf") for channel in noise.after(name, qubits)):
+            excluded.append(f"{name}{_listed(qubits)}: its noise has no logarithm to be scaled by.")
+            continue
+        own = key(name, qubits)
+        groups[own] = (*groups.get(own, ()), (name, qubits))
+    return groups, tuple(excluded)
+
+
+def _first_readout(noise: Noise, qubit: int) -> tuple[float, float]:
+    first, second = noise.readout(qubit) or (0.0, 0.0)
+    return max(float(first), FIRST_READOUT), max(float(second), FIRST_READOUT)
+
+
+def _counted(
+    counts: Mapping[str, Any], tape: QuantumScript, number: int
+) -> Float[Tensor, " outcomes"]:
+    wires: Wires = tape.measurements[0].wires
+    found = np.zeros(2 ** len(wires))
+    for outcome, times in counts.items():
+        bits = str(outcome)
+        if len(bits) != len(wires) or set(bits) - {"0", "1"} or times < 0:
+            raise ValueError(
+                f"fit_noise: the counts of circuit {number} have {outcome!r}: {times!r}; outcomes "
+                f"are strings of {len(wires)} bits, one for each of the wires {wires.tolist()}."
+            )
+        found[int(bits, 2)] += times
+    if not found.any():
+        raise ValueError(f"fit_noise: the counts of circuit {number} are empty.")
+    return torch.as_tensor(found)

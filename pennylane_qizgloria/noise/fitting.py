@@ -1,0 +1,208 @@
+r"""Fitting noise to counts: strengths and readout errors that make what was counted most likely.
+
+With the probabilities :math:`p_c(b; \theta)` of outcome b of circuit c, and the numbers
+:math:`n_{cb}` of times that it was counted, the parameters minimise the mean negative logarithm of
+the likelihood,
+
+.. math::
+    L(\theta) = -\frac{1}{N} \sum_{cb} n_{cb} \log p_c(b; \theta), \qquad N = \sum_{cb} n_{cb},
+
+by L-BFGS with exact gradients. The parameters are the logarithms of strengths and the logits of
+readout errors, so that all of them stay in their domains. Their covariance matrix is the inverse of
+the Fisher information :math:`I_{jk} = \sum_c N_c \sum_b \partial_j p_c(b)\, \partial_k p_c(b) /
+p_c(b)` (Cramér and Rao).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from pennylane.devices import Device
+from torch import Tensor
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from ..user_warnings import warn
+from .fisher_information import information
+from .fit_problem import FittedParameter, fit_problem
+from .fitted import FittedNoise
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseFit:
+    """What `fit_noise` found.
+
+    Args:
+        noise: the fitted noise, which ``noise_model`` takes.
+        parameters: the fitted numbers with their standard errors.
+        losses: the mean negative logarithm of the likelihood at each evaluation.
+        hellinger_before: the Hellinger distance of the circuits that were held out, before.
+        hellinger_after: the same with the fitted noise.
+        confused: groups of parameters that the circuits do not tell apart, by their names.
+        excluded: instructions whose noise was not fitted, and why.
+    """
+
+    noise: FittedNoise
+    parameters: tuple[FittedParameter, ...]
+    losses: tuple[float, ...]
+    hellinger_before: float
+    hellinger_after: float
+    confused: tuple[tuple[str, ...], ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def evaluations(self) -> int:
+        """How often all circuits of the fit were simulated."""
+        return len(self.losses)
+
+    def __repr__(self) -> str:
+        width = max(len(own.name) for own in self.parameters)
+        rows = [
+            f"  {own.name:<{width}}  {own.start:9.4g} -> {own.value:9.4g} +- {own.error:.2g}"
+            for own in self.parameters
+        ]
+        head = (
+            f"NoiseFit of {self.noise.name}, {self.evaluations} evaluations\n"
+            f"Hellinger distance of the circuits held out: {self.hellinger_before:.4f} -> "
+            f"{self.hellinger_after:.4f}"
+        )
+        return "\n".join([head, *rows])
+
+
+def fit_noise(
+    device: Device,
+    circuits: Sequence[Any],
+    counts: Sequence[Mapping[str, Any]],
+    *,
+    tie: str | Callable[[str, tuple[int, ...]], Hashable] = "instruction",
+    readout: bool = True,
+    held_out: float | Sequence[int] = 0.25,
+    max_evaluations: int = 32,
+    progress: bool | None = None,
+) -> NoiseFit:
+    """Fit the noise of a twin to what a backend has counted.
+
+    Args:
+        device: a ``qizgloria.mixed`` with ``noise_model``. It is not changed; give the result's
+            ``noise`` to a new one.
+        circuits: QNodes or quantum functions without arguments, or tapes, that measure some of
+            the device's wires in the computational basis (``qml.counts(wires=...)``, say).
+        counts: for each circuit how often each outcome was seen, in PennyLane's order of bits: the
+            first measured wire comes first.
+        tie: which strengths are one parameter: ``"instruction"`` for none, ``"gate"`` for those of
+            a kind of gate, ``"qubits"`` for those on the same qubits, ``"all"``; or a function of
+            the instruction's name and qubits, which returns equal values for those.
+        readout: whether readout errors are fitted, too.
+        held_out: the numbers of the circuits that the fit does not see, or how large a share: the
+            last ones.
+        max_evaluations: how often all circuits of the fit may be simulated.
+        progress: whether to show a progress bar; None for if there is a terminal.
+
+    Returns:
+        The fit. `NoiseFit.noise` is what ``noise_model`` takes, and
+        `pennylane_qizgloria.noise.save_noise` writes.
+
+    Raises:
+        TypeError: if the device is no twin, or a circuit is of another kind.
+        ValueError: if numbers of circuits and counts differ, an outcome does not fit its circuit,
+            or nothing is left to fit or to hold out.
+
+    Warns:
+        UserWarning: naming parameters that the circuits do not tell apart.
+    """
+    problem = fit_problem(device, circuits, counts, tie, readout)
+    seen, unseen = _divided(len(problem.tapes), held_out)
+    start = problem.start()
+    theta = start.clone().requires_grad_()
+    losses = _minimise(partial(problem.loss, numbers=seen), theta, max_evaluations, progress)
+    found = theta.detach()
+    with torch.no_grad():
+        before, after = (problem.hellinger(own, unseen) for own in (start, found))
+    known = information(problem, found, seen)
+    confused = known.confused(problem.names)
+    if confused:
+        groups = "; ".join(" and ".join(group) for group in confused)
+        warn(
+            f"fit_noise: the circuits do not tell apart {groups}. Add circuits in which they act "
+            "differently, or tie them."
+        )
+    return NoiseFit(
+        problem.fitted(found),
+        problem.parameters(start, found, known.errors),
+        losses,
+        before,
+        after,
+        confused,
+        problem.excluded,
+    )
+
+
+def _divided(count: int, held_out: float | Sequence[int]) -> tuple[list[int], list[int]]:
+    """The numbers of the circuits that a fit sees, and of those that it does not."""
+    if isinstance(held_out, float):
+        if not 0 < held_out < 1:
+            raise ValueError(f"held_out must be a share between 0 and 1, got {held_out!r}.")
+        unseen = list(range(count))[count - max(1, round(held_out * count)) :]
+    else:
+        unseen = [int(number) for number in held_out]
+    wrong = [number for number in unseen if number not in range(count)]
+    if wrong or len(set(unseen)) in (0, count):
+        raise ValueError(
+            f"held_out={held_out!r} of {count} circuits must leave some to fit and some to hold "
+            "out."
+        )
+    return [number for number in range(count) if number not in unseen], unseen
+
+
+def _minimise(
+    loss: Callable[[Tensor], Tensor],
+    theta: Float[Tensor, " parameters"],
+    max_evaluations: int,
+    progress: bool | None,
+) -> tuple[float, ...]:
+    """Minimise a function by L-BFGS; its values at each evaluation."""
+    optimiser = torch.optim.LBFGS(
+        [theta],
+        max_iter=max_evaluations,
+        max_eval=max_evaluations,
+        history_size=max_evaluations,
+        line_search_fn="strong_wolfe",
+        tolerance_grad=1e-10,
+        tolerance_change=1e-14,
+    )
+    losses: list[float] = []
+    best: tuple[float, Tensor] = (inf, theta.detach().clone())
+    is_shown = sys.stderr.isatty() if progress is None else progress
+
+    def closure() -> Tensor:
+        nonlocal best
+        if len(losses) >= max_evaluations:
+            raise _EnoughError
+        optimiser.zero_grad()
+        value = loss(theta)
+        value.backward()
+        losses.append(float(value))
+        if losses[-1] < best[0]:
+            best = losses[-1], theta.detach().clone()
+        bar.update()
+        bar.set_postfix(loss=f"{losses[-1]:.6f}")
+        return value
+
+    bar = tqdm(total=max_evaluations, disable=not is_shown, desc="fit_noise")
+    # A line search may ask for a few evaluations more than max_eval.
+    with bar, suppress(_EnoughError):
+        optimiser.step(closure)
+    with torch.no_grad():
+        theta.copy_(best[1])
+    return tuple(losses)
+
+
+class _EnoughError(Exception):
+    """The number of evaluations is used up."""

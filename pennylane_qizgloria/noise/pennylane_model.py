@@ -1,0 +1,96 @@
+"""Twins of a `qml.NoiseModel`: PennyLane's `qml.add_noise` on circuits as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pennylane as qml
+import torch
+from pennylane.devices.preprocess import null_postprocessing
+from pennylane.operation import Operator
+from pennylane.tape import QuantumScript
+from pennylane.transforms.core import transform
+from pennylane.typing import PostprocessingFn
+from torch import Tensor
+
+from ..lowering.operations.compiled_circuit import CompiledCircuit, Linear, Step, Template
+from ..lowering.operations.operations import has_kraus_matrices
+from ..pauli.caching import cached
+from ..pauli.maps.transfer import kraus_transfer
+from .channel import general_channel
+from .scale import valid_scale
+
+
+class ModelTwin:
+    """The noise of a `qml.NoiseModel`.
+
+    Args:
+        model: the noise model. Its readout errors are channels before the measurements.
+    """
+
+    readout = None
+
+    def __init__(self, model: qml.NoiseModel) -> None:
+        self.model = model
+        self._scale: float | Tensor = 1.0
+
+    @property
+    def scale(self) -> float | Tensor:
+        """What the noise is scaled by."""
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale: Any) -> None:
+        self._scale = valid_scale(scale)
+
+    def with_noise(self, tape: QuantumScript) -> QuantumScript:
+        """A tape with the model's noise, scaled.
+
+        Raises:
+            ValueError: if noise is scaled whose strengths are trained.
+        """
+        (noisy,), _ = qml.add_noise(tape, self.model)
+        if isinstance(self.scale, float) and self.scale == 1:
+            return noisy
+        own = {id(op) for op in tape.operations}
+        operations = [
+            _scaled(op, self.scale) if id(op) not in own and has_kraus_matrices(op) else op
+            for op in noisy.operations
+        ]
+        return noisy.copy(operations=operations)
+
+
+@transform
+def add_noise(
+    tape: QuantumScript, twin: ModelTwin
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Give a tape the noise of a twin."""
+    return (twin.with_noise(tape),), null_postprocessing
+
+
+def _scaled(op: Operator, scale: float | Tensor) -> CompiledCircuit:
+    """A channel, scaled as `noise.channel` says."""
+    if any(isinstance(value, Tensor) and value.requires_grad for value in op.data):
+        raise ValueError(
+            f"noise_scale={scale} scales {op.name}, whose strength is trained: the gradient with "
+            "respect to it would be lost. Leave noise_scale out, and multiply the strengths in "
+            "the noise model."
+        )
+    kraus = np.stack([qml.math.toarray(matrix) for matrix in op.kraus_matrices()]).astype(complex)
+    template = _template(kraus.tobytes(), kraus.shape)
+    return CompiledCircuit(scale, wires=op.wires, template=template)
+
+
+@cached(maxsize=1024)
+def _template(kraus: bytes, shape: tuple[int, ...]) -> Template:
+    matrices = torch.as_tensor(np.frombuffer(kraus, dtype=complex).reshape(shape).copy())
+    wires = tuple(range(shape[-1].bit_length() - 1))
+    channel = general_channel(kraus_transfer(matrices), wires)
+    scalars = tuple(map(_in_strength, channel.at_zero, channel.slopes))
+    return Template((Step(channel.form, wires, scalars),), 1)
+
+
+def _in_strength(at_zero: float, slope: float) -> Linear:
+    return Linear(at_zero, ((0, slope),))

@@ -1,0 +1,97 @@
+r"""Readout errors of physical qubits, weaker or stronger.
+
+A confusion matrix C with :math:`\lambda = 1 - p(1|0) - p(0|1) > 0` is moved along its own
+generator: :math:`C^x` has the same stationary distribution and :math:`\lambda^x`,
+
+.. math:: p_x(1|0) = \frac{p(1|0)}{p(1|0) + p(0|1)}\,(1 - \lambda^x),
+
+and :math:`p_x(0|1)` alike. Where :math:`\lambda \le 0` there is no generator, and x is at most 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..pauli.caching import cached
+from ..pauli.conditions import holds
+from .qubits import PhysicalQubit
+from .source import Noise
+
+
+@dataclass(frozen=True, eq=False)
+class TwinReadout:
+    """The confusion matrices of physical qubits.
+
+    Args:
+        noise: whose readout errors these are.
+        scale: what they are scaled by: a number, or a tensor with at most one axis, for a batch.
+        key: equal for equal matrices; None where they are made of tensors.
+    """
+
+    noise: Noise
+    scale: Any
+    key: Hashable | None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether torch records what becomes of the probabilities."""
+        return isinstance(self.scale, Tensor) and self.scale.requires_grad
+
+    def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
+        """The matrices by integer wire."""
+        pairs = {
+            wire: self.noise.readout(label.number)
+            for label, wire in wire_map.items()
+            if isinstance(label, PhysicalQubit)
+        }
+        return {
+            wire: _matrix(*pair, self.scale) for wire, pair in pairs.items() if pair is not None
+        }
+
+
+def _matrix(p10: Any, p01: Any, scale: Any) -> Float[Tensor, "*batch 2 2"]:
+    is_plain = not any(isinstance(value, Tensor) for value in (p10, p01, scale))
+    return (_plain_matrix if is_plain else confusion_matrix)(p10, p01, scale)
+
+
+@cached(maxsize=4096)
+def _plain_matrix(p10: float, p01: float, scale: float) -> Float[Tensor, "2 2"]:
+    return confusion_matrix(p10, p01, scale)
+
+
+def confusion_matrix(p10: Any, p01: Any, scale: Any = 1.0) -> Float[Tensor, "*batch 2 2"]:
+    """A confusion matrix, moved along its generator.
+
+    Args:
+        p10: the probability to read 1 where there is 0.
+        p01: the probability to read 0 where there is 1.
+        scale: 0 for no error, 1 for the error as it is; a number or a tensor ``(batch,)``.
+
+    Raises:
+        ValueError: if the matrix has no generator, and the scale is above 1.
+
+    >>> confusion_matrix(0.1, 0.1, 2.0)
+    tensor([[0.8200, 0.1800],
+            [0.1800, 0.8200]], dtype=torch.float64)
+    """
+    first, second, x = (torch.as_tensor(value, dtype=torch.float64) for value in (p10, p01, scale))
+    total = first + second
+    if bool(total >= 1):
+        if not holds(x <= 1):
+            raise ValueError(
+                f"noise_scale is above 1, but the readout error p(1|0) = {float(first):.3g}, "
+                f"p(0|1) = {float(second):.3g} is too large to have a generator."
+            )
+        share = x
+    else:
+        # expm1 and log1p, because errors may be as small as they like; 0/0 has the limit x.
+        rate = torch.log1p(-total)
+        share = torch.where(total > 0, -torch.expm1(x * rate) / torch.where(total > 0, total, 1), x)
+    one, zero = share * first, share * second
+    return torch.stack([1 - one, one, zero, 1 - zero], -1).unflatten(-1, (2, 2))

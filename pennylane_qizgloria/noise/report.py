@@ -1,0 +1,283 @@
+"""What noise a twin applies: a table to read, and a picture.
+
+The numbers are those of the noise as it is simulated, not of the calibration: the error of a gate
+is one minus the average gate fidelity of all of its channels together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from statistics import median
+from typing import Any
+
+from .channel import NoiseChannel
+from .composition import infidelity_of
+from .source import Instruction, Noise
+from .twin import PlacedCircuit, Twin
+
+MANY = 24
+"""More instructions than so many are summed up, unless a circuit says which it uses."""
+
+ALWAYS_IGNORED = (
+    "Crosstalk, leakage and coherent errors are in no source but Kraus operators and learned maps.",
+    "Rotations into another basis than that of one Pauli on each wire are ideal.",
+)
+
+
+@dataclass(frozen=True)
+class InstructionRow:
+    """The noise of an instruction.
+
+    Args:
+        name: of the instruction.
+        qubits: that it acts on.
+        error: one minus the average gate fidelity of all channels.
+        parts: the same of the channels of each kind alone.
+        strength: what the noise is multiplied by besides the scale.
+    """
+
+    name: str
+    qubits: tuple[int, ...]
+    error: float
+    parts: Mapping[str, float]
+    strength: float
+
+    @property
+    def title(self) -> str:
+        """The name and the qubits."""
+        return f"{self.name}({', '.join(map(str, self.qubits))})"
+
+
+@dataclass(frozen=True)
+class QubitRow:
+    """What is known of a qubit.
+
+    Args:
+        number: of the qubit.
+        t1: T1 in seconds; None if it is not known.
+        t2: T2 in seconds; None if it is not known.
+        p10: the probability to read 1 where there is 0; None if there is no readout error.
+        p01: the probability to read 0 where there is 1.
+        start: the wires that begin there in the circuit that was run last.
+        end: the wires that are measured there.
+    """
+
+    number: int
+    t1: float | None
+    t2: float | None
+    p10: float | None
+    p01: float | None
+    start: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class NoiseReport:
+    """What noise a twin applies.
+
+    Args:
+        name: of what the noise is.
+        scale: what all noise is multiplied by.
+        instructions: the noise of instructions; those of the circuit that was run last, if any was.
+        qubits: the qubits; those of that circuit, if any was.
+        layers: the layers that have noise of their own, by their gates, and their errors.
+        ignored: what has no part in the noise, or is taken otherwise than it was given, and why.
+        is_of_circuit: whether it is about the circuit that was run last.
+    """
+
+    name: str
+    scale: str
+    instructions: tuple[InstructionRow, ...]
+    qubits: tuple[QubitRow, ...]
+    layers: tuple[tuple[str, float], ...]
+    ignored: tuple[str, ...]
+    is_of_circuit: bool
+
+    def __repr__(self) -> str:
+        what = "the circuit that was run last" if self.is_of_circuit else "all qubits"
+        parts = [f"Noise of {self.name}, scale {self.scale}, on {what}"]
+        parts += ["", *_instruction_table(self.instructions)]
+        if self.layers:
+            parts += ["", *_table(("layer", "error"), [(g, _error(e)) for g, e in self.layers])]
+        if self.qubits:
+            parts += ["", *_qubit_table(self.qubits, self.is_of_circuit)]
+        parts += ["", "Not simulated, or taken otherwise:"]
+        parts += [f"  - {sentence}" for sentence in self.ignored]
+        return "\n".join(parts)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the errors of instructions and of readout as bars.
+
+        Args:
+            axes: two of matplotlib's axes; None for new ones.
+
+        Returns:
+            matplotlib's figure.
+
+        Raises:
+            ImportError: if matplotlib is missing.
+        """
+        from .report_plot import draw
+
+        return draw(self, axes)
+
+
+def report_of(twin: Twin) -> NoiseReport:
+    """What noise a twin applies; of the circuit that was run last, if any was."""
+    noise, last = twin.noise, twin.last
+    instructions = noise.instructions() if last is None else list(last.noisy.noisy)
+    rows = [_instruction_row(noise, own) for own in instructions]
+    known = {row["qubit"]: row for row in noise.table()}
+    numbers: Sequence[int] = range(noise.num_qubits or 0)
+    if last is not None:
+        numbers = sorted({*last.noisy.qubits, *last.place.values()})
+    scale = twin.scale
+    return NoiseReport(
+        noise.name,
+        f"{scale:g}" if isinstance(scale, float) else str(scale.detach().tolist()),
+        tuple(row for row in rows if row.error > 0),
+        tuple(_qubit_row(noise, number, known.get(number, {}), last) for number in numbers),
+        tuple(_layer_row(own.gates, own.channels) for own in noise.layers),
+        (*noise.ignored, *_idle_remark(noise), *ALWAYS_IGNORED),
+        last is not None,
+    )
+
+
+def _instruction_row(noise: Noise, own: Instruction) -> InstructionRow:
+    name, qubits = own
+    channels = noise.after(name, qubits)
+    kinds: dict[str, list[NoiseChannel]] = {}
+    for channel in channels:
+        kinds.setdefault(channel.kind, []).append(channel)
+    strength = float(noise.strengths.get(own, 1.0))
+    return InstructionRow(
+        name,
+        qubits,
+        infidelity_of(channels, qubits, strength),
+        {kind: infidelity_of(group, qubits, strength) for kind, group in kinds.items()},
+        strength,
+    )
+
+
+def _layer_row(gates: Iterable[Instruction], channels: Sequence[NoiseChannel]) -> tuple[str, float]:
+    """The gates of a layer, and about its error: the sum of those of its channels."""
+    listed = ", ".join(f"{name}({', '.join(map(str, qubits))})" for name, qubits in sorted(gates))
+    return listed, sum(channel.infidelity for channel in channels)
+
+
+def _qubit_row(
+    noise: Noise, number: int, known: Mapping[str, Any], last: PlacedCircuit | None
+) -> QubitRow:
+    pair = noise.readout(number)
+    p10, p01 = (None, None) if pair is None else map(float, pair)
+    times = [known.get(key) for key in ("T1", "T2")]
+    t1, t2 = (time if time is not None and isfinite(time) else None for time in times)
+    if last is None:
+        return QubitRow(number, t1, t2, p10, p01)
+    layout = last.compiled.circuit.layout
+    start: Sequence[int] = (
+        [] if layout is None else layout.initial_index_layout(filter_ancillas=True)
+    )
+    return QubitRow(
+        number,
+        t1,
+        t2,
+        p10,
+        p01,
+        tuple(wire for wire, qubit in enumerate(start) if qubit == number),
+        tuple(wire for wire, qubit in last.place.items() if qubit == number),
+    )
+
+
+def _idle_remark(noise: Noise) -> list[str]:
+    qubit = 0
+    if noise.num_qubits and noise.idle(qubit, 1e-6):
+        return ["Qubits relax while they wait only with scheduling_method='alap' or 'asap'."]
+    return []
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+def _instruction_table(rows: Sequence[InstructionRow]) -> list[str]:
+    if not rows:
+        return ["No instruction has noise."]
+    if len(rows) > MANY:
+        return _summary(rows)
+    kinds = list(dict.fromkeys(kind for row in rows for kind in row.parts))
+    scaled = any(row.strength != 1 for row in rows)
+    lines = [
+        (
+            row.title,
+            _error(row.error),
+            *(_error(row.parts[kind]) if kind in row.parts else "" for kind in kinds),
+            *([f"{row.strength:.3g}"] if scaled else []),
+        )
+        for row in rows
+    ]
+    return _table(("instruction", "error", *kinds, *(["strength"] if scaled else [])), lines)
+
+
+def _summary(rows: Sequence[InstructionRow]) -> list[str]:
+    """The least, the median and the largest error of each kind of gate."""
+    by_name: dict[str, list[InstructionRow]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    lines = []
+    for name, own in by_name.items():
+        own = sorted(own, key=lambda row: row.error)
+        middle = median(row.error for row in own)
+        lines.append(
+            (
+                name,
+                str(len(own)),
+                f"{_error(own[0].error)} {own[0].qubits}",
+                _error(middle),
+                f"{_error(own[-1].error)} {own[-1].qubits}",
+            )
+        )
+    return _table(("instruction", "number", "least error", "median", "largest error"), lines)
+
+
+def _qubit_table(rows: Sequence[QubitRow], with_wires: bool) -> list[str]:
+    if len(rows) > MANY:
+        errors = [
+            (row.p10 + row.p01) / 2 for row in rows if row.p10 is not None and row.p01 is not None
+        ]
+        middle = f", median readout error {_error(median(errors))}" if errors else ""
+        return [f"{len(rows)} qubits{middle}; report.qubits lists them"]
+    head = ("qubit", "T1 (us)", "T2 (us)", "p(1|0)", "p(0|1)")
+    lines = [
+        (
+            str(row.number),
+            *("" if time is None else f"{time * 1e6:.1f}" for time in (row.t1, row.t2)),
+            *("" if p is None else f"{p:.4f}" for p in (row.p10, row.p01)),
+            *([_wires(row.start), _wires(row.end)] if with_wires else []),
+        )
+        for row in rows
+    ]
+    return _table((*head, *(("wire at start", "wire at end") if with_wires else ())), lines)
+
+
+def _wires(wires: Sequence[int]) -> str:
+    return ", ".join(map(str, wires))
+
+
+def _error(error: float) -> str:
+    return f"{error:.2e}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns, the first one to the left, the others to the right."""
+    widths = [max(len(str(own[i])) for own in (head, *rows)) for i in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = (
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return "  ".join([first, *others]).rstrip()
+
+    return [line(head), "  ".join("-" * width for width in widths), *map(line, rows)]

@@ -1,0 +1,47 @@
+"""How much of its noise a twin has."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+
+def valid_scale(scale: Any) -> float | Tensor:
+    """What noise is scaled by: 0 for none, 1 for all of it.
+
+    Args:
+        scale: a number or a tensor ``()`` or ``(batch,)``, which may be trained.
+
+    Returns:
+        A number as a float, a tensor as it is.
+
+    Raises:
+        TypeError: if it is neither.
+        ValueError: if it is negative or not finite, or has more than one axis.
+
+    >>> valid_scale(2)
+    2.0
+    """
+    if isinstance(scale, np.ndarray):
+        raise TypeError(
+            "noise_scale must be a number or a torch tensor; for an array, give "
+            f"torch.as_tensor(scale). Got an array of shape {scale.shape}."
+        )
+    if not isinstance(scale, (Real, Tensor)) or isinstance(scale, bool):
+        raise TypeError(f"noise_scale must be a number or a torch tensor, got {scale!r}.")
+    if isinstance(scale, Tensor):
+        if not scale.is_floating_point() or scale.ndim > 1 or scale.numel() == 0:
+            raise ValueError(
+                "noise_scale must be a tensor of real numbers of shape () or (batch,), got "
+                f"{scale.dtype} of shape {tuple(scale.shape)}."
+            )
+        numbers = scale.detach().reshape(-1).tolist()
+    else:
+        numbers = [float(scale)]
+    for number in numbers:
+        if not 0 <= number < float("inf"):
+            raise ValueError(f"noise_scale must be at least 0, and finite, got {number}.")
+    return scale if isinstance(scale, Tensor) else float(scale)

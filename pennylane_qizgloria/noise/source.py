@@ -1,0 +1,85 @@
+"""What a twin asks its noise for: the channels behind each instruction, and the readout error."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .channel import NoiseChannel
+
+Readout = tuple[Any, Any]
+"""The probabilities p(1|0) and p(0|1) of a qubit: numbers, or tensors where they are fitted."""
+
+
+Instruction = tuple[str, tuple[int, ...]]
+"""The name of an instruction, Qiskit's, and the physical qubits that it acts on."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyLayer:
+    """Gates on two qubits that run at once, and the noise that they have together.
+
+    Args:
+        gates: the gates.
+        channels: the noise.
+        comes_first: whether the noise acts before the gates, not behind them.
+    """
+
+    gates: frozenset[Instruction]
+    channels: tuple[NoiseChannel, ...]
+    comes_first: bool = False
+
+
+class Noise(ABC):
+    """The noise of a backend, by its instructions and physical qubits.
+
+    Args:
+        name: of what it is the noise.
+        num_qubits: of how many qubits; None if it does not say so.
+
+    Attributes:
+        compilation: the backend or target that circuits are compiled for; None for none.
+        strengths: by how much the noise of instructions is multiplied, where that is not 1.
+        layers: the layers of gates that have noise of their own, besides that of instructions.
+        ignored: what of the source has no part in the noise, and why, one sentence each.
+    """
+
+    def __init__(self, name: str, num_qubits: int | None) -> None:
+        self.name = name
+        self.num_qubits = num_qubits
+        self.compilation: Any = None
+        self.strengths: Mapping[Instruction, Any] = {}
+        self.layers: tuple[NoisyLayer, ...] = ()
+        self.ignored: list[str] = []
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether tensors are among its numbers."""
+        return False
+
+    @abstractmethod
+    def instructions(self) -> list[Instruction]:
+        """The instructions and qubits that it knows, in the order of reports."""
+
+    @abstractmethod
+    def after(self, name: str, qubits: tuple[int, ...]) -> tuple[NoiseChannel, ...]:
+        """The channels behind an instruction, the first one first.
+
+        Args:
+            name: of the instruction, Qiskit's.
+            qubits: that it acts on, in the order of the instruction.
+        """
+
+    @abstractmethod
+    def readout(self, qubit: int) -> Readout | None:
+        """The readout error of a qubit; None for none."""
+
+    def idle(self, qubit: int, seconds: float) -> tuple[NoiseChannel, ...]:
+        """The channels of a qubit that waits for some time: none, if the source does not say."""
+        return ()
+
+    def table(self) -> list[dict[str, Any]]:
+        """More rows for reports, such as those of qubits."""
+        return []

@@ -1,0 +1,259 @@
+"""A twin of a backend: circuits are compiled for it as for the backend, and given its noise.
+
+A tape becomes one operator on physical qubits, see `noisy_circuit`; measurements are moved to the
+qubits that their wires end on. Where each wire is measured in the basis of one Pauli, the gates
+that turn it into the computational basis are part of the compiled circuit, as on the backend, and
+so have its noise; other rotations into a basis are taken as ideal.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy, deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pennylane.devices.preprocess import null_postprocessing
+from pennylane.measurements import (
+    CountsMP,
+    ExpectationMP,
+    MeasurementProcess,
+    ProbabilityMP,
+    SampleMP,
+    VarianceMP,
+)
+from pennylane.pauli import PauliSentence, PauliWord
+from pennylane.tape import QuantumScript
+from pennylane.transforms.core import transform
+from pennylane.typing import PostprocessingFn
+from pennylane.wires import Wires
+
+from ..lowering.measurements.eigenbasis import overlaps
+from ..lowering.operations.compiled_circuit import CompiledCircuit
+from ..qiskit.compile.structures import measured_circuit, structure_of
+from ..qiskit.compile.transpilation import MAX_CACHED, Compiled, Compiler
+from ..qiskit.measurements.bases import commute_qubit_wise, diagonalized
+from ..qiskit.pubs.packing import qubit_order
+from .noisy_circuit import NoisyCircuit, noisy_circuit
+from .qubits import PhysicalQubit
+from .readout import TwinReadout
+from .scale import valid_scale
+from .source import Noise
+
+READ_IN_A_BASIS = (CountsMP, ExpectationMP, ProbabilityMP, SampleMP, VarianceMP)
+"""Measurements that detectors make, wire by wire."""
+
+
+Recipe = tuple[Callable[..., "Twin"], tuple]
+"""A function that makes a twin, and its arguments."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedCircuit:
+    """A circuit on physical qubits.
+
+    Args:
+        compiled: the circuit, compiled.
+        noisy: the same with noise.
+        place: the qubit that each wire is on at the end, by its number in the order of the wires.
+    """
+
+    compiled: Compiled
+    noisy: NoisyCircuit
+    place: Mapping[int, int]
+
+
+class Twin:
+    """Makes of circuits what a backend would run.
+
+    Args:
+        noise: the noise.
+        compiler: compiles the circuits.
+        wires: the device's wires; None for those of each circuit.
+        with_idle: whether wires that a circuit does not use are qubits, too, as a layout wants it.
+        dt: the time step of the backend, in seconds; None if it has none.
+
+    Attributes:
+        recipe: how it was made, for pickles.
+    """
+
+    def __init__(
+        self, noise: Noise, compiler: Compiler, wires: Wires | None, with_idle: bool, dt: Any
+    ) -> None:
+        self.noise = noise
+        self.recipe: Recipe | None = None
+        self._scale: Any = 1.0
+        self._compiler = compiler
+        self._wires = wires
+        self._with_idle = with_idle
+        self._dt = dt
+        self._placed: OrderedDict[Hashable, PlacedCircuit] = OrderedDict()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle is what the twin was made from: pass managers cannot be pickled."""
+        if self.recipe is None:
+            raise TypeError("A twin that was made by hand cannot be pickled.")
+        return _made_again, (*self.recipe, self._scale)
+
+    def __deepcopy__(self, memo: dict) -> Twin:
+        """A twin with a scale of its own, which shares what compiles circuits."""
+        twin = self.with_noise(self.noise)
+        twin._scale = deepcopy(self._scale, memo)
+        twin.recipe = self.recipe
+        return twin
+
+    @property
+    def scale(self) -> Any:
+        """What the noise is scaled by: a number, or a tensor ``()`` or ``(batch,)``."""
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale: Any) -> None:
+        self._scale = valid_scale(scale)
+
+    def with_noise(self, noise: Noise) -> Twin:
+        """A twin with other noise, which shares the compiled circuits."""
+        return Twin(noise, self._compiler, self._wires, self._with_idle, self._dt)
+
+    @property
+    def last(self) -> PlacedCircuit | None:
+        """The circuit that was run last."""
+        return next(reversed(self._placed.values()), None)
+
+    @property
+    def readout(self) -> TwinReadout:
+        """The readout errors as they are now."""
+        is_plain = isinstance(self.scale, float) and not self.noise.is_trained
+        return TwinReadout(self.noise, self.scale, (self.noise, self.scale) if is_plain else None)
+
+    def placed(self, tape: QuantumScript) -> tuple[PlacedCircuit, list[Any]]:
+        """A tape's circuit on physical qubits, made once for a structure, and its parameters."""
+        order = qubit_order(tape, self._wires, self._with_idle)
+        measured = [order.index(wire) for wire in order if wire in _read_wires(tape)]
+        structure, angles = structure_of(tape, order)
+        key = (structure, tuple(measured))
+        if key not in self._placed:
+            make = partial(measured_circuit, tape, order, measured)
+            compiled = self._compiler.compiled(("sampler", *key), make)
+            self._placed[key] = self._place(compiled, len(angles), measured, len(order))
+            if len(self._placed) > MAX_CACHED:
+                self._placed.popitem(last=False)
+        self._placed.move_to_end(key)
+        return self._placed[key], angles
+
+    def _place(
+        self, compiled: Compiled, num_params: int, measured: Sequence[int], num_wires: int
+    ) -> PlacedCircuit:
+        strengths = self.noise.strengths
+        noisy = noisy_circuit(compiled.circuit, self.noise, num_params, strengths, self._dt)
+        if measured:
+            place = {wire: noisy.readings[bit] for bit, wire in enumerate(measured)}
+        else:
+            layout = compiled.circuit.layout
+            final = range(num_wires) if layout is None else layout.final_index_layout()
+            place = dict(enumerate(final))
+        return PlacedCircuit(compiled, noisy, place)
+
+    def on_qubits(self, tape: QuantumScript) -> QuantumScript:
+        """A tape as one operator on physical qubits, with its measurements moved there."""
+        paulis = common_paulis(tape)
+        if paulis:
+            tape = _in_computational_basis(tape)
+        placed, angles = self.placed(tape)
+        strengths = [self._strength(key) for key in placed.noisy.strengths]
+        qubits = [PhysicalQubit(number) for number in placed.noisy.qubits]
+        op = CompiledCircuit(
+            *angles, *strengths, wires=Wires(qubits), template=placed.noisy.template
+        )
+        order = qubit_order(tape, self._wires, self._with_idle)
+        moves = {
+            wire: PhysicalQubit(placed.place[i])
+            for i, wire in enumerate(order)
+            if i in placed.place
+        }
+        measurements = [_moved(process, tape.wires, moves) for process in tape.measurements]
+        return tape.copy(operations=[op], measurements=measurements)
+
+    def _strength(self, key: Any) -> Any:
+        own = self.noise.strengths.get(key, 1.0)
+        return self.scale if isinstance(own, float) and own == 1.0 else self.scale * own
+
+
+def _made_again(make: Callable[..., Twin], arguments: tuple, scale: Any) -> Twin:
+    twin = make(*arguments)
+    twin.scale = scale
+    return twin
+
+
+@transform
+def on_qubits(tape: QuantumScript, twin: Twin) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Run a tape on the qubits of a twin."""
+    return (twin.on_qubits(tape),), null_postprocessing
+
+
+# --- measurements ---------------------------------------------------------------------------------
+
+
+def common_paulis(tape: QuantumScript) -> dict[Any, str] | None:
+    """The Pauli that each measured wire is read in; None where a tape is not read in one basis."""
+    found: dict[Any, str] = {}
+    for process in tape.measurements:
+        if not isinstance(process, READ_IN_A_BASIS):
+            return None
+        for wire, letter in _letters(process, tape) or [(None, "")]:
+            if not letter or found.setdefault(wire, letter) != letter:
+                return None
+    return found
+
+
+def _letters(process: MeasurementProcess, tape: QuantumScript) -> list[tuple[Any, str]]:
+    """The wires that a measurement reads, with their Paulis; empty if there are none."""
+    observable = process.obs
+    if observable is None:
+        return [(wire, "Z") for wire in process.wires or tape.wires]
+    sentence = observable.pauli_rep
+    if sentence is None or not commute_qubit_wise(sentence):
+        return []
+    if isinstance(process, ProbabilityMP) and overlaps(observable):
+        return []
+    return [pair for word in sentence for pair in word.items()]
+
+
+def _read_wires(tape: QuantumScript) -> set[Any]:
+    """The wires that detectors read, where a tape is read in the computational basis."""
+    paulis = common_paulis(tape)
+    return set() if paulis is None or set(paulis.values()) - {"Z"} else set(paulis)
+
+
+def _in_computational_basis(tape: QuantumScript) -> QuantumScript:
+    """A tape that ends with what its measurements are diagonalized by, and reads Z instead."""
+    rotated = diagonalized(tape)
+    if rotated is tape:
+        return tape
+    return rotated.copy(measurements=[_of_z(process) for process in tape.measurements])
+
+
+def _of_z(process: MeasurementProcess) -> MeasurementProcess:
+    if process.obs is None:
+        return process
+    sentence = PauliSentence(
+        {
+            PauliWord(dict.fromkeys(word, "Z")): number
+            for word, number in process.obs.pauli_rep.items()
+        }
+    )
+    turned = copy(process)
+    turned.obs = sentence.operation(wire_order=process.obs.wires)
+    return turned
+
+
+def _moved(
+    process: MeasurementProcess, wires: Wires, moves: Mapping[Any, PhysicalQubit]
+) -> MeasurementProcess:
+    """A measurement on the qubits that its wires are on."""
+    if process.obs is None and not process.wires:
+        process = copy(process)
+        process._wires = wires
+    return process.map_wires(dict(moves))

@@ -1,0 +1,71 @@
+"""What Aer gives for the circuits that a twin compiled, with the noise that a backend runs with."""
+
+import numpy as np
+import pennylane as qml
+from qiskit_aer import AerSimulator
+
+
+def noise_of_fake(backend):
+    """The noise model that a fake backend runs with."""
+    return backend._get_noise_model_from_backend_v2()
+
+
+def aer_probabilities(device, values, noise_model, pairs=None):
+    """The probabilities of the measured bits of the circuit that a twin has run last.
+
+    Args:
+        device: the twin; its circuit measures.
+        values: of the circuit's parameters.
+        noise_model: Aer's.
+        pairs: p(1|0) and p(0|1) of qubits; those of the noise model if None.
+    """
+    placed = device._twin.last
+    circuit = placed.compiled.circuit
+    symbols = placed.compiled.source.circuit.parameters
+    known = {s: float(v) for s, v in zip(symbols, values, strict=True) if s in circuit.parameters}
+    bound = circuit.assign_parameters(known)
+    bound.data = [own for own in bound.data if own.operation.name != "measure"]
+    qubits = [placed.noisy.readings[bit] for bit in range(len(placed.noisy.readings))]
+    # Aer has the errors of measurements act before them.
+    errors = noise_model._local_quantum_errors.get("measure", {})
+    for qubit in qubits:
+        if (qubit,) in errors:
+            bound.append(errors[(qubit,)].to_instruction(), [qubit])
+    bound.save_probabilities(qubits)
+    simulator = AerSimulator(method="density_matrix", noise_model=noise_model)
+    result = simulator.run(bound).result()
+    assert result.success, result.status
+    # Aer's first qubit is the least significant one.
+    exact = np.asarray(result.data()["probabilities"]).reshape([2] * len(qubits)).T
+    readout = dict(noise_model._local_readout_errors) if pairs is None else {}
+    for axis, qubit in enumerate(qubits):
+        if pairs is not None and pairs[qubit] is not None:
+            p10, p01 = pairs[qubit]
+            matrix = np.array([[1 - p10, p10], [p01, 1 - p01]])
+        elif (qubit,) in readout:
+            matrix = np.asarray(readout[(qubit,)].probabilities)
+        else:
+            continue
+        exact = np.moveaxis(np.tensordot(exact, matrix, (axis, 0)), -1, axis)
+    return exact.reshape(-1)
+
+
+def random_function(num_wires, seed, depth=2):
+    """A quantum function of angles on random gates, and how many angles it has."""
+    rng = np.random.default_rng(seed)
+    kinds = [qml.RX, qml.RY, qml.RZ, qml.PhaseShift, qml.Rot, qml.Hadamard]
+    kinds += [qml.CRX, qml.IsingZZ] if num_wires > 1 else []
+    plan, count = [], 0
+    for _ in range(depth * num_wires):
+        kind = kinds[rng.integers(len(kinds))]
+        wires = rng.permutation(num_wires)[: kind.num_wires].tolist()
+        plan.append((kind, wires, slice(count, count + kind.num_params)))
+        count += kind.num_params
+        if num_wires > 1 and rng.uniform() < 0.4:
+            plan.append((qml.CNOT, rng.permutation(num_wires)[:2].tolist(), slice(0, 0)))
+
+    def function(angles):
+        for kind, wires, places in plan:
+            kind(*[angles[i] for i in range(places.start, places.stop)], wires=wires)
+
+    return function, count

@@ -1,0 +1,112 @@
+"""Noise models of Aer's, against Aer's density matrices and Qiskit's maps."""
+
+import numpy as np
+import pennylane as qml
+import pytest
+from helpers.twins import aer_probabilities, random_function
+from qiskit.quantum_info import PTM, Kraus, SuperOp
+from qiskit_aer.noise import (
+    NoiseModel,
+    PauliLindbladError,
+    QuantumError,
+    ReadoutError,
+    amplitude_damping_error,
+    depolarizing_error,
+    pauli_error,
+    thermal_relaxation_error,
+)
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+from pennylane_qizgloria.noise.aer import AerNoise
+from pennylane_qizgloria.noise.composition import composed
+
+
+def model_of_everything():
+    """Errors of several kinds on all qubits, and others on some of them."""
+    model = NoiseModel(basis_gates=["rx", "ry", "rz", "h", "cx", "p"])
+    model.add_all_qubit_quantum_error(amplitude_damping_error(0.02), ["rx", "ry", "h"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.05, 2), ["cx"])
+    model.add_quantum_error(pauli_error([("ZX", 0.1), ("YI", 0.05), ("II", 0.85)]), "cx", [0, 1])
+    generators = [("XI", 0.01), ("ZY", 0.03), ("IZ", 0.02)]
+    words, rates = zip(*generators, strict=True)
+    model.add_quantum_error(PauliLindbladError(words, rates), "cx", [1, 0])
+    model.add_quantum_error(thermal_relaxation_error(50, 30, 4), "h", [2])
+    coherent = Kraus([[[1, 0], [0, np.exp(0.2j)]]])
+    model.add_quantum_error(QuantumError(coherent), "rx", [1])
+    model.add_all_qubit_quantum_error(pauli_error([("X", 0.03), ("I", 0.97)]), "measure")
+    model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.07, 0.93]]))
+    model.add_readout_error(ReadoutError([[0.9, 0.1], [0.15, 0.85]]), [1])
+    return model
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_probabilities_are_those_of_aer(seed):
+    """Random circuits have Aer's probabilities: local errors before those of all qubits."""
+    model = model_of_everything()
+    device = qml.device("qizgloria.mixed", wires=3, noise_model=model)
+    function, count = random_function(3, seed, depth=4)
+    angles = np.random.default_rng(seed).uniform(-3, 3, count)
+    found = qml.QNode(lambda x: [function(x), qml.probs(wires=range(3))][1], device)(angles)
+    pairs = [(0.02, 0.07), (0.1, 0.15), (0.02, 0.07)]
+    # The errors of measurements are those of all qubits, which the reference looks up by qubit.
+    model._local_quantum_errors["measure"] = {
+        (qubit,): model._default_quantum_errors["measure"] for qubit in range(3)
+    }
+    np.testing.assert_allclose(found, aer_probabilities(device, angles, model, pairs), atol=1e-8)
+
+
+def test_channels_are_qiskits():
+    """The channels behind an instruction compose to the error's Pauli transfer matrix."""
+    model = model_of_everything()
+    noise = AerNoise(model)
+    for name, errors in model._local_quantum_errors.items():
+        for qubits, error in errors.items():
+            # Qiskit's first qubit is the least significant one.
+            found = composed(noise.after(name, qubits), qubits[::-1])
+            np.testing.assert_allclose(found, PTM(SuperOp(error)).data.real, atol=1e-10)
+    assert noise.after("rz", (0,)) == ()
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_depolarizing_errors_are_scaled_by_their_probability(scale):
+    """A depolarizing error that is given as a quantum error becomes 1 - (1 - p)^s."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), ["cx"])
+    found = composed(AerNoise(model).after("cx", (0, 1)), (0, 1), scale)
+    expected = PTM(SuperOp(depolarizing_error(1 - 0.9**scale, 2))).data.real
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_relaxation_during_delays():
+    """A model that Aer makes of a backend lets qubits relax while they wait."""
+    backend = FakeManilaV2()
+    noise = AerNoise(NoiseModel.from_backend(backend))
+    (channel,) = noise.idle(2, 1e-6)
+    own = backend.target.qubit_properties[2]
+    expected = PTM(SuperOp(thermal_relaxation_error(own.t1, own.t2, 1e-6))).data.real
+    np.testing.assert_allclose(channel.transfer(), expected, atol=1e-8)
+
+
+def test_errors_that_lose_the_trace():
+    """A map that is no channel is refused by name."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(amplitude_damping_error(0.1), ["x"])
+    (error,) = model._default_quantum_errors.values()
+
+    class Losing:
+        num_qubits = 1
+
+        def to_quantumchannel(self):
+            return 0.9 * SuperOp(error)
+
+    model._local_quantum_errors["x"] = {(0,): 0.9 * SuperOp(error)}
+    with pytest.raises(ValueError, match=r"error of 'x' on the qubits \[0\] does not preserve"):
+        AerNoise(model)
+
+
+def test_readout_errors_of_several_qubits():
+    """Readout errors that qubits have together are refused."""
+    model = NoiseModel()
+    model.add_readout_error(ReadoutError(np.full((4, 4), 0.25)), [0, 1])
+    with pytest.raises(ValueError, match=r"of the qubits \(0, 1\) together"):
+        AerNoise(model)

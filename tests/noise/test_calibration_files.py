@@ -1,0 +1,188 @@
+"""Calibrations of properties, targets and files, against the errors that Aer makes of them."""
+
+import json
+
+import numpy as np
+import pennylane as qml
+import pytest
+from qiskit.quantum_info import PTM, SuperOp
+from qiskit_aer.noise.device.models import basic_device_gate_errors, basic_device_readout_errors
+
+from pennylane_qizgloria.noise.calibration import CalibratedNoise
+from pennylane_qizgloria.noise.calibration_files import (
+    calibration_of_properties,
+    calibration_of_target,
+    read_calibration,
+    target_of,
+)
+from pennylane_qizgloria.noise.composition import composed
+from pennylane_qizgloria.qiskit.backends.resolve import _fake_backends
+
+SAMPLE = 25
+"""So many instructions of each backend are compared."""
+
+FIVE = ["fake_manila", "fake_lagos", "fake_kolkata", "fake_sherbrooke", "fake_torino"]
+
+# As IBM's site has written it since 2024, shortened.
+TABLE = """\
+"Qubit","T1 (us)","T2 (us)","Readout assignment error","Prob meas0 prep1","Prob meas1 prep0",\
+"Readout length (ns)","ID error","Single-qubit gate length (ns)","Z-axis rotation (rz) error",\
+"√x (sx) error","Pauli-X error","CZ error","Gate length (ns)","Operational"
+0,100.5,80.25,0.02,0.03,0.01,1300,0.0002,32,0,0.0002,0.0002,"1:0.004","1:68","Yes"
+1,200,,0.05,,,1300,0.0003,32,0,0.0003,0.0003,"0:0.004;2:0.006","0:68;2:84","Yes"
+2,150,300,0.01,0.01,0.01,1300,0.0004,32,0,0.0004,0.0004,"1:0.006","1:84","Yes"
+"""
+
+# As it wrote it until 2023.
+OLD_TABLE = """\
+Qubit, T1 (us), T2 (us), Readout assignment error , √x (sx) error , CNOT error , Gate time (ns)
+0, 100, 80, 0.02, 0.0002, 0_1:0.004, 0_1:300
+1, 200, 90, 0.05, 0.0003, 1_0:0.004, 1_0:335
+"""
+
+
+def check(noise, errors, readouts):
+    """The channels and pairs are those that Aer makes."""
+    for name, qubits, error in errors:
+        qubits = tuple(qubits)
+        # Qiskit's first qubit is the least significant one.
+        found = composed(noise.after(name, qubits), qubits[::-1])
+        np.testing.assert_allclose(found, PTM(SuperOp(error)).data.real, atol=1e-8)
+    for (qubit,), error in readouts:
+        p10, p01 = noise.readout(qubit)
+        np.testing.assert_allclose([[1 - p10, p10], [p01, 1 - p01]], error.probabilities)
+
+
+def check_properties(name):
+    properties = _fake_backends()[name]().properties()
+    errors = basic_device_gate_errors(properties)
+    chosen = errors[:: max(1, len(errors) // SAMPLE)]
+    noise = CalibratedNoise(calibration_of_properties(properties))
+    check(noise, chosen, basic_device_readout_errors(properties))
+    noisy = {(own, tuple(qubits)) for own, qubits, _ in errors}
+    assert {own for own in noise.instructions() if noise.after(*own)} <= noisy
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_properties_give_the_noise_that_aer_makes_of_them(name):
+    """Behind each instruction are the channels of Aer's basic_device_gate_errors."""
+    check_properties(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(_fake_backends()))
+def test_properties_of_every_fake_backend(name):
+    """The same for each fake backend."""
+    check_properties(name)
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_targets_give_the_noise_that_aer_makes_of_them(name):
+    """The same for targets, whose resets relax and have no gate error."""
+    target = _fake_backends()[name]().target
+    errors = basic_device_gate_errors(target=target)
+    noise = CalibratedNoise(calibration_of_target(name, target))
+    check(
+        noise, errors[:: max(1, len(errors) // SAMPLE)], basic_device_readout_errors(target=target)
+    )
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_json_files_are_properties(tmp_path, name):
+    """The JSON of properties gives what the properties give."""
+    properties = _fake_backends()[name]().properties()
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps(properties.to_dict(), default=str))
+    found, expected = read_calibration(path), calibration_of_properties(properties)
+    assert found.qubits == expected.qubits
+    assert found.gates == expected.gates
+    assert found.date is not None
+
+
+def test_tables(tmp_path):
+    """All columns of a table are read, in seconds, and what is missing is taken as not known."""
+    path = tmp_path / "ibm_somewhere.csv"
+    path.write_text("\ufeff" + TABLE, encoding="utf-8")
+    found = read_calibration(path)
+    assert found.name == "ibm_somewhere"
+    assert [own.readout for own in found.qubits] == [(0.01, 0.03), (0.05, 0.05), (0.01, 0.01)]
+    assert found.qubits[0].t1 == pytest.approx(100.5e-6)
+    assert found.qubits[1].t2 == np.inf
+    assert found.gates["cz", (1, 2)].error == 0.006
+    assert found.gates["cz", (1, 2)].duration == pytest.approx(84e-9)
+    assert found.gates["sx", (2,)].duration == pytest.approx(32e-9)
+    assert found.gates["rz", (0,)].duration is None
+    assert {name for name, _ in found.gates} == {"id", "rz", "sx", "x", "cz"}
+
+
+def test_old_tables(tmp_path):
+    """Columns of former years have other names and write pairs out."""
+    path = tmp_path / "old.csv"
+    path.write_text(OLD_TABLE, encoding="utf-8")
+    found = read_calibration(path)
+    assert found.gates["cx", (1, 0)].error == 0.004
+    assert found.gates["cx", (1, 0)].duration == pytest.approx(335e-9)
+    assert found.qubits[1].readout == (0.05, 0.05)
+
+
+def test_a_table_makes_a_twin(tmp_path):
+    """Circuits are compiled to the gates of a table, on pairs that it has."""
+    path = tmp_path / "ibm_somewhere.csv"
+    path.write_text(TABLE, encoding="utf-8")
+    device = qml.device("qizgloria.mixed", wires=3, noise_model=str(path))
+
+    @qml.qnode(device)
+    def circuit():
+        qml.Hadamard(0)
+        qml.CNOT([0, 1])
+        qml.CNOT([0, 2])
+        return qml.probs(wires=range(3))
+
+    found = circuit()
+    assert 0.8 < found[0] + found[-1] < 0.99
+    compiled = device._twin.last.compiled.circuit
+    assert set(compiled.count_ops()) <= {"rz", "sx", "x", "cz", "measure"}
+    assert "ibm_somewhere" in repr(device.noise_report())
+
+
+def test_targets_of_calibrations():
+    """A target has the gates of the calibration where it has them, and its times."""
+    backend = _fake_backends()["fake_manila"]()
+    target = target_of(calibration_of_properties(backend.properties()))
+    assert set(target["cx"]) == set(backend.target["cx"])
+    assert target["cx"][(0, 1)].error == pytest.approx(backend.target["cx"][(0, 1)].error)
+    assert target.qubit_properties[2].t1 == pytest.approx(backend.target.qubit_properties[2].t1)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "", "no rows, or no column 'Qubit'"),
+        ("a.csv", "T1 (us)\n3\n", "no rows, or no column 'Qubit'"),
+        ("a.csv", "Qubit,T1 (us)\n0,long\n", "'t1 \\(us\\)' has 'long' for qubit 0"),
+        ("a.csv", "Qubit,T1 (us)\n0,1\n2,1\n", "has \\[0, 2\\], not each qubit once"),
+        ("a.csv", "Qubit,CZ error\n0,a:0.1\n1,\n", "'cz error' has 'a:0.1', not such as 0_1:0.01"),
+        ("a.json", "{", "is no calibration file"),
+        ("a.json", "[]", "JSON is no object"),
+        ("a.json", "{}", "has no 'gates'"),
+        (
+            "a.json",
+            '{"gates": [], "qubits": [[{"name": "T1", "unit": "h", "value": 1}]]}',
+            "T1 is in the unit 'h'",
+        ),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path, name, text, message):
+    """What is wrong is said with the file's name and where it is."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=rf"a\.(csv|json) is no calibration file: .*{message}|{message}"
+    ):
+        read_calibration(path)
+
+
+def test_no_file():
+    """A path without a file is said to be none."""
+    with pytest.raises(ValueError, match=r"no calibration file 'nowhere\.csv'"):
+        qml.device("qizgloria.mixed", wires=1, noise_model="nowhere.csv")

@@ -1,0 +1,181 @@
+"""Fitting noise to counts of a backend whose strengths and readout errors are known."""
+
+import json
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+
+from pennylane_qizgloria.noise.fisher_information import information
+from pennylane_qizgloria.noise.fit_problem import fit_problem
+from pennylane_qizgloria.noise.fitted import FittedNoise
+from pennylane_qizgloria.noise.fitting import fit_noise
+from pennylane_qizgloria.noise.noise_files import load_noise, save_noise
+from pennylane_qizgloria.noise.sources import noise_of
+
+WIRES = 4
+
+
+def twin(noise="fake_manila", **options):
+    return qml.device(
+        "qizgloria.mixed", wires=WIRES, noise_model=noise, seed=5, seed_transpiler=3, **options
+    )
+
+
+def circuit(seed, num_wires=WIRES, layers=3):
+    angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, (layers, num_wires, 3))
+
+    def function():
+        for layer in angles:
+            for wire, own in enumerate(layer):
+                qml.Rot(*own, wires=wire)
+            for wire in range(num_wires - 1):
+                qml.CNOT([wire, wire + 1])
+        return qml.counts(wires=range(num_wires))
+
+    return function
+
+
+def wrong_by_a_fifth(seed):
+    """The noise of a backend whose strengths and readout errors are all wrong by 20 %."""
+    rng, base = np.random.default_rng(seed), noise_of("fake_manila")
+    factors = [0.8, 1.2]
+    strengths = {own: float(rng.choice(factors)) for own in base.instructions()}
+    readouts = {
+        qubit: tuple(float(rng.choice(factors)) * p for p in base.readout(qubit))
+        for qubit in range(base.num_qubits)
+    }
+    return FittedNoise(base, strengths, readouts)
+
+
+def counted(circuits, noise, shots):
+    device = twin(noise)
+    return [qml.set_shots(qml.QNode(own, device), shots)() for own in circuits]
+
+
+def test_a_fit_finds_the_noise():
+    """What is held out is described much better, and the true values lie within the errors."""
+    circuits, truth = [circuit(seed) for seed in range(12)], wrong_by_a_fifth(1)
+    fit = fit_noise(twin(), circuits, counted(circuits, truth, 300_000), progress=False)
+    assert fit.evaluations <= 32
+    assert fit.hellinger_after < 0.35 * fit.hellinger_before
+    for (name, qubits), strength in fit.noise.strengths.items():
+        own = next(x for x in fit.parameters if x.name == f"{name}({', '.join(map(str, qubits))})")
+        assert own.value == pytest.approx(strength)
+        distance = abs(strength - truth.strengths[name, qubits])
+        assert np.isnan(own.error) or distance < 5 * own.error
+    joining = [own for own in fit.parameters if own.name.startswith("cx")]
+    assert joining
+    assert not any(np.isnan(own.error) for own in joining)
+    for qubit, pair in fit.noise.readouts.items():
+        np.testing.assert_allclose(pair, truth.readouts[qubit], atol=0.005)
+    assert "32 evaluations" in repr(fit)
+
+
+def test_the_gradient_of_the_loss():
+    """The gradient by all strengths and readout errors agrees with central differences."""
+    circuits = [circuit(seed, layers=1) for seed in range(2)]
+    counts = counted(circuits, wrong_by_a_fifth(0), 1000)
+    problem = fit_problem(twin(), circuits, counts, "instruction", True)
+    theta = problem.start().requires_grad_()
+    (gradient,) = torch.autograd.grad(problem.loss(theta, [0, 1]), theta)
+    for place in range(len(theta)):
+        step = torch.zeros_like(theta)
+        step[place] = 1e-5
+        with torch.no_grad():
+            above, below = (problem.loss(theta + s * step, [0, 1]) for s in (1, -1))
+        assert gradient[place] == pytest.approx(float(above - below) / 2e-5, abs=1e-8)
+
+
+def test_the_fisher_information():
+    """It is the second derivative of the loss where counts are as the noise has it."""
+    circuits = [circuit(seed, layers=1) for seed in range(2)]
+    counts = counted(circuits, noise_of("fake_manila"), 100)
+    problem = fit_problem(twin(), circuits, counts, "gate", True)
+    theta = problem.start()
+    exact = [100 * p.detach() for p in problem.probabilities(theta, [0, 1])]
+    object.__setattr__(problem, "counts", tuple(exact))
+    hessian = torch.autograd.functional.hessian(lambda own: problem.loss(own, [0, 1]), theta)
+    known = information(problem, theta, [0, 1])
+    found = known.vectors @ torch.diag(known.values) @ known.vectors.T
+    np.testing.assert_allclose(found, 200 * hessian, atol=1e-6 * float(hessian.abs().max()) * 200)
+
+
+@pytest.mark.parametrize(("tie", "strengths"), [("gate", {"cx", "sx"}), ("all", {"all gates"})])
+def test_tied_strengths(tie, strengths):
+    """Strengths that are tied are one parameter, and have one value."""
+    circuits = [circuit(seed, layers=1) for seed in range(4)]
+    counts = counted(circuits, "fake_manila", 2000)
+    fit = fit_noise(
+        twin(), circuits, counts, tie=tie, readout=False, max_evaluations=3, progress=False
+    )
+    assert {own.name for own in fit.parameters} <= strengths | {"x"}
+    by_name = {}
+    for (name, _), value in fit.noise.strengths.items():
+        by_name.setdefault(name if tie == "gate" else "", set()).add(value)
+    assert all(len(values) == 1 for values in by_name.values())
+    assert not fit.noise.readouts
+
+
+def test_what_circuits_do_not_tell_apart():
+    """Noise that has one and the same effect is named in a warning, and has no error."""
+
+    def flipped():
+        qml.X(0)
+        return qml.counts(wires=[0])
+
+    def nothing():
+        return qml.counts(wires=[0])
+
+    circuits = [flipped, nothing, flipped]
+    device = qml.device("qizgloria.mixed", wires=1, noise_model="fake_manila", seed=1)
+    counts = [qml.set_shots(qml.QNode(own, device), 1000)() for own in circuits]
+    with pytest.warns(UserWarning, match=r"do not tell apart .*x\(0\)"):
+        fit = fit_noise(device, circuits, counts, max_evaluations=3, progress=False)
+    own = next(x for x in fit.parameters if x.name == "x(0)")
+    assert np.isnan(own.error)
+
+
+def test_saved_and_loaded(tmp_path):
+    """A file gives the same noise, for the source that it belongs to only."""
+    truth = wrong_by_a_fifth(3)
+    save_noise(truth, tmp_path / "noise.json")
+    again = load_noise(tmp_path / "noise.json", "fake_manila")
+    assert (again.strengths, again.readouts) == (truth.strengths, truth.readouts)
+    tape = qml.tape.make_qscript(circuit(1))()
+    tape = qml.tape.QuantumScript(tape.operations, [qml.probs(wires=range(WIRES))])
+    first, second = (qml.execute([tape], twin(noise))[0] for noise in (truth, again))
+    np.testing.assert_array_equal(first, second)
+    with pytest.raises(ValueError, match="of fake_manila, not of fake_lagos"):
+        load_noise(tmp_path / "noise.json", "fake_lagos")
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps({"format": "another"}), "[]"])
+def test_other_files(tmp_path, content):
+    """A file that is none of these is refused by name."""
+    (tmp_path / "noise.json").write_text(content)
+    with pytest.raises(ValueError, match=r"noise\.json is no"):
+        load_noise(tmp_path / "noise.json", "fake_manila")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"device": qml.device("qizgloria.mixed", wires=4)}, TypeError, "with the noise_model"),
+        ({"counts": [{"0000": 1}]}, ValueError, "2 circuits and 1 counts"),
+        ({"counts": [{"000": 1}, {"0000": 1}]}, ValueError, "circuit 0 have '000'"),
+        ({"counts": [{}, {"0000": 1}]}, ValueError, "circuit 0 are empty"),
+        ({"tie": "qubit"}, ValueError, "tie must be"),
+        ({"held_out": 1.5}, ValueError, "a share between 0 and 1"),
+        ({"held_out": [0, 1]}, ValueError, "some to fit and some to hold"),
+        ({"circuits": [3, 4]}, TypeError, "QNodes, quantum functions and tapes"),
+    ],
+    ids=["no twin", "numbers", "length", "empty", "tie", "share", "all held out", "circuits"],
+)
+def test_bad_input(change, error, message):
+    """What cannot be fitted is refused with what is expected."""
+    given = {"circuits": [circuit(0), circuit(1)], "counts": [{"0000": 1}, {"0000": 1}]}
+    given |= {"device": twin(), "progress": False, **change}
+    with pytest.raises(error, match=message):
+        fit_noise(given.pop("device"), given.pop("circuits"), given.pop("counts"), **given)

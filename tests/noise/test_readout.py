@@ -1,0 +1,37 @@
+"""Readout errors along their generators, against powers of matrices."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import fractional_matrix_power
+
+from pennylane_qizgloria.noise.readout import confusion_matrix
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.3, 1.0, 2.0, 3.7])
+def test_scaled_matrices_are_powers(scale):
+    """Scale x is the matrix to the power of x."""
+    matrix = np.array([[0.97, 0.03], [0.08, 0.92]])
+    expected = fractional_matrix_power(matrix, scale)
+    np.testing.assert_allclose(confusion_matrix(0.03, 0.08, scale), expected, atol=1e-12)
+
+
+def test_batches_and_gradients():
+    """A tensor of scales gives a matrix for each, with the right derivatives at no error, too."""
+    scales = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True)
+    found = confusion_matrix(0.03, 0.08, scales)
+    for one, scale in zip(found, scales, strict=True):
+        np.testing.assert_allclose(one.detach(), confusion_matrix(0.03, 0.08, float(scale)))
+    assert torch.autograd.gradcheck(lambda x: confusion_matrix(0.03, 0.08, x), scales)
+    zeros = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    found = confusion_matrix(zeros[0], zeros[1], 1.5)
+    np.testing.assert_array_equal(found.detach(), np.eye(2))
+    (slope,) = torch.autograd.grad(found[0, 1], zeros)
+    np.testing.assert_allclose(slope, [1.5, 0])
+
+
+def test_errors_without_a_generator():
+    """An error that turns bits around can be made smaller, not larger."""
+    np.testing.assert_allclose(confusion_matrix(0.8, 0.8, 0.5), [[0.6, 0.4], [0.4, 0.6]])
+    with pytest.raises(ValueError, match="too large to have a generator"):
+        confusion_matrix(0.8, 0.8, 1.5)

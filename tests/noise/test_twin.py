@@ -1,0 +1,347 @@
+"""Devices with the noise of a backend, against Aer."""
+
+import numpy as np
+import pennylane as qml
+import pytest
+import torch
+from helpers.twins import aer_probabilities, noise_of_fake, random_function
+from pennylane.exceptions import DeviceError
+from qiskit_ibm_runtime import fake_provider
+
+from pennylane_qizgloria.qiskit.backends.resolve import _fake_backends
+
+# The channels of Aer lose up to so much of the trace where T2 is longer than T1: it drops Kraus
+# operators whose weight is smaller than 1e-8.
+TOLERANCE = 1e-8
+
+FIVE = ["fake_manila", "fake_lagos", "fake_kolkata", "fake_sherbrooke", "fake_torino"]
+
+
+def twin(backend="fake_manila", wires=4, **options):
+    return qml.device(
+        "qizgloria.mixed", wires=wires, noise_model=backend, seed_transpiler=3, **options
+    )
+
+
+def probabilities(device, function):
+    return qml.QNode(lambda x: [function(x), qml.probs(wires=device.wires)][1], device)
+
+
+def measured_pairs(device):
+    noise = device._twin.noise
+    return [noise.readout(qubit) for qubit in range(noise.num_qubits)]
+
+
+def check_against_aer(name, num_wires, seed, **options):
+    backend = _fake_backends()[name]()
+    device = twin(backend, num_wires, **options)
+    function, count = random_function(num_wires, seed)
+    angles = np.random.default_rng(seed).uniform(-np.pi, np.pi, count)
+    found = probabilities(device, function)(angles)
+    expected = aer_probabilities(device, angles, noise_of_fake(backend), measured_pairs(device))
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", FIVE)
+def test_probabilities_are_those_of_aer(name, seed):
+    """Random circuits on fake backends have Aer's probabilities, readout error included."""
+    backend = _fake_backends()[name]()
+    check_against_aer(name, min(4, backend.num_qubits), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(_fake_backends()))
+def test_probabilities_on_every_fake_backend(name):
+    """Random circuits on each fake backend have Aer's probabilities."""
+    backend = _fake_backends()[name]()
+    # Qiskit compiles no circuit with joined qubits for this one: its gates go in one direction only.
+    num_wires = 1 if name == "fake_cairo" else min(6, backend.num_qubits)
+    for seed in range(3):
+        check_against_aer(name, num_wires, seed)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_every_level_of_the_transpiler(level):
+    """What the transpiler makes of parameters at each level is simulated as it is."""
+    check_against_aer("fake_manila", 4, 7, optimization_level=level)
+
+
+def test_a_layout():
+    """Circuits run on the qubits that a layout says, with the noise of these."""
+    check_against_aer("fake_lagos", 3, 2, initial_layout=[6, 5, 3])
+
+
+@pytest.mark.parametrize("method", ["alap", "asap"])
+def test_scheduled_circuits_relax_while_they_wait(method):
+    """With scheduling, idle qubits relax as Aer's noise pass has it, and results differ."""
+    check_against_aer("fake_manila", 4, 5, scheduling_method=method)
+    function, count = random_function(4, 5)
+    angles = np.linspace(0, 1, count)
+    unscheduled = probabilities(twin(), function)(angles)
+    scheduled = probabilities(twin(scheduling_method=method), function)(angles)
+    assert np.abs(scheduled - unscheduled).max() > 1e-4
+
+
+def test_the_backend_as_an_object_and_a_target():
+    """A backend, its name and its class's object give the same; its target has no pair of p."""
+    function, count = random_function(3, 1)
+    angles = np.linspace(0, 1, count)
+    backend = fake_provider.FakeManilaV2()
+    by_name, by_object = (
+        probabilities(twin(source, 3), function)(angles) for source in ("fake_manila", backend)
+    )
+    np.testing.assert_array_equal(by_name, by_object)
+    target = probabilities(twin(backend.target, 3), function)(angles)
+    assert 0 < np.abs(target - by_name).max() < 0.2
+
+
+@pytest.mark.parametrize("diff_method", ["backprop", "adjoint", "parameter-shift"])
+def test_gradients_are_differences_of_aer(diff_method):
+    """Gradients agree with central differences of Aer's exact probabilities."""
+    backend = fake_provider.FakeManilaV2()
+    device = twin(backend, 3)
+    function, count = random_function(3, 4)
+    angles = np.random.default_rng(1).uniform(-np.pi, np.pi, count)
+    qnode = qml.QNode(
+        lambda x: [function(x), qml.probs(wires=device.wires)][1], device, diff_method=diff_method
+    )
+    x = torch.tensor(angles, requires_grad=True)
+    weights = torch.linspace(-1, 1, 8, dtype=torch.float64)
+    (weights @ qnode(x)).backward()
+    noise, pairs = noise_of_fake(backend), measured_pairs(device)
+    step = 1e-4
+    for place in range(0, count, 3):
+        shifted = [angles + sign * step * np.eye(count)[place] for sign in (1, -1)]
+        above, below = (
+            weights.numpy() @ aer_probabilities(device, own, noise, pairs) for own in shifted
+        )
+        assert x.grad[place] == pytest.approx((above - below) / (2 * step), abs=1e-6)
+
+
+def test_other_measurements_are_those_of_the_same_state():
+    """Means, variances, states and samples follow from the density matrix and the readout error."""
+    device = twin(wires=2)
+    function, count = random_function(2, 9)
+    angles = np.linspace(0, 2, count)
+
+    def measured(*processes):
+        return qml.QNode(lambda x: [function(x), [qml.apply(p) for p in processes]][1], device)
+
+    p = probabilities(device, function)(angles)
+    signs = np.array([1, 1, -1, -1]), np.array([1, -1, 1, -1])
+    mean, variance = measured(qml.expval(qml.Z(0)), qml.var(qml.Z(0) @ qml.Z(1)))(angles)
+    assert mean == pytest.approx(signs[0] @ p)
+    assert variance == pytest.approx(1 - ((signs[0] * signs[1]) @ p) ** 2)
+    (rho,) = measured(qml.density_matrix(wires=[0, 1]))(angles)
+    assert np.trace(rho) == pytest.approx(1)
+    exact = np.real(np.diag(rho))
+    pairs = [device._twin.noise.readout(device._twin.last.place[i]) for i in range(2)]
+    matrices = [np.array([[1 - a, a], [b, 1 - b]]) for a, b in pairs]
+    np.testing.assert_allclose(exact @ np.kron(*matrices), p, atol=1e-12)
+    counts = qml.set_shots(measured(qml.counts(wires=[0, 1])), 20000)(angles)[0]
+    for outcome, times in counts.items():
+        expected = p[int(outcome, 2)]
+        assert abs(times / 20000 - expected) < 5 * np.sqrt(expected / 20000) + 1e-3
+
+
+def test_rotations_into_the_measured_basis_have_noise():
+    """X is measured by compiled gates, as in a circuit that turns its basis by hand."""
+    device = twin(wires=2)
+    function, count = random_function(2, 3)
+    angles = np.linspace(0, 2, count)
+
+    def by_hand(x):
+        function(x)
+        qml.Hadamard(0)
+        qml.adjoint(qml.S)(1)
+        qml.Hadamard(1)
+        return qml.expval(qml.Z(0) @ qml.Z(1))
+
+    found = qml.QNode(lambda x: [function(x), qml.expval(qml.X(0) @ qml.Y(1))][1], device)(angles)
+    expected = qml.QNode(by_hand, device)(angles)
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_batches_are_their_elements():
+    """A batch of angles gives what its elements give, in one compiled circuit."""
+    device = twin(wires=3)
+    function, count = random_function(3, 6)
+    qnode = probabilities(device, function)
+    batch = np.random.default_rng(0).uniform(-3, 3, (count, 5))
+    found = qnode(batch)
+    np.testing.assert_allclose(found, [qnode(own) for own in batch.T], atol=1e-12)
+    assert device._twin._compiler.transpilations == 1
+
+
+def test_a_structure_is_compiled_once():
+    """Other angles take the compiled circuit; other gates, measurements and wires do not."""
+    device = twin(wires=2)
+
+    def circuit(x, gate, measured):
+        gate(x, wires=0)
+        qml.CNOT([0, 1])
+        return qml.probs(wires=measured)
+
+    qnode = qml.QNode(circuit, device)
+    compiled = []
+    for arguments in [
+        (0.1, qml.RX, [0]),
+        (0.2, qml.RX, [0]),
+        (0.2, qml.RY, [0]),
+        (0.2, qml.RX, [1]),
+        (0.2, qml.RX, [0, 1]),
+    ]:
+        qnode(*arguments)
+        compiled.append(device._twin._compiler.transpilations)
+    assert compiled == [1, 1, 2, 3, 4]
+
+
+def test_only_qubits_that_are_used_are_simulated():
+    """A circuit on a large backend has the state of its own qubits."""
+    device = twin("fake_sherbrooke", 3)
+    function, count = random_function(3, 2)
+    (tape,), _ = qml.workflow.construct_batch(probabilities(device, function), level="device")(
+        np.zeros(count)
+    )
+    assert len(tape.wires) <= 4
+
+
+# --- the scale ------------------------------------------------------------------------------------
+
+
+def test_no_noise_at_scale_zero():
+    """At scale 0 the results are those of an ideal device."""
+    function, count = random_function(3, 8)
+    angles = np.linspace(0, 2, count)
+    found = probabilities(twin(wires=3, noise_scale=0), function)(angles)
+    ideal = probabilities(qml.device("default.qubit", wires=3), function)(angles)
+    np.testing.assert_allclose(found, ideal, atol=1e-10)
+
+
+def test_scales_of_a_batch():
+    """A tensor of scales gives what its elements give, gates and readout included."""
+    function, count = random_function(3, 8)
+    angles, device = np.linspace(0, 2, count), twin(wires=3)
+    qnode = qml.QNode(lambda x: [function(x), qml.probs(wires=[0, 2])][1], device)
+    scales = [0.0, 0.5, 1.0, 2.5]
+    expected = []
+    for scale in scales:
+        device.noise_scale = scale
+        expected.append(qnode(angles))
+    device.noise_scale = torch.tensor(scales, dtype=torch.float64)
+    np.testing.assert_allclose(qnode(angles), expected, atol=1e-12)
+    mean = qml.QNode(lambda x: [function(x), qml.expval(qml.Z(0) @ qml.Z(2))][1], device)
+    signs = np.array([1, -1, -1, 1])
+    np.testing.assert_allclose(mean(angles), np.array(expected) @ signs, atol=1e-12)
+
+
+def test_the_gradient_by_the_scale():
+    """The gradient by the scale agrees with central differences."""
+    function, count = random_function(3, 8)
+    angles, device = np.linspace(0, 2, count), twin(wires=3)
+    qnode = probabilities(device, function)
+
+    def value(scale):
+        device.noise_scale = scale
+        return qnode(angles)[0]
+
+    scale = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
+    value(scale).backward()
+    difference = (value(0.8 + 1e-5) - value(0.8 - 1e-5)) / 2e-5
+    assert scale.grad.item() == pytest.approx(float(difference), abs=1e-8)
+
+
+def test_twice_the_scale_is_the_noise_twice():
+    """A depolarizing probability p becomes 1 - (1 - p)^2 at scale 2."""
+    from qiskit_aer.noise import NoiseModel, depolarizing_error
+
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), ["x"])
+    device = qml.device("qizgloria.mixed", wires=1, noise_model=model, noise_scale=2.0)
+
+    @qml.qnode(device)
+    def circuit():
+        qml.X(0)
+        return qml.expval(qml.Z(0))
+
+    assert circuit() == pytest.approx(-(0.9**2))
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+def test_channels_in_the_circuit():
+    """A circuit with channels is refused, and what to do is said."""
+    device = twin(wires=1)
+
+    @qml.qnode(device)
+    def circuit():
+        qml.BitFlip(0.1, 0)
+        return qml.expval(qml.Z(0))
+
+    with pytest.raises(DeviceError, match="drop_channels"):
+        circuit()
+
+
+def test_measurements_inside():
+    """A measurement before the end is refused."""
+
+    @qml.qnode(twin(wires=1))
+    def circuit():
+        qml.measure(0)
+        return qml.expval(qml.Z(0))
+
+    with pytest.raises(DeviceError, match="before its end"):
+        circuit()
+
+
+def test_snapshots():
+    """A snapshot has no place in a compiled circuit."""
+
+    @qml.qnode(twin(wires=1))
+    def circuit():
+        qml.Snapshot("here")
+        return qml.expval(qml.Z(0))
+
+    with pytest.raises(DeviceError, match="Snapshot"):
+        circuit()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"noise_model": "fake_manila", "readout_prob": 0.1}, ValueError, "Leave readout_prob out"),
+        ({"noise_model": 3}, TypeError, "noise_model must be"),
+        ({"noise_model": "fake_manilla"}, ValueError, "fake_manila"),
+        ({"noise_model": "aer"}, ValueError, "no calibration data"),
+        ({"noise_model": "fake_manila", "wires": 6}, ValueError, "5 qubits, fewer than the 6"),
+        ({"noise_model": "fake_manila", "noise_scale": -1}, ValueError, "at least 0"),
+        ({"noise_model": "fake_manila", "noise_scale": "2"}, TypeError, "a number or a torch"),
+        ({"noise_model": "fake_manila", "noise_scale": np.ones(2)}, TypeError, "as_tensor"),
+        (
+            {"noise_model": "fake_manila", "noise_scale": torch.ones(2, 2)},
+            ValueError,
+            r"shape \(\) or",
+        ),
+        ({"noise_scale": 2.0}, ValueError, "noise_model, which is not given"),
+        ({"optimization_level": 2}, ValueError, "noise_model, which is not given"),
+        ({"noise_model": "fake_manila", "optimization_level": 7}, ValueError, "0, 1, 2 or 3"),
+        ({"noise_model": "fake_manila", "initial_layout": [0]}, ValueError, "initial_layout"),
+        ({"noise_model": "fake_manila", "scheduling_method": "now"}, TypeError, "'alap' or 'asap'"),
+    ],
+    ids=str,
+)
+def test_options_that_do_not_fit(options, error, message):
+    """Options that contradict each other or have no effect are refused with what to do."""
+    with pytest.raises(error, match=message):
+        qml.device("qizgloria.mixed", **{"wires": 2, **options})
+
+
+def test_a_device_without_noise_has_no_report():
+    """What belongs to twins says so on other devices."""
+    device = qml.device("qizgloria.mixed", wires=1)
+    with pytest.raises(ValueError, match="without noise_model"):
+        device.noise_report()
+    with pytest.raises(ValueError, match="without noise_model"):
+        device.noise_scale = 2

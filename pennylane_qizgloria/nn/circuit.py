@@ -22,6 +22,7 @@ from ..devices.interfaces.first_order_torch import first_order_only
 from .execution import Execution, gradient_transform, is_first_order, make_device, mapping
 from .jacobian import batched_jacobian, linearised
 from .operator import is_compiled, key_of, run_module
+from .sharing import sharing_weights
 from .signature.arguments import broadcast_together, real_tensor
 from .signature.migration import by_former_name, rename_weights, translated
 from .signature.outputs import interpreted, quantum_function, read_outputs
@@ -248,6 +249,57 @@ class TorchCircuit(nn.Module):
             values = self._outputs(flat.to(torch.float64), rows.to(torch.float64))
         result = values.reshape(*leading, *self.output_shape).to(self._dtype_of(x, weight))
         return result.to_sparse() if self.sparse else result
+
+    def to_device(
+        self,
+        quantum_device: Any,
+        device_options: Any = None,
+        shots: Any = None,
+        diff_method: Any = "best",
+        gradient_kwargs: Any = None,
+    ) -> TorchCircuit:
+        """The same module on another PennyLane device, such as a backend after its twin.
+
+        Args:
+            quantum_device: the name of a PennyLane device, or a device.
+            device_options: keyword arguments for a device given by its name, such as ``backend``.
+            shots: how many, for each circuit; None for exact results.
+            diff_method: as for a QNode.
+            gradient_kwargs: options of the differentiation method, as for a QNode.
+
+        Returns:
+            A module with the same weight, not a copy of it.
+
+        Raises:
+            TypeError: if the options are no mapping.
+            ValueError: if there is no such device.
+
+        >>> from qiskit.circuit import Parameter, QuantumCircuit
+        >>> circuit = QuantumCircuit(1)
+        >>> _ = circuit.rx(Parameter("w"), 0)
+        >>> twin = TorchCircuit(
+        ...     circuit, weights="w", observables="Z", device_options={"noise_model": "fake_manila"}
+        ... )
+        >>> layer = twin.to_device("qizgloria.qiskit", {"backend": "fake_manila"}, shots=100)
+        >>> layer.weight is twin.weight
+        True
+        """
+        other = sharing_weights(self)
+        function, wires = quantum_function(_template(self._circuit), self._roles, self._observables)
+        options = mapping(device_options, "device_options={'seed': 1}")
+        other._execution = Execution(
+            make_device(quantum_device, options, wires, diff_method),
+            isinstance(quantum_device, Device),
+            shots,
+            diff_method,
+            mapping(gradient_kwargs, "gradient_kwargs={'h': 0.01}"),
+            self._execution.max_diff,
+        )
+        other._trace_cache = TraceCache(module=None)
+        qnode = other._execution.qnode(function, self._example())
+        other._is_first_order = is_first_order(qnode, self._example())
+        other._qnode = qnode
+        return other
 
     def backward_pass(
         self, x: Any = None, w: Any = None, input_gradients: bool = True

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pennylane as qml
 import torch
+from pennylane.devices import Device
 from torch import Tensor
 
 from ..pauli.run.autocast import without_autocast
 from .operator import example_of, is_compiled, key_of, run_module
+from .sharing import sharing_weights
 from .tracing.exporting import is_exported
 from .tracing.invocation import LayerInvocation
 from .tracing.trace_cache import TraceCache
@@ -157,6 +159,45 @@ class TorchLayer(qml.qnn.TorchLayer):
                 "inputs.reshape(1)."
             )
         return super().forward(inputs)
+
+    def to_device(
+        self, quantum_device: Any, shots: int | None = None, diff_method: Any = "best"
+    ) -> TorchLayer:
+        """The same layer on another PennyLane device, such as a backend after its twin.
+
+        Args:
+            quantum_device: the device.
+            shots: how many, for each circuit; None for exact results.
+            diff_method: as for a QNode.
+
+        Returns:
+            A layer with the same weights, not copies of them.
+
+        Raises:
+            TypeError: if it is no device of PennyLane's.
+
+        >>> device = qml.device("qizgloria.mixed", wires=1, noise_model="fake_manila")
+        >>> @qml.qnode(device)
+        ... def circuit(inputs, angle):
+        ...     qml.RX(inputs[..., 0] + angle, wires=0)
+        ...     return qml.expval(qml.Z(0))
+        >>> twin = TorchLayer(circuit, {"angle": ()})
+        >>> backend = qml.device("qizgloria.qiskit", wires=1, backend="fake_manila", seed=1)
+        >>> layer = twin.to_device(backend, shots=100)
+        >>> layer.angle is twin.angle
+        True
+        """
+        if not isinstance(quantum_device, Device):
+            raise TypeError(
+                "to_device takes a device of PennyLane's, such as "
+                f"qml.device('qizgloria.qiskit', wires=4); got {quantum_device!r}."
+            )
+        exact = qml.set_shots(self.qnode, shots=None)
+        qnode = exact.update(device=quantum_device, diff_method=diff_method)
+        other = sharing_weights(self)
+        other.qnode = qml.set_shots(qnode, shots=shots)
+        other._trace_cache = TraceCache()
+        return other
 
     def construct(self, args: tuple, kwargs: dict) -> None:
         """Construct the QNode's tape, as PennyLane's inspection tools ask for.

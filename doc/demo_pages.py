@@ -16,6 +16,8 @@ DEMOS = (
     "meta_learning",
     "parallel_optimisation",
     "quantum_neural_network",
+    "twin",
+    "zero_noise",
     "precision",
     "backward_pass",
     "evaluator",

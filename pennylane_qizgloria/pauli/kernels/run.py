@@ -79,6 +79,11 @@ def kept_bytes(table: KernelTable, elements: int, dtype: torch.dtype) -> int:
     return state_bytes((table.saved_states + 1) * table.words, elements, dtype)
 
 
+def bounded(budget: int | None, most: int) -> int:
+    """How many bytes may be kept: a budget up to a limit, which holds where there is none."""
+    return most if budget is None else min(most, budget)
+
+
 def tile_of(table: KernelTable, batch: int) -> int:
     """How many elements of a batch run together."""
     return min(batch, max(LEAST_ELEMENTS, TILE_NUMBERS // table.words))
@@ -110,7 +115,7 @@ class _Pass:
         """The final states, and what is saved of those on the way."""
         table, dtype = self.table, _dtype(numbers)
         count = table.saved_states + 1
-        limit = KEPT_BYTES if self.budget is None else min(KEPT_BYTES, self.budget)
+        limit = bounded(self.budget, KEPT_BYTES)
         keep = keep and kept_bytes(table, self.batch, dtype) <= limit
         out = torch.empty(table.words, self.batch, dtype=dtype)
         written = out.numpy()

@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
 from torch import Tensor
 
 from .._compat.torch import has_values
 
-Collector = Callable[[Tensor], bool]
-"""Takes a condition, a tensor of one bool, and gives its value."""
+Test = Callable[[Tensor], Tensor]
+"""From numbers to a tensor of one bool."""
+
+Collector = Callable[[Test, Tensor], bool]
+"""Takes a test and the numbers that it is of, and gives its result."""
 
 _COLLECTOR: ContextVar[Collector | None] = ContextVar("_COLLECTOR", default=None)
 
@@ -25,11 +29,29 @@ def holds(condition: Tensor) -> bool:
 
     Inside ``torch.func.vmap`` a tensor has no value that Python could branch on.
     """
-    everywhere = condition.all()
-    if not has_values(everywhere):
+    return _passes(torch.all, condition)
+
+
+def are_finite(numbers: Tensor) -> bool:
+    """Whether all numbers are finite; True where they cannot be looked at."""
+    return _passes(all_finite, numbers)
+
+
+def all_finite(numbers: Tensor) -> Tensor:
+    """Whether all numbers are finite, as a tensor.
+
+    What traces a circuit keeps this function as one operation, where torch would see several.
+    """
+    values = numbers.detach()
+    # The difference is NaN unless a number is finite; this takes less than torch.isfinite does.
+    return (values - values == 0).all()
+
+
+def _passes(test: Test, numbers: Tensor) -> bool:
+    if not has_values(numbers):
         return True
     collect = _COLLECTOR.get()
-    return bool(everywhere) if collect is None else collect(everywhere)
+    return bool(test(numbers)) if collect is None else collect(test, numbers)
 
 
 @contextmanager

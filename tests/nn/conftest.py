@@ -8,6 +8,8 @@ from helpers.layers import NUM_WIRES, rotated_qnode
 from pennylane_qizgloria.nn.layer import TorchLayer
 from pennylane_qizgloria.nn.tracing.trace_cache import TracingAccount
 
+PAYS = TracingAccount.pays
+
 
 @pytest.fixture
 def layer():
@@ -20,6 +22,12 @@ def layer():
 def trace_at_once(monkeypatch):
     """Trace each call at once, although that does not pay."""
     monkeypatch.setattr(TracingAccount, "pays", lambda self, history: True)
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Traces are made when they pay."""
+    monkeypatch.setattr(TracingAccount, "pays", PAYS)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pennylane.pauli import PauliSentence
 from torch import Tensor
 
 from ...pauli.caching import cached
-from ...pauli.conditions import holds
+from ...pauli.conditions import are_finite, holds
 from ...pauli.state.basis import PAULI_LABELS, I, Z, pauli_vector
 from ...pauli.state.measure import PauliSum
 from ...tolerances import HERMITIAN_SIMULATED, REAL_COEFFICIENT
@@ -63,7 +63,7 @@ def _terms(observable: Operator, context: TapeContext) -> PauliSum:
 
 
 def _check_finite(numbers: Tensor, observable: Operator) -> None:
-    if not holds(torch.isfinite(numbers.detach())):
+    if not are_finite(numbers):
         raise ValueError(f"The observable {observable} has a coefficient that is not finite.")
 
 

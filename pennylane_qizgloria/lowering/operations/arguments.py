@@ -15,7 +15,7 @@ from pennylane.operation import Operator
 from torch import Tensor
 
 from ...pauli.caching import cached
-from ...pauli.conditions import holds
+from ...pauli.conditions import are_finite, holds
 from ...pauli.maps.transfer import ClosedForm
 from ...pauli.program.program import Constants
 from ..context import TapeContext
@@ -88,9 +88,9 @@ def validate(
     Raises:
         ValueError: naming the operator.
     """
-    values = scalars.detach()
-    if _all_valid(forms, values):
+    if _all_valid(forms, scalars):
         return
+    values = scalars.detach()
     finite = torch.isfinite(values)
     for form, which, slots in _uses(forms):
         valid = finite[..., slots].all(-1)
@@ -101,10 +101,10 @@ def validate(
             raise ValueError(_out_of_domain(ops[which[wrong]], form))
 
 
-def _all_valid(forms: Forms, values: Float[Tensor, "*batch scalars"]) -> bool:
+def _all_valid(forms: Forms, scalars: Float[Tensor, "*batch scalars"]) -> bool:
+    values = scalars.detach()
     inside = (valid(values[..., slots]) for valid, slots in _domains(forms))
-    # The difference is NaN unless a number is finite. A trace holds isfinite as four operations.
-    return holds(values - values == 0) and all(map(holds, inside))
+    return are_finite(scalars) and all(map(holds, inside))
 
 
 @cached(maxsize=512)

@@ -22,7 +22,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from ...pauli.caching import cached
-from ...pauli.conditions import holds
+from ...pauli.conditions import are_finite, holds
 from ...pauli.maps import channels
 from ...pauli.maps.transfer import ClosedForm, kraus_transfer
 from ...pauli.maps.unitaries import UnitaryForm
@@ -149,7 +149,7 @@ def _lower_known(op: Operator, known: KnownGate, context: TapeContext) -> Lowere
     if not unitary.slots:
         return Given(Operand.KRAUS, _constant_matrix(unitary, context.dtype, context.device)[None])
     params = [context.real(real_scalar(op, op.data[slot])) for slot in unitary.slots]
-    if not all(holds(torch.isfinite(param)) for param in params):
+    if not all(map(are_finite, params)):
         raise ValueError(f"{described(op)}: every parameter must be finite.")
     matrix = unitary(params, context.complex(0.0))
     return Given(Operand.KRAUS, matrix[..., None, :, :])
@@ -205,7 +205,7 @@ def _kraus(
     op: Operator, kraus: Complex[Tensor, "*batch kraus dim dim"], context: TapeContext
 ) -> Given:
     """Kraus operators as a transfer matrix, or as they are where that would be too large."""
-    if not holds(torch.isfinite(kraus)):
+    if not are_finite(kraus):
         raise ValueError(f"{op.name} on wires {op.wires.tolist()} has entries that are not finite.")
     total = (kraus.mH @ kraus).sum(-3)
     identity = torch.eye(kraus.shape[-1], dtype=kraus.dtype, device=kraus.device)
@@ -293,7 +293,7 @@ def _hermitian(op: Operator, context: TapeContext) -> Complex[Tensor, "*batch di
         raise ValueError(
             f"{place} needs a matrix of shape ({dim}, {dim}), got {tuple(matrix.shape)}."
         )
-    if not holds(torch.isfinite(matrix)):
+    if not are_finite(matrix):
         raise ValueError(f"{place} is not a density matrix: its entries must be finite.")
     tolerance = _tolerance(op, context)
     if not holds((matrix - matrix.mH).abs() < tolerance):

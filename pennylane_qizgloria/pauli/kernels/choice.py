@@ -83,5 +83,5 @@ def _fits(bound: BoundProgram, budget: int | None) -> bool:
         return True
     table = kernel_table(bound.program)
     tile = run.tile_of(table, bound.batch_size or 1)
-    limit = MAX_KEPT_BYTES if budget is None else min(MAX_KEPT_BYTES, budget)
+    limit = run.bounded(budget, MAX_KEPT_BYTES)
     return run.kept_bytes(table, tile, bound.arguments.scalars.dtype) <= limit

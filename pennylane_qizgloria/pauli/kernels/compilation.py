@@ -57,13 +57,14 @@ def _announced(kernel: Callable[..., None]) -> Callable[..., None]:
 def _with_a_word(function: Callable[[], Result]) -> Result:
     """What a function returns, with a word if it takes longer than one waits for without.
 
-    It runs in a thread of its own, so that what watches this one does not see a compiler at work.
+    Both are in threads of their own, so that what watches this one sees neither a compiler at work
+    nor the handlers of log messages, which may be anybody's.
     """
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with ThreadPoolExecutor(max_workers=2) as pool:
         future = pool.submit(function)
         try:
             return future.result(PATIENCE)
         except TimeoutError:
             if not future.done():
-                logger.warning(MESSAGE)
+                pool.submit(logger.warning, MESSAGE)
             return future.result()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ..maps.transfer import ClosedForm
@@ -66,6 +68,14 @@ ROTATION_PATTERNS = {
     for axis in (1, 2, 3)
     for other in [np.array([pauli not in (0, axis) for pauli in range(4)])]
 }
+
+
+def product_pattern(patterns: Iterable[np.ndarray]) -> np.ndarray:
+    """The pattern of a product of 4x4 matrices, of which the first one acts first."""
+    product = np.eye(4, dtype=bool)
+    for pattern in patterns:
+        product = pattern @ product
+    return product
 
 
 def shape_of(pattern: np.ndarray) -> int:

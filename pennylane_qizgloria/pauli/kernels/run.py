@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ from ..state.measure import State
 from .compilation import kernels
 from .numbers import arrays_of, batched_numbers, constant_numbers, plain_numbers
 from .table import KernelTable, kernel_table
+
+Result = TypeVar("Result")
 
 Numbers = tuple[np.ndarray, np.ndarray, np.ndarray]
 """The plain, the batched and the constant numbers of a table."""
@@ -79,6 +81,11 @@ def kept_bytes(table: KernelTable, elements: int, dtype: torch.dtype) -> int:
     return state_bytes((table.saved_states + 1) * table.words, elements, dtype)
 
 
+def bounded(budget: int | None, most: int) -> int:
+    """How many bytes may be kept: a budget up to a limit, which holds where there is none."""
+    return most if budget is None else min(most, budget)
+
+
 def tile_of(table: KernelTable, batch: int) -> int:
     """How many elements of a batch run together."""
     return min(batch, max(LEAST_ELEMENTS, TILE_NUMBERS // table.words))
@@ -100,7 +107,7 @@ class _Pass:
     batch: int
     budget: int | None
 
-    @property
+    @cached_property
     def tile(self) -> int:
         return tile_of(self.table, self.batch)
 
@@ -110,72 +117,70 @@ class _Pass:
         """The final states, and what is saved of those on the way."""
         table, dtype = self.table, _dtype(numbers)
         count = table.saved_states + 1
-        limit = KEPT_BYTES if self.budget is None else min(KEPT_BYTES, self.budget)
+        limit = bounded(self.budget, KEPT_BYTES)
         keep = keep and kept_bytes(table, self.batch, dtype) <= limit
-        out = torch.empty(table.words, self.batch, dtype=dtype)
-        written = out.numpy()
-        saved = np.empty(count * table.words * self.batch if keep else 0, written.dtype)
+        # NumPy's arrays are faster to make than torch's tensors, and a small state takes no longer.
+        out = np.empty((table.words, self.batch), numbers[0].dtype)
+        saved = np.empty(count * table.words * self.batch if keep else 0, out.dtype)
 
-        def part(_: int, start: int, stop: int) -> None:
-            states = saved if keep else np.empty(table.words * self.tile, written.dtype)
+        def part(start: int, stop: int) -> None:
+            states = saved if keep else np.empty(table.words * self.tile, out.dtype)
             kernels().forward(
                 *(arrays_of(table, dtype), numbers, start, stop, self.tile),
-                *(table.words, table.longest_run, count, keep, states, written),
+                *(table.words, table.longest_run, count, keep, states, out),
             )
 
         self._in_parts(part)
-        return out.T, saved
+        return torch.from_numpy(out).T, saved
 
     def reverse(
         self, numbers: Numbers, saved: np.ndarray, cotangent: np.ndarray
     ) -> tuple[Tensor, Tensor]:
         """The gradients of the plain and the batched numbers."""
         table, dtype = self.table, _dtype(numbers)
-        batched_gradient = torch.zeros(numbers[1].shape, dtype=dtype)
-        parts: dict[int, Tensor] = {}
+        of_batched = np.zeros(numbers[1].shape, numbers[1].dtype)
 
-        def part(number: int, start: int, stop: int) -> None:
-            parts[number] = own = torch.zeros(numbers[0].shape, dtype=dtype)
+        def part(start: int, stop: int) -> np.ndarray:
+            of_plain = np.zeros(numbers[0].shape, numbers[0].dtype)
             kernels().reverse(
                 *(arrays_of(table, dtype), numbers, start, stop, self.tile),
                 *(table.words, table.longest_run, table.saved_states + 1, saved, cotangent),
-                (own.numpy(), batched_gradient.numpy()),
+                (of_plain, of_batched),
             )
+            return of_plain
 
-        self._in_parts(part)
         # In this order, whichever thread was first: equal calls have equal gradients.
-        first, *others = (parts[number] for number in sorted(parts))
-        return sum(others, first), batched_gradient
+        first, *others = self._in_parts(part)
+        return torch.from_numpy(sum(others, first)), torch.from_numpy(of_batched)
 
     def tangent(
         self, numbers: Numbers, plain: Tensor | None, batched: Tensor | None
     ) -> Float[Tensor, "batch words"]:
         """The tangents of the final states."""
         table = self.table
-        out = torch.empty(table.words, self.batch, dtype=_dtype(numbers))
+        dtype, out = _dtype(numbers), np.empty((table.words, self.batch), numbers[0].dtype)
         given = zip((plain, batched), numbers, strict=False)
         changes = [np.zeros_like(x) if dx is None else _array(dx) for dx, x in given]
         tangents = (*changes, np.zeros_like(numbers[2]))
 
-        def part(_: int, start: int, stop: int) -> None:
+        def part(start: int, stop: int) -> None:
             kernels().tangent(
-                *(arrays_of(table, out.dtype), numbers, tangents, start, stop, self.tile),
-                *(table.words, table.longest_run, out.numpy()),
+                *(arrays_of(table, dtype), numbers, tangents, start, stop, self.tile),
+                *(table.words, table.longest_run, out),
             )
 
         self._in_parts(part)
-        return out.T
+        return torch.from_numpy(out).T
 
-    def _in_parts(self, part: Callable[[int, int, int], None]) -> None:
-        """Work on ranges of elements, by as many threads as pay."""
+    def _in_parts(self, part: Callable[[int, int], Result]) -> list[Result]:
+        """Work on ranges of elements, by as many threads as pay; the results in their order."""
         tiles = -(-self.batch // self.tile)
         work = len(self.table.steps) * self.table.words * self.batch
         threads = min(torch.get_num_threads(), tiles, work // THREAD_NUMBERS)
         if threads < 2:
-            part(0, 0, self.batch)
-            return
+            return [part(0, self.batch)]
         edges = [min(self.batch, tiles * k // threads * self.tile) for k in range(threads + 1)]
-        list(_pool(threads, os.getpid()).map(part, range(threads), edges, edges[1:]))
+        return list(_pool(threads, os.getpid()).map(part, edges, edges[1:]))
 
 
 @cache

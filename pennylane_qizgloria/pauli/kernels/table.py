@@ -26,7 +26,13 @@ from ..maps.transfer import ClosedForm
 from ..program.fusion import live_operations
 from ..program.program import Operand, Operation, Program, argument_positions
 from ..program.swaps import without_swaps
-from .patterns import ROTATION_PATTERNS, pattern_of, shape_of, signed_permutation
+from .patterns import (
+    ROTATION_PATTERNS,
+    pattern_of,
+    product_pattern,
+    shape_of,
+    signed_permutation,
+)
 from .rotations import PauliRotation, pauli_rotations, rotated_pairs
 
 KIND, BASES, NUM_BASES, OFFSETS, SIZE, INNER = range(6)
@@ -241,9 +247,7 @@ class _Builder:
         members = self.constants.pop(axis, None)
         if members:
             number = self.matrices.product(members)
-            pattern = np.eye(4, dtype=bool)
-            for form, _ in members:
-                pattern = pattern_of(form) @ pattern
+            pattern = product_pattern(pattern_of(form) for form, _ in members)
             self.pending.setdefault(axis, []).append(_Factor(0, CONSTANT, number, pattern))
 
     def _flush(self, *axes: int) -> None:
@@ -329,13 +333,11 @@ class _Rows:
 
     def add_run(self, axis: int, factors: Sequence[_Factor]) -> None:
         """Add a run."""
-        pattern = np.eye(4, dtype=bool)
-        for factor in factors:
-            pattern = factor.pattern @ pattern
+        shape = shape_of(product_pattern(factor.pattern for factor in factors))
         sources = [factor.source for factor in factors]
         source = BATCHED if BATCHED in sources else PLAIN
         varies = set(sources) != {CONSTANT}
-        self._step(RUN, (axis,), len(self.items), len(factors), source, shape_of(pattern), varies)
+        self._step(RUN, (axis,), len(self.items), len(factors), source, shape, varies)
         self.items += [(factor.axis, factor.source, factor.index) for factor in factors]
         self.longest_run = max(self.longest_run, len(factors))
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -26,6 +27,22 @@ def messages(caplog):
 def patience(monkeypatch):
     """A function that sets for how long one waits without a message."""
     return lambda seconds: monkeypatch.setattr(compilation, "PATIENCE", seconds)
+
+
+@contextmanager
+def handled(function):
+    """Call a function for each message."""
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            function()
+
+    handler = Handler()
+    compilation.logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        compilation.logger.removeHandler(handler)
 
 
 def slow():
@@ -54,17 +71,18 @@ def test_the_message_comes_while_one_waits(messages, patience):
     """The message does not wait for the end."""
     patience(0.01)
     seen = threading.Event()
-
-    class Handler(logging.Handler):
-        def emit(self, record):
-            seen.set()
-
-    handler = Handler()
-    compilation.logger.addHandler(handler)
-    try:
+    with handled(seen.set):
         assert _with_a_word(lambda: seen.wait(20))
-    finally:
-        compilation.logger.removeHandler(handler)
+
+
+def test_handlers_of_the_message_run_apart(messages, patience):
+    """What watches a thread, as the trace of a layer does, sees no handler of the message."""
+    patience(0.01)
+    threads = []
+    with handled(lambda: threads.append(threading.get_ident())):
+        _with_a_word(slow)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("late")], ids=repr)

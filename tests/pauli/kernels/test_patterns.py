@@ -15,6 +15,7 @@ from pennylane_qizgloria.pauli.kernels.patterns import (
     ROTATION_PATTERNS,
     UNITAL,
     pattern_of,
+    product_pattern,
     shape_of,
     signed_permutation,
 )
@@ -154,3 +155,11 @@ def test_patterns_hold_for_all_parameters():
     for name in ("RX", "damping", "depolarizing"):
         matrices = FORMS[name](params).numpy()
         assert abs(matrices[:, ~pattern_of(FORMS[name])]).max() < 1e-15
+
+
+def test_patterns_of_products():
+    """The first matrix acts first: a damping moves I to Z, which the Hadamard moves on to X."""
+    patterns = [pattern_of(FORMS[name]) for name in ("damping", "Hadamard")]
+    expected = np.array([[1, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]], dtype=bool)
+    np.testing.assert_array_equal(product_pattern(patterns), expected)
+    np.testing.assert_array_equal(product_pattern([]), np.eye(4, dtype=bool))

@@ -19,6 +19,7 @@ from torch import Tensor, fx
 from torch.fx.node import map_aggregate
 
 from ...._compat.torch import CONJUGATED, TO_COPY, UNSAFE_VIEW
+from ....pauli.conditions import all_finite
 from .columns import ColumnMap, Gather, Stage
 from .trace import Trace, ancestors
 
@@ -63,8 +64,8 @@ POINTWISE = {CONJUGATED, aten.complex.default, aten.resolve_conj.default}
 CONVERSIONS = {TO_COPY, aten.detach.default}
 """Operations on each number by itself that harm none: whole sources are converted, and once."""
 
-EVERYTHING = {aten.all.default}
-"""Whether all numbers are true, however many of each there are."""
+EVERYTHING = {aten.all.default, torch.all, all_finite}
+"""Tests of all numbers, however many of each there are."""
 
 ALONG_AXES = {aten.all.dim, aten.sum.dim_IntList, aten.prod.dim_int}
 """Operations along axes, which the batch's may not be among."""
@@ -227,10 +228,10 @@ class _Follower:
             return VIEWS.get(target, target)(*self._with_positions(node), **kwargs)
         if target in CONVERSIONS:
             return self._converted(node)
-        if _is_pointwise(target):
-            return self._pointwise(node)
         if target in EVERYTHING:
             return self._everything(node)
+        if _is_pointwise(target):
+            return self._pointwise(node)
         return self._whole(node)
 
     def _is_followed(self, node: fx.Node) -> bool:
@@ -360,7 +361,7 @@ class _Follower:
 
 
 def _is_pointwise(target: Any) -> bool:
-    return target in POINTWISE or torch.Tag.pointwise in target.tags
+    return target in POINTWISE or torch.Tag.pointwise in getattr(target, "tags", ())
 
 
 def _tensors(node: fx.Node) -> list[Any]:

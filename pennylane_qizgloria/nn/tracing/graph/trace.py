@@ -32,7 +32,7 @@ from ...._compat.torch import (
     tree_leaves,
     version_of,
 )
-from ....pauli.conditions import collecting, holds, is_collected
+from ....pauli.conditions import Test, collecting, holds, is_collected
 
 aten = torch.ops.aten
 
@@ -240,15 +240,17 @@ class _Tracer(TorchDispatchMode):
             return False
         return self.sharing[written.untyped_storage().data_ptr()] == 1
 
-    def condition(self, condition: Tensor) -> bool:
-        """The value of a condition, which holds for the graph from now on."""
+    def condition(self, test: Test, numbers: Tensor) -> bool:
+        """The result of a test, which is taken for granted in the graph from now on."""
         self.is_asked = True
         try:
-            value = bool(condition)
+            value = bool(test(numbers))
         finally:
             self.is_asked = False
-        if self.depends(condition):
-            self.conditions.append((self.nodes[id(condition)], value))
+        if self.depends(numbers):
+            node = self.graph.call_function(test, (self.nodes[id(numbers)],))
+            node.meta.update(dtype=torch.bool, shape=(), device=numbers.device)
+            self.conditions.append((node, value))
         return value
 
 

@@ -6,6 +6,7 @@ from helpers.traced import results_and_gradients
 
 from pennylane_qizgloria.nn.tracing.graph.following import NotColumnsError, column_map
 from pennylane_qizgloria.nn.tracing.graph.trace import leaf, trace
+from pennylane_qizgloria.pauli.conditions import are_finite, holds
 
 WEIGHTS = torch.linspace(0.3, 1.2, 6, dtype=torch.float64).reshape(2, 3)
 OTHERS = torch.tensor([0.5, 2.0], dtype=torch.float64)
@@ -95,11 +96,11 @@ def test_single_numbers_give_way_to_tensors_in_their_dtype(dtype):
 
 def test_conditions_are_asked_of_all_elements():
     """A condition that one element of another batch breaks does not hold."""
-    from pennylane_qizgloria.pauli.conditions import holds
 
     def function(x, w):
         assert holds(x[:, 1] < 1)
         assert holds(w > 0)
+        assert are_finite(torch.stack([x[:, 2], w[0, 0].expand(len(x))]))
         return w[0], x
 
     own = columns_of(function)
@@ -110,3 +111,7 @@ def test_conditions_are_asked_of_all_elements():
     x[4] = torch.tensor([3, 0.5, 3, 3])
     assert own([x, WEIGHTS], 6)[0]
     assert not own([x, -WEIGHTS], 6)[0]
+    x[5, 3] = torch.inf
+    assert own([x, WEIGHTS], 6)[0]
+    x[5, 2] = torch.inf
+    assert not own([x, WEIGHTS], 6)[0]

@@ -31,8 +31,8 @@ def richardson(
     **Example**
 
     >>> scales = torch.tensor([1.0, 2.0, 3.0])
-    >>> richardson(scales, 1 - 0.1 * scales + 0.01 * scales**2)
-    tensor(1.0000)
+    >>> print(f"{richardson(scales, 1 - 0.1 * scales + 0.01 * scales**2):.3f}")
+    1.000
     """
     scales = _checked(scales, values)
     ratios = scales / (scales - scales[:, None] + torch.eye(len(scales)).to(scales))
@@ -64,8 +64,8 @@ def exponential(
     **Example**
 
     >>> scales = torch.tensor([1.0, 2.0, 3.0])
-    >>> exponential(scales, 0.8 * torch.exp(-0.3 * scales))
-    tensor(0.8000)
+    >>> print(f"{exponential(scales, 0.8 * torch.exp(-0.3 * scales)):.3f}")
+    0.800
     """
     scales = _checked(scales, values)
     distances = values - limit

@@ -55,7 +55,7 @@ def test_probabilities_are_those_of_aer(name, seed):
 def test_probabilities_on_every_fake_backend(name):
     """Random circuits on each fake backend have Aer's probabilities."""
     backend = _fake_backends()[name]()
-    # Qiskit compiles no circuit with joined qubits for this one: its gates go in one direction only.
+    # Qiskit compiles no joining gates for this one: they go in one direction only.
     num_wires = 1 if name == "fake_cairo" else min(6, backend.num_qubits)
     for seed in range(3):
         check_against_aer(name, num_wires, seed)

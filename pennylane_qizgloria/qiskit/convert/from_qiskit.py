@@ -153,8 +153,9 @@ def gate_operators(gate: Operation, wires: Sequence[Any]) -> list[Operator]:
 
     >>> from qiskit.circuit import Parameter
     >>> from qiskit.circuit.library import RZGate
-    >>> gate_operators(RZGate(2 * Parameter("x")), [3])
-    [RZ(ParameterExpression(2*x), wires=[3])]
+    >>> (operator,) = gate_operators(RZGate(2 * Parameter("x")), [3])
+    >>> operator.name, operator.wires, str(operator.data[0])
+    ('RZ', Wires([3]), '2*x')
     """
     circuit = QuantumCircuit(len(wires))
     circuit.append(gate, range(len(wires)))

@@ -20,6 +20,7 @@ from layers import batch_sizes, layers
 from peers import LEFT_OUT
 from report import absent_peers, as_json, environment, line, tables
 from small import crossing, small, small_layers
+from twins import twins
 from workloads import WORKLOADS, DisagreementError, Row
 
 WORKLOADS |= {
@@ -30,6 +31,7 @@ WORKLOADS |= {
     "connector": connector,
     "alternatives": alternatives,
     "crossing": crossing,
+    "twins": twins,
 }
 
 PLOTS = Path("doc/_static")

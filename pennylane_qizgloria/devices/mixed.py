@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -21,7 +23,7 @@ from ..engines.snapshots import take_snapshots
 from ..lowering.measurements.readout import ReadoutSource
 from ..results import Result
 from .configuration import validation
-from .configuration.noise import report_on, twin_of
+from .configuration.noise import report_on, requires_grad, twin_of
 from .configuration.options import method_of, positive_or_none, precision_of, require_known
 from .configuration.random import random_source
 from .configuration.readout_warnings import warn_if_untrained, warn_of_pair
@@ -197,7 +199,7 @@ class QizgloriaMixed(DifferentiableDevice):
             mcm_config=replace(config.mcm_config, mcm_method="deferred"),
         )
         with naming(self.name):
-            warn_if_untrained(config, self._readout, self.name)
+            warn_if_untrained(config, *self._trained(), self.name)
         return config
 
     def preprocess_transforms(self, execution_config: Any = None) -> CompilePipeline:
@@ -246,6 +248,12 @@ class QizgloriaMixed(DifferentiableDevice):
             memory_budget=options.get("memory_budget", self._memory_budget),
             method=self.method_of(config),
         )
+
+    def _trained(self) -> tuple[Callable[[], bool], str]:
+        """Whether an option is to be trained, and its name."""
+        if self._twin is None:
+            return self._readout.requires_grad, "readout_prob"
+        return partial(requires_grad, self._twin), "noise_scale"
 
     # --- noise ------------------------------------------------------------------------------------
 

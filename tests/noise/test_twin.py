@@ -252,6 +252,18 @@ def test_the_gradient_by_the_scale():
     assert scale.grad.item() == pytest.approx(float(difference), abs=1e-8)
 
 
+@pytest.mark.parametrize("diff_method", ["adjoint", "parameter-shift"])
+def test_methods_that_do_not_train_the_scale(diff_method):
+    """Where the scale has no gradient, or only that of gates, a warning says so."""
+    scale = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
+    device = twin(wires=1, noise_scale=scale)
+    circuit = qml.QNode(
+        lambda x: [qml.RX(x, 0), qml.expval(qml.Z(0))][1], device, diff_method=diff_method
+    )
+    with pytest.warns(UserWarning, match="noise_scale requires a gradient, which .* does not"):
+        circuit(torch.tensor(0.3, requires_grad=True))
+
+
 def test_twice_the_scale_is_the_noise_twice():
     """A depolarizing probability p becomes 1 - (1 - p)^2 at scale 2."""
     from qiskit_aer.noise import NoiseModel, depolarizing_error

@@ -10,6 +10,7 @@ from typing import Any
 
 import pennylane as qml
 from pennylane.wires import Wires
+from torch import Tensor
 
 from .validation import naming
 
@@ -50,6 +51,11 @@ def twin_of(
             twin = make_twin(name, source, wires, CompileOptions(**options))
         twin.scale = scale
     return twin
+
+
+def requires_grad(twin: Any) -> bool:
+    """Whether the scale of a twin's noise is to be trained."""
+    return isinstance(twin.scale, Tensor) and twin.scale.requires_grad
 
 
 def report_on(twin: Any) -> Any:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pennylane.devices import ExecutionConfig
 
-from ...lowering.measurements.readout import ReadoutSource, is_pair_on_two_wires
+from ...lowering.measurements.readout import is_pair_on_two_wires
 from ...user_warnings import warn
 
 
-def warn_if_untrained(config: ExecutionConfig, readout: ReadoutSource, device: str) -> None:
-    """Say where a readout error that is to be trained gets no gradient."""
+def warn_if_untrained(
+    config: ExecutionConfig, requires_grad: Callable[[], bool], option: str, device: str
+) -> None:
+    """Say where an option of the device that is to be trained gets no gradient, or part of one.
+
+    Args:
+        config: how a circuit is differentiated.
+        requires_grad: whether the option is to be trained.
+        option: its name.
+        device: the device's name.
+    """
     method = config.gradient_method
-    if method in (None, "backprop") or not readout.requires_grad():
+    if method in (None, "backprop") or not requires_grad():
         return
     name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
     warn(
-        f"{device}: readout_prob requires a gradient, which {name!r} does not give. Exact results "
+        f"{device}: {option} requires a gradient, which {name!r} does not give. Exact results "
         "in torch with diff_method='backprop' (or 'best') do."
     )
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pennylane.devices.preprocess import null_postprocessing
 from pennylane.measurements import (
     CountsMP,
     ExpectationMP,
@@ -26,8 +25,6 @@ from pennylane.measurements import (
 )
 from pennylane.pauli import PauliSentence, PauliWord
 from pennylane.tape import QuantumScript
-from pennylane.transforms.core import transform
-from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
 from ..lowering.measurements.eigenbasis import overlaps
@@ -185,12 +182,6 @@ def _made_again(make: Callable[..., Twin], arguments: tuple, scale: Any) -> Twin
     twin = make(*arguments)
     twin.scale = scale
     return twin
-
-
-@transform
-def on_qubits(tape: QuantumScript, twin: Twin) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
-    """Run a tape on the qubits of a twin."""
-    return (twin.on_qubits(tape),), null_postprocessing
 
 
 # --- measurements ---------------------------------------------------------------------------------

@@ -296,6 +296,26 @@ def test_channels_in_the_circuit():
         circuit()
 
 
+@pytest.mark.parametrize("diff_method", ["backprop", "adjoint"])
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda x: qml.StatePrep(x, wires=[0], normalize=True),
+        lambda x: qml.DiagonalQubitUnitary(torch.exp(1j * x), wires=[0]),
+    ],
+    ids=["state", "unitary"],
+)
+def test_numbers_that_are_compiled_have_no_derivative(prepare, diff_method):
+    """What is compiled by its value is refused where it is to be trained, and runs otherwise."""
+    device, x = twin(wires=1), torch.tensor([0.6, 0.8], dtype=torch.float64, requires_grad=True)
+    qnode = qml.QNode(
+        lambda own: [prepare(own), qml.expval(qml.Z(0))][1], device, diff_method=diff_method
+    )
+    with pytest.raises(ValueError, match=r"qizgloria.mixed: .* compiled by its numbers"):
+        qnode(x)
+    assert torch.isfinite(torch.as_tensor(qnode(x.detach())))
+
+
 def test_measurements_inside():
     """A measurement before the end is refused."""
 

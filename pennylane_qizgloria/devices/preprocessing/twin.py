@@ -19,9 +19,10 @@ from pennylane.wires import Wires
 
 from ...lowering.operations.compiled_circuit import CompiledCircuit
 from ...noise.pennylane_model import ModelTwin, add_noise
-from ...noise.twin import Twin, on_qubits
+from ...noise.twin import Twin
 from ...qiskit.convert.channels import is_channel
 from ...qiskit.measurements.measurement_splitting import expand_operands
+from ..configuration.validation import naming
 from .mixed import add_validation, preprocessing
 from .qiskit import expand_gates, require_qubits
 from .real_parameters import require_real_parameters
@@ -60,7 +61,7 @@ def twin_preprocessing(
     compilation.add_transform(require_qubits, name=name, max_qubits=twin.noise.num_qubits)
     add_validation(compilation, name, capabilities)
     compilation.add_transform(expand_operands)
-    compilation.add_transform(on_qubits, twin=twin)
+    compilation.add_transform(_on_qubits, twin=twin, name=name)
     pipeline = CompilePipeline()
     pipeline.add_transform(_unless_compiled, compilation)
     return pipeline + preprocessing(name, None, capabilities, analytic_only, True, first_order)
@@ -101,3 +102,12 @@ def _require_gates(
                 "(noise_model=), where there is no such place any more. Leave one of them out."
             )
     return (tape,), null_postprocessing
+
+
+@transform
+def _on_qubits(
+    tape: QuantumScript, twin: Twin, name: str
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Run a tape on the qubits of a twin."""
+    with naming(name):
+        return (twin.on_qubits(tape),), null_postprocessing

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pennylane as qml
+import torch
 from jaxtyping import Float
 from pennylane.operation import Operator
 from pennylane.ops import MidMeasure
@@ -22,6 +23,7 @@ from pennylane.tape import QuantumScript
 from pennylane.typing import TensorLike
 from pennylane.wires import Wires
 from qiskit.circuit import ClassicalRegister, ParameterExpression, ParameterVector, QuantumCircuit
+from torch import Tensor
 
 from ...lowering.operations.closed_forms import innermost
 from ...lowering.parameters import described, without_imaginary_part
@@ -47,14 +49,31 @@ def structure_of(tape: QuantumScript, wires: WireOrder) -> tuple[Hashable, list[
     Args:
         tape: one that `expand` gave, without mid-circuit measurements. Only its operations count.
         wires: wire ``wires[i]`` becomes qubit i.
+
+    Raises:
+        ValueError: if a parameter that is no angle is to be trained: it is compiled by its value.
     """
     keys, angles = [], []
     for op in tape.operations:
-        own = _angles(op)
+        own, data = _angles(op), parameters_of(op)
+        if not isinstance(op, qml.GlobalPhase) and any(
+            _is_trained(value) for i, value in enumerate(data) if i not in own
+        ):
+            raise ValueError(
+                f"{op.name} on wires {op.wires.tolist()} is compiled by its numbers, which have no "
+                "derivative: angles of gates have. Write it as gates, or detach its parameters."
+            )
         keys.append(_key(op, {}, own))
-        data = parameters_of(op)
         angles += [data[i] for i in own]
     return _structure(keys, wires), angles
+
+
+def _is_trained(value: Any) -> bool:
+    """Whether a derivative by a parameter is asked for."""
+    if isinstance(value, Tensor):
+        return value.requires_grad and torch.is_grad_enabled()
+    # Numbers that JAX or autograd trace have no value of their own.
+    return qml.math.is_abstract(value) or type(value).__name__ == "ArrayBox"
 
 
 class TapeReader:

@@ -366,8 +366,9 @@ def test_snapshots():
 )
 def test_options_that_do_not_fit(options, error, message):
     """Options that contradict each other or have no effect are refused with what to do."""
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as raised:
         qml.device("qizgloria.mixed", **{"wires": 2, **options})
+    assert str(raised.value).count("qizgloria.mixed: ") == 1
 
 
 def test_a_device_without_noise_has_no_report():

@@ -97,6 +97,8 @@ def naming(device: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, MemoryError) as error:
-        if type(error) not in (ValueError, TypeError, MemoryError):
+        # What is checked in terms of the device names it already.
+        is_named = str(error).startswith(f"{device}: ")
+        if is_named or type(error) not in (ValueError, TypeError, MemoryError):
             raise
         raise type(error)(f"{device}: {error}") from error

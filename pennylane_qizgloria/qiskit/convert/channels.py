@@ -112,8 +112,10 @@ def require_channels(circuit: QuantumCircuit, backend: BackendV2 | None) -> None
         where = "The primitives given" if backend is None else f"The backend {backend.name!r}"
         raise DeviceError(
             f"qizgloria.qiskit: {where} runs gates, and no channels such as qml.BitFlip or those "
-            "of qml.add_noise. Take backend='aer', which runs channels, or has the noise of its "
-            "gates in noise_model=; or take the device qizgloria.mixed, which is exact."
+            "of qml.add_noise: it has noise of its own. Take them out with "
+            "pennylane_qizgloria.noise.drop_channels(circuit); or take backend='aer', which runs "
+            "channels, and has noise_model=; or the device qizgloria.mixed, which is exact, and "
+            "whose noise_model= gives circuits without channels the noise of a backend."
         )
 
 

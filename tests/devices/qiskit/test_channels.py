@@ -114,7 +114,8 @@ def test_hardware_runs_no_channels(name):
         return qml.probs(wires=0)
 
     with pytest.raises(
-        qml.exceptions.DeviceError, match=r"no channels .*noise_model=.*qizgloria.mixed"
+        qml.exceptions.DeviceError,
+        match=r"no channels .*drop_channels.*noise_model=.*qizgloria.mixed",
     ):
         node()
     assert device.jobs == []

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pennylane as qml
 import torch
-from pennylane.devices.preprocess import null_postprocessing
 from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import transform
@@ -16,7 +15,7 @@ from pennylane.typing import PostprocessingFn
 from torch import Tensor
 
 from ..lowering.operations.compiled_circuit import CompiledCircuit, Linear, Step, Template
-from ..lowering.operations.operations import has_kraus_matrices
+from ..lowering.operations.operations import has_kraus_matrices, has_no_effect
 from ..pauli.caching import cached
 from ..pauli.maps.transfer import kraus_transfer
 from .channel import general_channel
@@ -45,21 +44,25 @@ class ModelTwin:
     def scale(self, scale: Any) -> None:
         self._scale = valid_scale(scale)
 
-    def with_noise(self, tape: QuantumScript) -> QuantumScript:
-        """A tape with the model's noise, scaled.
+    def with_noise(self, tape: QuantumScript) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+        """A tape with the model's noise, scaled; several where measurements have errors apart.
 
         Raises:
-            ValueError: if noise is scaled whose strengths are trained.
+            ValueError: if noise is scaled whose strengths are trained, or that is a gate.
         """
-        (noisy,), _ = qml.add_noise(tape, self.model)
+        tapes, combine = qml.add_noise(tape, self.model)
         if isinstance(self.scale, float) and self.scale == 1:
-            return noisy
+            return tapes, combine
         own = {id(op) for op in tape.operations}
-        operations = [
-            _scaled(op, self.scale) if id(op) not in own and has_kraus_matrices(op) else op
-            for op in noisy.operations
-        ]
-        return noisy.copy(operations=operations)
+        return [
+            noisy.copy(
+                operations=[
+                    op if id(op) in own or has_no_effect(op) else _scaled(op, self.scale)
+                    for op in noisy.operations
+                ]
+            )
+            for noisy in tapes
+        ], combine
 
 
 @transform
@@ -67,11 +70,16 @@ def add_noise(
     tape: QuantumScript, twin: ModelTwin
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Give a tape the noise of a twin."""
-    return (twin.with_noise(tape),), null_postprocessing
+    return twin.with_noise(tape)
 
 
 def _scaled(op: Operator, scale: float | Tensor) -> CompiledCircuit:
     """A channel, scaled as `noise.channel` says."""
+    if not has_kraus_matrices(op):
+        raise ValueError(
+            f"noise_scale={scale} scales channels, and the noise model has the gate {op.name}. "
+            "Leave noise_scale out, or write the noise as a channel."
+        )
     if any(isinstance(value, Tensor) and value.requires_grad for value in op.data):
         raise ValueError(
             f"noise_scale={scale} scales {op.name}, whose strength is trained: the gradient with "

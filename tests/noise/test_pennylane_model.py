@@ -80,3 +80,38 @@ def test_options_of_backends():
     """Circuits are not compiled, so how to compile them has no effect, which is said."""
     with pytest.raises(ValueError, match="circuits as they are written"):
         qml.device("qizgloria.mixed", wires=1, noise_model=MODEL, optimization_level=1)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_readout_errors_of_several_measurements(scale):
+    """Each measurement has its own errors, as qml.add_noise gives them."""
+
+    def several():
+        qml.RX(0.7, 0)
+        return qml.expval(qml.Z(0)), qml.probs(wires=[0])
+
+    device = qml.device("qizgloria.mixed", wires=1, noise_model=MODEL, noise_scale=scale)
+    found = qml.QNode(several, device)()
+    mixed = qml.device("default.mixed", wires=1)
+    if scale == 1.0:
+        expected = qml.add_noise(qml.QNode(several, mixed), MODEL)()
+    else:
+
+        def twice():
+            qml.RX(0.7, 0)
+            qml.AmplitudeDamping(1 - 0.9**2, 0)
+            return qml.probs(wires=[0])
+
+        exact = qml.QNode(twice, mixed)()
+        expected = (exact[0] - exact[1]) * 0.96**2, exact
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-10)
+
+
+def test_gates_as_noise_are_not_scaled():
+    """Coherent noise has no scale here: it is refused, and runs at scale 1."""
+    model = qml.NoiseModel({qml.noise.op_eq(qml.RX): qml.noise.partial_wires(qml.RZ, 0.3)})
+    with pytest.raises(ValueError, match="has the gate RZ"):
+        value(0.7, noise_model=model, noise_scale=0.0)
+    expected = qml.add_noise(qml.QNode(circuit, qml.device("default.mixed", wires=2)), model)(0.7)
+    assert value(0.7, noise_model=model) == pytest.approx(float(expected))

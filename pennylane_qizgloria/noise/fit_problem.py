@@ -26,8 +26,9 @@ from .twin import Twin
 LEAST_PROBABILITY = 1e-12
 """Outcomes that the noise excludes count as if they had this probability."""
 
-FIRST_READOUT = 1e-3
-"""Where the fit of a readout error begins of which the source has none."""
+FIRST = 1e-3
+"""Where the fit of a strength or a readout error begins that is smaller, such as none at all: its
+logarithm is what is fitted. Likewise errors begin at most at 1 minus this."""
 
 TIES: dict[str, Callable[[str, tuple[int, ...]], Hashable]] = {
     "instruction": lambda name, qubits: f"{name}{_listed(qubits)}",
@@ -96,7 +97,8 @@ class FitProblem:
         """The parameters of the twin's own noise."""
         strengths = [self.source.strengths.get(own[0], 1.0) for own in self.groups.values()]
         errors = torch.tensor(list(self.readouts.values()), dtype=torch.float64).flatten()
-        return torch.cat([torch.tensor(strengths, dtype=torch.float64).log(), errors.logit()])
+        logarithms = torch.tensor(strengths, dtype=torch.float64).clamp_min(FIRST).log()
+        return torch.cat([logarithms, errors.logit()])
 
     def noise(self, theta: Float[Tensor, " parameters"]) -> FittedNoise:
         """The noise of some parameters, of tensors."""
@@ -192,7 +194,13 @@ def fit_problem(
         raise ValueError("fit_noise has nothing to fit: the circuits have no noise.")
     config = replace(device.simulation_config(None), as_torch=True)
     numbers = tuple(map(_counted, counts, tapes, range(len(tapes))))
+    if not isinstance(twin.scale, float) or twin.scale == 0:
+        raise ValueError(
+            "fit_noise fits strengths at a fixed noise_scale, a number above 0; got "
+            f"{twin.scale!r}."
+        )
     model = twin.with_noise(twin.noise)
+    model.scale = twin.scale
     return FitProblem(twin.noise, model, config, tapes, numbers, groups, readouts, excluded)
 
 
@@ -216,7 +224,8 @@ def _tape(circuit: Any, device: Device) -> QuantumScript:
             "fit_noise: a circuit measures some wires in the computational basis, such as "
             f"qml.counts(wires=[0, 1]); got {tape.measurements}."
         )
-    wires = tape.measurements[0].wires or device.wires or tape.wires
+    own = circuit.device if isinstance(circuit, qml.QNode) else device
+    wires = tape.measurements[0].wires or own.wires or tape.wires
     with qml.QueuingManager.stop_recording():
         return QuantumScript(expand(tape, device.name).operations, [qml.probs(wires=wires)])
 
@@ -227,7 +236,8 @@ def _used(twin: Twin, tapes: Sequence[QuantumScript]) -> tuple[list[Instruction]
     qubits: dict[int, None] = {}
     for tape in tapes:
         placed, _ = twin.placed(tape)
-        instructions |= dict.fromkeys(placed.noisy.noisy)
+        # The errors of measurements are told from readout errors by nothing: those are fitted.
+        instructions |= {own: None for own in placed.noisy.noisy if own[0] != "measure"}
         qubits |= dict.fromkeys(placed.noisy.readings.values())
     return list(instructions), sorted(qubits)
 
@@ -254,7 +264,7 @@ def _groups(
 
 def _first_readout(noise: Noise, qubit: int) -> tuple[float, float]:
     first, second = noise.readout(qubit) or (0.0, 0.0)
-    return max(float(first), FIRST_READOUT), max(float(second), FIRST_READOUT)
+    return tuple(min(max(float(p), FIRST), 1 - FIRST) for p in (first, second))  # type: ignore[return-value]
 
 
 def _counted(

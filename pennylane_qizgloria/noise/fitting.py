@@ -146,7 +146,7 @@ def fit_noise(
 
 def _divided(count: int, held_out: float | Sequence[int]) -> tuple[list[int], list[int]]:
     """The numbers of the circuits that a fit sees, and of those that it does not."""
-    if isinstance(held_out, float):
+    if isinstance(held_out, (int, float)):
         if not 0 < held_out < 1:
             raise ValueError(f"held_out must be a share between 0 and 1, got {held_out!r}.")
         unseen = list(range(count))[count - max(1, round(held_out * count)) :]

@@ -137,6 +137,48 @@ def test_what_circuits_do_not_tell_apart():
     assert np.isnan(own.error)
 
 
+def test_a_fit_starts_from_the_scale_of_the_twin():
+    """Counts of a twin at scale 2 are those that a twin at scale 2 expects."""
+    circuits = [circuit(seed, layers=1) for seed in range(4)]
+    device = twin(noise_scale=2.0)
+    counts = [qml.set_shots(qml.QNode(own, device), 50_000)() for own in circuits]
+    before = [
+        fit_noise(own, circuits, counts, max_evaluations=1, progress=False).hellinger_before
+        for own in (twin(noise_scale=2.0), twin())
+    ]
+    assert before[0] < 0.5 * before[1]
+    with pytest.raises(ValueError, match="a number above 0"):
+        fit_noise(twin(noise_scale=0.0), circuits, counts)
+
+
+def test_counts_of_a_qnode_are_in_the_order_of_its_own_wires():
+    """A QNode that measures everything has outcomes in the order of its device's wires."""
+    source = qml.device(
+        "qizgloria.mixed", wires=3, noise_model="fake_manila", seed=1, initial_layout=[0, 1, 2]
+    )
+    reverse = qml.device(
+        "qizgloria.mixed", wires=[2, 1, 0], noise_model="fake_manila", initial_layout=[2, 1, 0]
+    )
+
+    def prepared(wire):
+        return qml.QNode(lambda: [qml.X(wire), qml.counts()][1], source)
+
+    circuits = [prepared(wire) for wire in (0, 1, 2, 0)]
+    counts = [qml.set_shots(own, 20_000)() for own in circuits]
+    fit = fit_noise(reverse, circuits, counts, max_evaluations=1, progress=False)
+    assert fit.hellinger_before < 0.02
+
+
+def test_a_fit_from_the_ends_of_the_ranges():
+    """Strengths of 0 and readout errors of 1 at the start have finite values."""
+    base = noise_of("fake_manila")
+    noise = FittedNoise(base, {("cx", (0, 1)): 0.0}, {0: (1.0, 0.0)})
+    circuits = [circuit(seed, layers=1) for seed in range(2)]
+    counts = [{"0000": 10}, {"0000": 10}]
+    problem = fit_problem(twin(noise), circuits, counts, "instruction", True)
+    assert torch.isfinite(problem.start()).all()
+
+
 def test_saved_and_loaded(tmp_path):
     """A file gives the same noise, for the source that it belongs to only."""
     truth = wrong_by_a_fifth(3)

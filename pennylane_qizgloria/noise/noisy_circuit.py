@@ -36,6 +36,7 @@ from ..qiskit.convert.expressions import compile_expression
 from ..qiskit.convert.from_qiskit import gate_operators
 from .channel import NoiseChannel
 from .layers import in_layers
+from .readout import is_readout
 from .source import Instruction, Noise
 
 STRENGTH_OF_REST = None
@@ -157,6 +158,9 @@ class _Builder:
         channels = self.noise.after(*placed.key)
         if isinstance(operation, Measure):
             self.readings[placed.clbits[0]] = qubits[0]
+            if is_readout(channels):  # then the confusion matrix has it, in any basis
+                self.noisy |= dict.fromkeys([placed.key] if channels else [])
+                return
         elif isinstance(operation, Delay):
             channels = (*channels, *self.noise.idle(qubits[0], _seconds(operation, self.dt)))
         elif isinstance(operation, Reset):

@@ -6,11 +6,15 @@ generator: :math:`C^x` has the same stationary distribution and :math:`\lambda^x
 .. math:: p_x(1|0) = \frac{p(1|0)}{p(1|0) + p(0|1)}\,(1 - \lambda^x),
 
 and :math:`p_x(0|1)` alike. Where :math:`\lambda \le 0` there is no generator, and x is at most 1.
+
+Some sources have a channel before a measurement besides. Where it maps Z to Z and the identity
+only, as relaxation and depolarizing noise do, it is a confusion matrix, too, whatever basis is
+measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +24,13 @@ from torch import Tensor
 
 from ..pauli.caching import cached
 from ..pauli.conditions import holds
+from ..pauli.state.basis import I, X, Y, Z
+from .channel import NoiseChannel
 from .qubits import PhysicalQubit
 from .source import Noise
+
+NEGLIGIBLE = 1e-12
+"""Entries of transfer matrices below this are rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,24 +54,63 @@ class TwinReadout:
 
     def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
         """The matrices by integer wire."""
-        pairs = {
-            wire: self.noise.readout(label.number)
-            for label, wire in wire_map.items()
-            if isinstance(label, PhysicalQubit)
-        }
-        return {
-            wire: _matrix(*pair, self.scale) for wire, pair in pairs.items() if pair is not None
-        }
+        found = {}
+        for label, wire in wire_map.items():
+            if isinstance(label, PhysicalQubit):
+                matrix = self._of(label.number)
+                if matrix is not None:
+                    found[wire] = matrix
+        return found
+
+    def _of(self, qubit: int) -> Float[Tensor, "*batch 2 2"] | None:
+        pair = self.noise.readout(qubit)
+        channels = self.noise.after("measure", (qubit,))
+        if not is_readout(channels):
+            channels = ()  # it is in the circuit
+        if pair is None and not channels:
+            return None
+        numbers = (*(pair or (0.0, 0.0)), self.scale)
+        is_plain = not any(isinstance(number, Tensor) for number in numbers)
+        return (_plain_matrix if is_plain else _matrix)(channels, *numbers)
 
 
-def _matrix(p10: Any, p01: Any, scale: Any) -> Float[Tensor, "*batch 2 2"]:
-    is_plain = not any(isinstance(value, Tensor) for value in (p10, p01, scale))
-    return (_plain_matrix if is_plain else confusion_matrix)(p10, p01, scale)
+def is_readout(channels: Sequence[NoiseChannel]) -> bool:
+    """Whether channels before a measurement are a readout error: Z becomes Z and the identity."""
+    return all(map(_keeps_z, channels))
 
 
 @cached(maxsize=4096)
-def _plain_matrix(p10: float, p01: float, scale: float) -> Float[Tensor, "2 2"]:
-    return confusion_matrix(p10, p01, scale)
+def _keeps_z(channel: NoiseChannel) -> bool:
+    rows = [channel.transfer(strength)[Z, [X, Y]] for strength in (1.0, 0.37)]
+    return float(torch.stack(rows).abs().max()) < NEGLIGIBLE
+
+
+def _matrix(
+    channels: tuple[NoiseChannel, ...], p10: Any, p01: Any, scale: Any
+) -> Float[Tensor, "*batch 2 2"]:
+    """The confusion matrix of channels and the readout error behind them."""
+    matrix = confusion_matrix(p10, p01, scale)
+    for own in reversed(channels):
+        matrix = _of_channel(own, scale) @ matrix
+    return matrix
+
+
+@cached(maxsize=4096)
+def _plain_matrix(
+    channels: tuple[NoiseChannel, ...], p10: float, p01: float, scale: float
+) -> Float[Tensor, "2 2"]:
+    return _matrix(channels, p10, p01, scale)
+
+
+def _of_channel(channel: NoiseChannel, scale: Any) -> Float[Tensor, "*batch 2 2"]:
+    x = torch.as_tensor(scale, dtype=torch.float64)
+    start, slopes = (
+        torch.tensor(own, dtype=torch.float64) for own in (channel.at_zero, channel.slopes)
+    )
+    transfer = channel.form(start + x[..., None] * slopes)
+    factor, shift = transfer[..., Z, Z], transfer[..., Z, I]
+    p10, p01 = (1 - factor - shift) / 2, (1 - factor + shift) / 2
+    return torch.stack([1 - p10, p10, p01, 1 - p01], -1).unflatten(-1, (2, 2))
 
 
 def confusion_matrix(p10: Any, p01: Any, scale: Any = 1.0) -> Float[Tensor, "*batch 2 2"]:

@@ -119,7 +119,9 @@ def make_twin(name: str, source: Any, wires: Wires | None, options: CompileOptio
             options.scheduling_method,
         )
     dt = getattr(compiled_for, "dt", None)
-    twin = Twin(noise, Compiler(passes), wires, layout is not None, dt)
+    # Circuits that are taken as they are run on the qubits of their wires' numbers, all of them.
+    with_idle = layout is not None or passes is None
+    twin = Twin(noise, Compiler(passes), wires, with_idle, dt)
     twin.recipe = make_twin, (name, source, wires, options)
     return twin
 

@@ -26,6 +26,7 @@ from pennylane.measurements import (
 from pennylane.pauli import PauliSentence, PauliWord
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
+from torch import Tensor
 
 from ..lowering.measurements.eigenbasis import overlaps
 from ..lowering.operations.compiled_circuit import CompiledCircuit
@@ -35,7 +36,7 @@ from ..qiskit.measurements.bases import commute_qubit_wise, diagonalized
 from ..qiskit.pubs.packing import qubit_order
 from .noisy_circuit import NoisyCircuit, noisy_circuit
 from .qubits import PhysicalQubit
-from .readout import TwinReadout
+from .readout import TwinReadout, is_readout
 from .scale import valid_scale
 from .source import Noise
 
@@ -158,7 +159,9 @@ class Twin:
         paulis = common_paulis(tape)
         if paulis:
             tape = _in_computational_basis(tape)
+        self._require_batch(tape)
         placed, angles = self.placed(tape)
+        self._require_readable(tape, placed)
         strengths = [self._strength(key) for key in placed.noisy.strengths]
         qubits = [PhysicalQubit(number) for number in placed.noisy.qubits]
         op = CompiledCircuit(
@@ -172,6 +175,28 @@ class Twin:
         }
         measurements = [_moved(process, tape.wires, moves) for process in tape.measurements]
         return tape.copy(operations=[op], measurements=measurements)
+
+    def _require_batch(self, tape: QuantumScript) -> None:
+        size = len(self.scale) if isinstance(self.scale, Tensor) and self.scale.ndim else None
+        if size is not None and tape.batch_size not in (None, size):
+            raise ValueError(
+                f"noise_scale has {size} elements, and the circuit a batch of {tape.batch_size}: "
+                "they must be as many."
+            )
+
+    def _require_readable(self, tape: QuantumScript, placed: PlacedCircuit) -> None:
+        """Refuse errors of measurements that act in one basis where several are measured."""
+        if placed.noisy.readings or not any(
+            isinstance(process, READ_IN_A_BASIS) for process in tape.measurements
+        ):
+            return
+        for qubit in placed.place.values():
+            if not is_readout(self.noise.after("measure", (qubit,))):
+                raise ValueError(
+                    f"{self.noise.name} has an error of measurements of qubit {qubit} that is no "
+                    "readout error: it acts in one basis, and the measurements of this circuit "
+                    "need several. Measure them in circuits of their own."
+                )
 
     def _strength(self, key: Any) -> Any:
         own = self.noise.strengths.get(key, 1.0)
@@ -193,22 +218,24 @@ def common_paulis(tape: QuantumScript) -> dict[Any, str] | None:
     for process in tape.measurements:
         if not isinstance(process, READ_IN_A_BASIS):
             return None
-        for wire, letter in _letters(process, tape) or [(None, "")]:
-            if not letter or found.setdefault(wire, letter) != letter:
-                return None
+        letters = _letters(process, tape)
+        if letters is None:
+            return None
+        if any(found.setdefault(wire, letter) != letter for wire, letter in letters):
+            return None
     return found
 
 
-def _letters(process: MeasurementProcess, tape: QuantumScript) -> list[tuple[Any, str]]:
-    """The wires that a measurement reads, with their Paulis; empty if there are none."""
+def _letters(process: MeasurementProcess, tape: QuantumScript) -> list[tuple[Any, str]] | None:
+    """The wires that a measurement reads, with their Paulis; None if it does not read Paulis."""
     observable = process.obs
     if observable is None:
         return [(wire, "Z") for wire in process.wires or tape.wires]
     sentence = observable.pauli_rep
     if sentence is None or not commute_qubit_wise(sentence):
-        return []
+        return None
     if isinstance(process, ProbabilityMP) and overlaps(observable):
-        return []
+        return None
     return [pair for word in sentence for pair in word.items()]
 
 

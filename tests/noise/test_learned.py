@@ -138,6 +138,18 @@ def test_gates_that_no_layer_has():
         qml.QNode(circuit, device)()
 
 
+def test_wires_are_the_qubits_of_their_numbers():
+    """A layer on the qubits 0 and 1 has no part in gates on the wires 2 and 3."""
+    device = qml.device("qizgloria.mixed", wires=4, noise_model=layers()[1:])
+
+    def elsewhere():
+        qml.CNOT([2, 3])
+        return qml.expval(qml.Z(3))
+
+    with pytest.raises(DeviceError, match=r"no noise for a layer of cx\(2, 3\)"):
+        qml.QNode(elsewhere, device)()
+
+
 def test_layers_without_joining_gates():
     """Layers of single gates or measurements are named among what is ignored."""
     alone = (layer([("x", 0)], [0]), PauliLindbladMap.from_list([("X", 0.1)]))

@@ -163,6 +163,62 @@ def test_rotations_into_the_measured_basis_have_noise():
     assert found == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("others", [[qml.X(0)], [qml.I(0)]], ids=["X", "I"])
+@pytest.mark.parametrize("backend", ["fake_nighthawk", "damped"])
+def test_errors_of_measurements_act_in_every_basis(backend, others):
+    """An observable beside others has the errors that it has alone, those of measure included."""
+    if backend == "damped":
+        from qiskit_aer.noise import NoiseModel, amplitude_damping_error
+
+        backend = NoiseModel()
+        backend.add_all_qubit_quantum_error(amplitude_damping_error(0.2), ["measure"])
+
+    def value(*observables, scale=1.0):
+        device = twin(backend, 1, noise_scale=scale, **own)
+        return qml.QNode(lambda: [qml.X(0), [qml.expval(o) for o in observables]][1], device)()[0]
+
+    own = {} if not isinstance(backend, str) else {"initial_layout": [0]}
+    for scale in (0.5, 1.0, 2.0):
+        alone = value(qml.Z(0), scale=scale)
+        assert value(qml.Z(0), *others, scale=scale) == pytest.approx(alone, abs=1e-12)
+    if not isinstance(backend, str):
+        assert value(qml.Z(0)) == pytest.approx(-0.6)
+
+
+def test_an_error_of_measurements_in_one_basis_only():
+    """What turns X into Z before a measurement is no readout error: several bases are refused."""
+    from qiskit_aer.noise import NoiseModel, coherent_unitary_error
+
+    turn = qml.matrix(qml.RY(0.4, 0))
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(coherent_unitary_error(turn), ["measure"])
+    device = qml.device("qizgloria.mixed", wires=1, noise_model=model)
+    alone = qml.QNode(lambda: [qml.X(0), qml.expval(qml.Z(0))][1], device)
+    assert alone() == pytest.approx(-np.cos(0.4))
+    both = qml.QNode(lambda: [qml.X(0), (qml.expval(qml.Z(0)), qml.expval(qml.X(0)))][1], device)
+    with pytest.raises(ValueError, match="in circuits of their own"):
+        both()
+
+
+def test_an_identity_beside_an_observable_changes_nothing():
+    """The rotation into the basis of X has the noise that it has without the identity."""
+    function, count = random_function(2, 3)
+    angles, device = np.linspace(0, 2, count), twin(wires=2, initial_layout=[0, 1])
+    alone, beside = (
+        qml.QNode(lambda x: [function(x), [qml.expval(o) for o in own]][1], device)(angles)  # noqa: B023
+        for own in ([qml.X(0)], [qml.X(0), qml.I(0)])
+    )
+    assert beside[0] == pytest.approx(alone[0], abs=1e-12)
+
+
+def test_batches_of_scales_and_of_angles():
+    """A batch of scales and one of angles must be as many; it is said in these words."""
+    device = twin(wires=1, noise_scale=torch.tensor([1.0, 2.0]))
+    qnode = qml.QNode(lambda x: [qml.RX(x, 0), qml.expval(qml.Z(0))][1], device)
+    with pytest.raises(ValueError, match=r"noise_scale has 2 elements, .* a batch of 3"):
+        qnode(np.array([0.1, 0.2, 0.3]))
+
+
 def test_batches_are_their_elements():
     """A batch of angles gives what its elements give, in one compiled circuit."""
     device = twin(wires=3)
@@ -314,6 +370,22 @@ def test_numbers_that_are_compiled_have_no_derivative(prepare, diff_method):
     with pytest.raises(ValueError, match=r"qizgloria.mixed: .* compiled by its numbers"):
         qnode(x)
     assert torch.isfinite(torch.as_tensor(qnode(x.detach())))
+
+
+@pytest.mark.parametrize("transform", ["grad", "jit"])
+def test_jax_gets_no_derivative_of_what_is_compiled(transform):
+    """JAX's tracers are refused where their derivative would be lost, those of angles are not."""
+    jax = pytest.importorskip("jax")
+
+    def circuit(x):
+        cos, sin = jax.numpy.cos(x), jax.numpy.sin(x)
+        qml.QubitUnitary(jax.numpy.array([[cos, -sin], [sin, cos]]), 0)
+        qml.RX(x, 0)
+        return qml.expval(qml.Z(0))
+
+    qnode = qml.QNode(circuit, twin(wires=1))
+    with pytest.raises(ValueError, match="compiled by its numbers"):
+        getattr(jax, transform)(qnode)(0.7)
 
 
 def test_measurements_inside():

@@ -72,8 +72,10 @@ def _is_trained(value: Any) -> bool:
     """Whether a derivative by a parameter is asked for."""
     if isinstance(value, Tensor):
         return value.requires_grad and torch.is_grad_enabled()
-    # Numbers that JAX or autograd trace have no value of their own.
-    return qml.math.is_abstract(value) or type(value).__name__ == "ArrayBox"
+    if qml.math.get_interface(value) == "jax":
+        # A tracer: outside of jit it has a value, and would lose its derivative.
+        return qml.math.requires_grad(value)
+    return type(value).__name__ == "ArrayBox"
 
 
 class TapeReader:

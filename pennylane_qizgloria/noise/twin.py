@@ -9,7 +9,7 @@ so have its noise; other rotations into a basis are taken as ideal.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -127,9 +127,22 @@ class Twin:
         return TwinReadout(self.noise, self.scale, (self.noise, self.scale) if is_plain else None)
 
     def placed(self, tape: QuantumScript) -> tuple[PlacedCircuit, list[Any]]:
-        """A tape's circuit on physical qubits, made once for a structure, and its parameters."""
-        order = qubit_order(tape, self._wires, self._with_idle)
-        measured = [order.index(wire) for wire in order if wire in _read_wires(tape)]
+        """A circuit on physical qubits, made once for a structure, and its parameters.
+
+        Args:
+            tape: of gates; what it reads, it reads in the computational basis.
+        """
+        return self._placed_in(tape, self._order(tape), common_paulis(tape) or {})
+
+    def _order(self, tape: QuantumScript) -> list[Any]:
+        """The wires in the order of the qubits that are compiled."""
+        return qubit_order(tape, self._wires, self._with_idle)
+
+    def _placed_in(
+        self, tape: QuantumScript, order: list[Any], read: Collection[Any]
+    ) -> tuple[PlacedCircuit, list[Any]]:
+        """The same for wires in some order, of which some are read in the computational basis."""
+        measured = [number for number, wire in enumerate(order) if wire in read]
         structure, angles = structure_of(tape, order)
         key = (structure, tuple(measured))
         if key not in self._placed:
@@ -156,18 +169,18 @@ class Twin:
 
     def on_qubits(self, tape: QuantumScript) -> QuantumScript:
         """A tape as one operator on physical qubits, with its measurements moved there."""
-        paulis = common_paulis(tape)
-        if paulis:
+        read = common_paulis(tape) or {}
+        if read:
             tape = _in_computational_basis(tape)
         self._require_batch(tape)
-        placed, angles = self.placed(tape)
+        order = self._order(tape)
+        placed, angles = self._placed_in(tape, order, read)
         self._require_readable(tape, placed)
         strengths = [self._strength(key) for key in placed.noisy.strengths]
         qubits = [PhysicalQubit(number) for number in placed.noisy.qubits]
         op = CompiledCircuit(
             *angles, *strengths, wires=Wires(qubits), template=placed.noisy.template
         )
-        order = qubit_order(tape, self._wires, self._with_idle)
         moves = {
             wire: PhysicalQubit(placed.place[i])
             for i, wire in enumerate(order)
@@ -237,12 +250,6 @@ def _letters(process: MeasurementProcess, tape: QuantumScript) -> list[tuple[Any
     if isinstance(process, ProbabilityMP) and overlaps(observable):
         return None
     return [pair for word in sentence for pair in word.items()]
-
-
-def _read_wires(tape: QuantumScript) -> set[Any]:
-    """The wires that detectors read, where a tape is read in the computational basis."""
-    paulis = common_paulis(tape)
-    return set() if paulis is None or set(paulis.values()) - {"Z"} else set(paulis)
 
 
 def _in_computational_basis(tape: QuantumScript) -> QuantumScript:

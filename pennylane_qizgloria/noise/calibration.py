@@ -18,7 +18,7 @@ from math import exp, inf, prod
 from typing import Any
 
 from .channel import NoiseChannel, depolarizing_channel, relaxation_channel
-from .source import Instruction, Noise, Readout
+from .source import Instruction, Noise, Readout, title_of
 
 FAULTY = 0.5
 """The error from which on a gate is out of order; services write 1."""
@@ -170,10 +170,10 @@ def _remarks(calibration: Calibration) -> list[str]:
         found.append(f"T2 of the qubits {long} is longer than twice T1, and taken as that.")
     times = [_physical_times(qubit) for qubit in calibration.qubits]
     larger = [
-        _title(name, qubits)
-        for (name, qubits), gate in calibration.gates.items()
+        title_of(own)
+        for own, gate in calibration.gates.items()
         if gate.error is not None
-        and relaxation_error(gate, [times[q] for q in qubits]) > gate.error
+        and relaxation_error(gate, [times[qubit] for qubit in own[1]]) > gate.error
     ]
     if larger:
         found.append(
@@ -181,8 +181,8 @@ def _remarks(calibration: Calibration) -> list[str]:
             f"{_some(larger)}: relaxation is taken, so the error is larger than reported."
         )
     faulty = [
-        _title(name, qubits)
-        for (name, qubits), gate in calibration.gates.items()
+        title_of(own)
+        for own, gate in calibration.gates.items()
         if gate.error is not None and gate.error >= FAULTY
     ]
     if faulty:
@@ -197,7 +197,3 @@ def _some(names: Sequence[str]) -> str:
     """A list of names, of which not too many are said."""
     listed = ", ".join(names[:LISTED])
     return listed if len(names) <= LISTED else f"{listed} and {len(names) - LISTED} others"
-
-
-def _title(name: str, qubits: tuple[int, ...]) -> str:
-    return f"{name}({', '.join(map(str, qubits))})"

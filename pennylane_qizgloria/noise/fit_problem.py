@@ -20,7 +20,7 @@ from ..engines.simulation import simulate_all
 from ..qiskit.convert.channels import is_channel
 from ..qiskit.convert.circuit_builder import expand
 from .fitted import FittedNoise
-from .source import Instruction, Noise
+from .source import Instruction, Noise, title_of
 from .twin import Twin
 
 LEAST_PROBABILITY = 1e-12
@@ -31,16 +31,12 @@ FIRST = 1e-3
 logarithm is what is fitted. Likewise errors begin at most at 1 minus this."""
 
 TIES: dict[str, Callable[[str, tuple[int, ...]], Hashable]] = {
-    "instruction": lambda name, qubits: f"{name}{_listed(qubits)}",
+    "instruction": lambda name, qubits: title_of((name, qubits)),
     "gate": lambda name, qubits: name,
-    "qubits": lambda name, qubits: f"qubits {_listed(tuple(sorted(qubits)))}",
+    "qubits": lambda name, qubits: title_of(("qubits ", tuple(sorted(qubits)))),
     "all": lambda name, qubits: "all gates",
 }
 """What `fit_noise` takes as ``tie``: equal values are one parameter, of that name."""
-
-
-def _listed(qubits: tuple[int, ...]) -> str:
-    return f"({', '.join(map(str, qubits))})"
 
 
 @dataclass(frozen=True)
@@ -255,7 +251,9 @@ def _groups(
     excluded = []
     for name, qubits in used:
         if any(channel.largest < float("inf") for channel in noise.after(name, qubits)):
-            excluded.append(f"{name}{_listed(qubits)}: its noise has no logarithm to be scaled by.")
+            excluded.append(
+                f"{title_of((name, qubits))}: its noise has no logarithm to be scaled by."
+            )
             continue
         own = key(name, qubits)
         groups[own] = (*groups.get(own, ()), (name, qubits))

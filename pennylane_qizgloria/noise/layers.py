@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pennylane.exceptions import DeviceError
 
 from .channel import NoiseChannel
-from .source import Instruction, Noise, NoisyLayer
+from .source import Instruction, Noise, NoisyLayer, title_of
 
 if TYPE_CHECKING:
     from .noisy_circuit import PlacedOperation
@@ -67,7 +67,7 @@ def _next_layer(waiting: Iterable[Instruction], noise: Noise) -> NoisyLayer:
     gates = set(waiting)
     fitting = [layer for layer in noise.layers if layer.gates <= gates]
     if not fitting:
-        listed = ", ".join(f"{name}{qubits}" for name, qubits in sorted(gates))
+        listed = ", ".join(map(title_of, sorted(gates)))
         raise DeviceError(
             f"{noise.name} has no noise for a layer of {listed}. Learn the noise of all layers of "
             "the circuit as it is compiled, with initial_layout= and seed_transpiler= given."

@@ -16,7 +16,7 @@ from qiskit.quantum_info import PauliLindbladMap
 
 from .._compat.qiskit import index_of_qubit
 from .channel import NoiseChannel, pauli_lindblad_channel
-from .source import Instruction, Noise, NoisyLayer, Readout
+from .source import Instruction, Noise, NoisyLayer, Readout, title_of
 
 EXPECTED = (
     "Expected are pairs (instruction, PauliLindbladMap), the instruction being a box on qubits of "
@@ -49,7 +49,8 @@ class LearnedNoise(Noise):
                     "gates or measurements, which has no place behind a layer of gates."
                 )
             elif layer.gates in found:
-                raise ValueError(f"noise_model has two maps for the layer {_listed(layer.gates)}.")
+                listed = ", ".join(map(title_of, sorted(layer.gates)))
+                raise ValueError(f"noise_model has two maps for the layer {listed}.")
             else:
                 found[layer.gates] = layer
         if not found:
@@ -133,7 +134,3 @@ def _gates(circuit: QuantumCircuit, qubits: Sequence[int]) -> Iterator[Instructi
         if instruction.operation.name != "barrier" and len(instruction.qubits) == 2:
             on = tuple(qubits[circuit.find_bit(qubit).index] for qubit in instruction.qubits)
             yield instruction.operation.name, on
-
-
-def _listed(gates: Iterable[Instruction]) -> str:
-    return ", ".join(f"{name}{qubits}" for name, qubits in sorted(gates))

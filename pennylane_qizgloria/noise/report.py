@@ -14,7 +14,7 @@ from typing import Any
 
 from .channel import NoiseChannel
 from .composition import infidelity_of
-from .source import Instruction, Noise
+from .source import Instruction, Noise, title_of
 from .twin import PlacedCircuit, Twin
 
 MANY = 24
@@ -47,7 +47,7 @@ class InstructionRow:
     @property
     def title(self) -> str:
         """The name and the qubits."""
-        return f"{self.name}({', '.join(map(str, self.qubits))})"
+        return title_of((self.name, self.qubits))
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _instruction_row(noise: Noise, own: Instruction) -> InstructionRow:
 
 def _layer_row(gates: Iterable[Instruction], channels: Sequence[NoiseChannel]) -> tuple[str, float]:
     """The gates of a layer, and about its error: the sum of those of its channels."""
-    listed = ", ".join(f"{name}({', '.join(map(str, qubits))})" for name, qubits in sorted(gates))
+    listed = ", ".join(map(title_of, sorted(gates)))
     return listed, sum(channel.infidelity for channel in channels)
 
 

@@ -17,6 +17,16 @@ Instruction = tuple[str, tuple[int, ...]]
 """The name of an instruction, Qiskit's, and the physical qubits that it acts on."""
 
 
+def title_of(instruction: Instruction) -> str:
+    """An instruction as it is written for people.
+
+    >>> title_of(("cx", (0, 1)))
+    'cx(0, 1)'
+    """
+    name, qubits = instruction
+    return f"{name}({', '.join(map(str, qubits))})"
+
+
 @dataclass(frozen=True, eq=False)
 class NoisyLayer:
     """Gates on two qubits that run at once, and the noise that they have together.

@@ -10,7 +10,8 @@ from qiskit.quantum_info import PTM, SuperOp
 
 from .._compat.qiskit import AerErrors, aer_errors
 from ..tolerances import TRACE_OF_ERROR
-from .channel import NoiseChannel, general_channel, pauli_lindblad_channel, relaxation_channel
+from .channel import NoiseChannel, general_channel, relaxation_channel
+from .pauli_lindblad import channels_of_map, map_of_error
 from .source import Instruction, Noise, Readout
 
 
@@ -80,32 +81,16 @@ def _is_relaxation(own: Any) -> bool:
 
 def _channels(error: Any, qubits: tuple[int, ...], name: str) -> tuple[NoiseChannel, ...]:
     """An error as channels."""
+    where = f"noise_model: the error of {name!r} on the qubits {list(qubits)}"
     if hasattr(error, "rates"):
-        return tuple(_of_generators(error, qubits, name))
+        return tuple(channels_of_map(map_of_error(error), qubits, where))
     matrix = PTM(SuperOp(error)).data.real
     expected = np.eye(len(matrix))[0]
     if np.abs(matrix[0] - expected).max() > TRACE_OF_ERROR:
         raise ValueError(
-            f"noise_model: the error of {name!r} on the qubits {list(qubits)} does not preserve "
-            f"the trace: it is off by {np.abs(matrix[0] - expected).max():.2g}."
+            f"{where} does not preserve the trace: it is off by "
+            f"{np.abs(matrix[0] - expected).max():.2g}."
         )
     # Qiskit's first qubit is the least significant one.
     transfer = torch.as_tensor(np.ascontiguousarray(matrix))
     return (general_channel(transfer, qubits[::-1], "quantum error"),)
-
-
-def _of_generators(error: Any, qubits: tuple[int, ...], name: str) -> list[NoiseChannel]:
-    """A PauliLindbladError as a channel for each generator."""
-    found = []
-    for pauli, rate in zip(error.generators, np.asarray(error.rates), strict=True):
-        if rate < 0:
-            raise ValueError(
-                f"noise_model: the error of {name!r} on the qubits {list(qubits)} has the negative "
-                f"rate {rate:.3g} of {pauli}, so it is no channel."
-            )
-        label = pauli.to_label()[::-1]
-        on = [(letter, qubit) for letter, qubit in zip(label, qubits, strict=True) if letter != "I"]
-        if on and rate > 0:
-            word, own = "".join(letter for letter, _ in on), [qubit for _, qubit in on]
-            found.append(pauli_lindblad_channel(word, float(rate), own))
-    return found

@@ -15,7 +15,8 @@ from qiskit.circuit import BoxOp, CircuitInstruction, QuantumCircuit
 from qiskit.quantum_info import PauliLindbladMap
 
 from .._compat.qiskit import index_of_qubit
-from .channel import NoiseChannel, pauli_lindblad_channel
+from .channel import NoiseChannel
+from .pauli_lindblad import channels_of_map, map_of_error
 from .source import Instruction, Noise, NoisyLayer, Readout, title_of
 
 EXPECTED = (
@@ -94,38 +95,27 @@ def _of_box(instruction: CircuitInstruction, noise: PauliLindbladMap, number: in
     sites = [str(getattr(own, "site", "after")) for own in box.annotations]
     comes_first = any(site.lower().endswith("before") for site in sites)
     terms = _terms_of_map(noise, sorted(qubits), number)
-    return NoisyLayer(frozenset(_gates(box.body, qubits)), tuple(terms), comes_first)
+    return NoisyLayer(frozenset(_gates(box.body, qubits)), terms, comes_first)
 
 
 def _of_layer_error(own: Any, number: int) -> NoisyLayer:
     qubits = list(own.qubits)
-    terms: list[NoiseChannel] = []
+    terms: tuple[NoiseChannel, ...] = ()
     if own.error is not None:
-        pairs = zip(own.error.generators, own.error.rates, strict=True)
-        listed = [(str(pauli.to_label()), float(rate)) for pauli, rate in pairs]
-        noise = PauliLindbladMap.from_list(listed, num_qubits=len(qubits))
-        terms = list(_terms_of_map(noise, qubits, number))
-    return NoisyLayer(frozenset(_gates(own.circuit, qubits)), tuple(terms))
+        terms = _terms_of_map(map_of_error(own.error), qubits, number)
+    return NoisyLayer(frozenset(_gates(own.circuit, qubits)), terms)
 
 
 def _terms_of_map(
     noise: PauliLindbladMap, qubits: Sequence[int], number: int
-) -> Iterator[NoiseChannel]:
-    """One channel for each generator, on the qubits that it acts on."""
+) -> tuple[NoiseChannel, ...]:
+    """The channels of a map on as many qubits as its layer has."""
     if noise.num_qubits != len(qubits):
         raise ValueError(
             f"noise_model, layer {number} is on the qubits {list(qubits)}, but its map on "
             f"{noise.num_qubits}."
         )
-    for word, places, rate in noise.to_sparse_list():
-        if rate < 0:
-            raise ValueError(
-                f"noise_model, layer {number}: the rate {rate:.3g} of {word} on qubits "
-                f"{[qubits[place] for place in places]} is negative, so the map is no channel. "
-                "Learners return such rates within their errors: set them to 0."
-            )
-        if rate > 0 and word:
-            yield pauli_lindblad_channel(word, rate, [qubits[place] for place in places])
+    return tuple(channels_of_map(noise, qubits, f"noise_model, layer {number}"))
 
 
 def _gates(circuit: QuantumCircuit, qubits: Sequence[int]) -> Iterator[Instruction]:

@@ -17,7 +17,12 @@ from dataclasses import dataclass, field
 from math import exp, inf, prod
 from typing import Any
 
-from .channel import NoiseChannel, depolarizing_channel, relaxation_channel
+from .channel import (
+    NoiseChannel,
+    depolarizing_channel,
+    infidelity_of_trace,
+    relaxation_channel,
+)
 from .source import Instruction, Noise, Readout, title_of
 
 FAULTY = 0.5
@@ -152,9 +157,9 @@ def relaxation_error(gate: GateCalibration, times: Sequence[tuple[float, float]]
         gate: what is known of the gate.
         times: T1 and T2 of each of its qubits.
     """
-    dim, time = 2 ** len(times), gate.duration or 0.0
-    process = prod((1 + 2 * exp(-time / t2) + exp(-time / t1)) / 4 for t1, t2 in times)
-    return 1 - (dim * process + 1) / (dim + 1)
+    time = gate.duration or 0.0
+    trace = prod(1 + 2 * exp(-time / t2) + exp(-time / t1) for t1, t2 in times)
+    return infidelity_of_trace(trace, len(times))
 
 
 def _physical_times(qubit: QubitCalibration) -> tuple[float, float]:

@@ -63,13 +63,22 @@ class NoiseChannel:
 
     @property
     def infidelity(self) -> float:
-        r"""The average gate infidelity :math:`1 - (\mathrm{Tr}\,T / 2^n + 1) / (2^n + 1)`.
+        """The average gate infidelity, see `infidelity_of_trace`."""
+        return infidelity_of_trace(float(self.transfer().trace()), len(self.qubits))
 
-        (Horodecki, Horodecki, Horodecki, Phys. Rev. A 60, 1888, 1999; Nielsen, Phys. Lett. A 303,
-        249, 2002.)
-        """
-        dim = 2 ** len(self.qubits)
-        return 1 - (float(self.transfer().trace()) / dim + 1) / (dim + 1)
+
+def infidelity_of_trace(trace: float, num_qubits: int) -> float:
+    r"""The average gate infidelity :math:`1 - (\mathrm{Tr}\,T / 2^n + 1) / (2^n + 1)`.
+
+    (Horodecki, Horodecki, Horodecki, Phys. Rev. A 60, 1888, 1999; Nielsen, Phys. Lett. A 303,
+    249, 2002.)
+
+    Args:
+        trace: of the transfer matrix T.
+        num_qubits: the number n of qubits.
+    """
+    dim = 2**num_qubits
+    return 1 - (trace / dim + 1) / (dim + 1)
 
 
 def depolarizing_channel(probability: float, qubits: Sequence[int]) -> NoiseChannel:

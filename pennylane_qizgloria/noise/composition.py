@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .channel import NoiseChannel
+from .channel import NoiseChannel, infidelity_of_trace
 
 
 def composed(
@@ -44,5 +44,4 @@ def infidelity_of(
         qubits: of the instruction that they are behind.
         strength: of all of them.
     """
-    dim = 2 ** len(qubits)
-    return 1 - (float(composed(channels, qubits, strength).trace()) / dim + 1) / (dim + 1)
+    return infidelity_of_trace(float(composed(channels, qubits, strength).trace()), len(qubits))

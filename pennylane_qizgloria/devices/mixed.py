@@ -71,7 +71,7 @@ class QizgloriaMixed(DifferentiableDevice):
             ``qiskit_aer.noise``, learned noise as pairs ``(instruction, PauliLindbladMap)``, the
             path of a calibration file (CSV or JSON), or a ``qml.NoiseModel``. But for the last,
             circuits are compiled as on ``qizgloria.qiskit`` and run on the backend's qubits; see
-            :doc:`/noise`.
+            :doc:`/twins`.
         noise_scale (float, Tensor): 0 for no noise, 1 for that of ``noise_model``; a tensor may be
             trained, or have one number for each element of a batch.
         optimization_level (int): of the transpiler, see ``qizgloria.qiskit``, as the next four.

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, prod
-from typing import Any
 
 from .channel import (
     NoiseChannel,
@@ -111,10 +110,10 @@ class CalibratedNoise(Noise):
         channel = self._relaxation(qubit, seconds)
         return () if channel is None else (channel,)
 
-    def table(self) -> list[dict[str, Any]]:
-        """The times of each qubit."""
-        pairs = enumerate(self.calibration.qubits)
-        return [{"qubit": number, "T1": own.t1, "T2": own.t2} for number, own in pairs]
+    def times(self, qubit: int) -> tuple[float, float]:
+        """T1 and T2 as they are in the calibration."""
+        own = self.calibration.qubits[qubit]
+        return own.t1, own.t2
 
     def _channels(self, gate: GateCalibration, qubits: tuple[int, ...]) -> tuple[NoiseChannel, ...]:
         probability = depolarizing_probability(gate, [self._times(qubit) for qubit in qubits])

@@ -10,9 +10,8 @@ where that has none, x is at most 1 and mixes the channel with the identity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf, isfinite, log1p
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -37,7 +36,6 @@ class NoiseChannel:
         qubits: the qubits.
         at_zero: the parameters of the closed form at strength 0.
         slopes: by how much each of them grows with the strength.
-        values: the numbers that describe it, by name, for reports.
         largest: the largest strength that it can have.
     """
 
@@ -46,7 +44,6 @@ class NoiseChannel:
     qubits: tuple[int, ...]
     at_zero: tuple[float, ...]
     slopes: tuple[float, ...]
-    values: dict[str, Any] = field(default_factory=dict)
     largest: float = inf
 
     def transfer(self, strength: float = 1.0) -> Float[Tensor, "paulis paulis"]:
@@ -88,14 +85,15 @@ def depolarizing_channel(probability: float, qubits: Sequence[int]) -> NoiseChan
         probability: p, from 0 to :math:`4^n / (4^n - 1)`.
         qubits: the n qubits.
     """
-    values, form = {"p": probability}, depolarizing(len(qubits))
     if probability < 1:
         rate = -log1p(-probability)
-        return NoiseChannel("depolarizing", form, tuple(qubits), (0.0,), (rate,), values)
+        return NoiseChannel(
+            "depolarizing", depolarizing(len(qubits)), tuple(qubits), (0.0,), (rate,)
+        )
     keeps = torch.full((4 ** len(qubits),), 1 - probability, dtype=torch.float64)
     keeps[0] = 1
     own = mixture(torch.diag(keeps))
-    return NoiseChannel("depolarizing", own, tuple(qubits), (0.0,), (1.0,), values, largest=1.0)
+    return NoiseChannel("depolarizing", own, tuple(qubits), (0.0,), (1.0,), largest=1.0)
 
 
 def relaxation_channel(
@@ -113,10 +111,7 @@ def relaxation_channel(
     if time <= 0 or not (isfinite(t1) or isfinite(t2)):
         return None
     at_zero = (excited, min(t1, ENDLESS), min(t2, ENDLESS), 0.0)
-    values = {"T1": t1, "T2": t2, "time": time}
-    return NoiseChannel(
-        "relaxation", THERMAL_RELAXATION, (qubit,), at_zero, (0.0, 0.0, 0.0, time), values
-    )
+    return NoiseChannel("relaxation", THERMAL_RELAXATION, (qubit,), at_zero, (0.0, 0.0, 0.0, time))
 
 
 def pauli_lindblad_channel(word: str, rate: float, qubits: Sequence[int]) -> NoiseChannel:
@@ -127,8 +122,8 @@ def pauli_lindblad_channel(word: str, rate: float, qubits: Sequence[int]) -> Noi
         rate: :math:`\lambda`, not negative.
         qubits: the qubits of the word.
     """
-    form, values = pauli_lindblad(word), {"word": word, "rate": rate}
-    return NoiseChannel("Pauli-Lindblad", form, tuple(qubits), (0.0,), (rate,), values)
+    form = pauli_lindblad(word)
+    return NoiseChannel("Pauli-Lindblad", form, tuple(qubits), (0.0,), (rate,))
 
 
 def general_channel(

@@ -59,6 +59,6 @@ class FittedNoise(Noise):
         """The channels of the base."""
         return self.base.idle(qubit, seconds)
 
-    def table(self) -> list[dict[str, Any]]:
-        """The rows of the base."""
-        return self.base.table()
+    def times(self, qubit: int) -> tuple[float, float] | None:
+        """Those of the base."""
+        return self.base.times(qubit)

@@ -141,12 +141,12 @@ class _Builder:
         used = [qubit for _, qubits, _ in self.steps for qubit in qubits]
         qubits = tuple(dict.fromkeys([*used, *self.readings.values()]))
         place = {qubit: i for i, qubit in enumerate(qubits)}
-        functions = _Functions(self.num_params + len(self.strengths))
+        count = self.num_params + len(self.strengths)
+        functions = _Functions(count)
         steps = tuple(
             Step(form, tuple(place[q] for q in own), tuple(map(functions.linear, scalars)))
             for form, own, scalars in self.steps
         )
-        count = self.num_params + len(self.strengths)
         template = Template(steps, count, tuple(functions.made))
         return NoisyCircuit(template, qubits, self.readings, self.strengths, tuple(self.noisy))
 

@@ -47,11 +47,6 @@ class TwinReadout:
     scale: Any
     key: Hashable | None
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether torch records what becomes of the probabilities."""
-        return isinstance(self.scale, Tensor) and self.scale.requires_grad
-
     def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
         """The matrices by integer wire."""
         found = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from statistics import median
 from typing import Any
 
@@ -129,7 +129,6 @@ def report_of(twin: Twin) -> NoiseReport:
     noise, last = twin.noise, twin.last
     instructions = noise.instructions() if last is None else list(last.noisy.noisy)
     rows = [_instruction_row(noise, own) for own in instructions]
-    known = {row["qubit"]: row for row in noise.table()}
     numbers: Sequence[int] = range(noise.num_qubits or 0)
     if last is not None:
         numbers = sorted({*last.noisy.qubits, *last.place.values()})
@@ -138,7 +137,7 @@ def report_of(twin: Twin) -> NoiseReport:
         noise.name,
         f"{scale:g}" if isinstance(scale, float) else str(scale.detach().tolist()),
         tuple(row for row in rows if row.error > 0),
-        tuple(_qubit_row(noise, number, known.get(number, {}), last) for number in numbers),
+        tuple(_qubit_row(noise, number, last) for number in numbers),
         tuple(_layer_row(own.gates, own.channels) for own in noise.layers),
         (*noise.ignored, *_idle_remark(noise), *ALWAYS_IGNORED),
         last is not None,
@@ -167,13 +166,11 @@ def _layer_row(gates: Iterable[Instruction], channels: Sequence[NoiseChannel]) -
     return listed, sum(channel.infidelity for channel in channels)
 
 
-def _qubit_row(
-    noise: Noise, number: int, known: Mapping[str, Any], last: PlacedCircuit | None
-) -> QubitRow:
+def _qubit_row(noise: Noise, number: int, last: PlacedCircuit | None) -> QubitRow:
     pair = noise.readout(number)
     p10, p01 = (None, None) if pair is None else map(float, pair)
-    times = [known.get(key) for key in ("T1", "T2")]
-    t1, t2 = (time if time is not None and isfinite(time) else None for time in times)
+    times = noise.times(number) or (inf, inf)
+    t1, t2 = (time if isfinite(time) else None for time in times)
     if last is None:
         return QubitRow(number, t1, t2, p10, p01)
     layout = last.compiled.circuit.layout
@@ -192,8 +189,7 @@ def _qubit_row(
 
 
 def _idle_remark(noise: Noise) -> list[str]:
-    qubit = 0
-    if noise.num_qubits and noise.idle(qubit, 1e-6):
+    if noise.num_qubits and noise.idle(0, 1e-6):
         return ["Qubits relax while they wait only with scheduling_method='alap' or 'asap'."]
     return []
 

@@ -90,6 +90,6 @@ class Noise(ABC):
         """The channels of a qubit that waits for some time: none, if the source does not say."""
         return ()
 
-    def table(self) -> list[dict[str, Any]]:
-        """More rows for reports, such as those of qubits."""
-        return []
+    def times(self, qubit: int) -> tuple[float, float] | None:
+        """T1 and T2 of a qubit in seconds, may be infinite; None if the source does not say."""
+        return None

@@ -36,8 +36,8 @@ _QISKIT = "is an option of qizgloria.qiskit"
 ELSEWHERE = {
     **dict.fromkeys(
         (
-            *("backend", "sampler", "estimator", "use_estimator", "options"),
-            *("progress", "timeout"),
+            *("backend", "sampler", "estimator", "use_estimator", "options", "progress"),
+            "timeout",
         ),
         _QISKIT,
     ),

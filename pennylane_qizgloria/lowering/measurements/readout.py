@@ -48,14 +48,10 @@ class Readout(Protocol):
 
     Attributes:
         key: equal for equal errors; None where tensors are among them, which may be written to.
-        requires_grad: whether torch records what becomes of the probabilities.
     """
 
     @property
     def key(self) -> Hashable | None: ...  # noqa: D102
-
-    @property
-    def requires_grad(self) -> bool: ...  # noqa: D102
 
     def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
         """The confusion matrices by integer wire."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pennylane as qml
@@ -19,10 +18,10 @@ from ..lowering.operations.operations import has_kraus_matrices, has_no_effect
 from ..pauli.caching import cached
 from ..pauli.maps.transfer import kraus_transfer
 from .channel import general_channel
-from .scale import valid_scale
+from .scale import Scaled
 
 
-class ModelTwin:
+class ModelTwin(Scaled):
     """The noise of a `qml.NoiseModel`.
 
     Args:
@@ -32,17 +31,8 @@ class ModelTwin:
     readout = None
 
     def __init__(self, model: qml.NoiseModel) -> None:
+        super().__init__()
         self.model = model
-        self._scale: float | Tensor = 1.0
-
-    @property
-    def scale(self) -> float | Tensor:
-        """What the noise is scaled by."""
-        return self._scale
-
-    @scale.setter
-    def scale(self, scale: Any) -> None:
-        self._scale = valid_scale(scale)
 
     def with_noise(self, tape: QuantumScript) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
         """A tape with the model's noise, scaled; several where measurements have errors apart.

@@ -45,3 +45,19 @@ def valid_scale(scale: Any) -> float | Tensor:
         if not 0 <= number < float("inf"):
             raise ValueError(f"noise_scale must be at least 0, and finite, got {number}.")
     return scale if isinstance(scale, Tensor) else float(scale)
+
+
+class Scaled:
+    """What has noise that is scaled; its whole noise at first."""
+
+    def __init__(self) -> None:
+        self._scale: float | Tensor = 1.0
+
+    @property
+    def scale(self) -> float | Tensor:
+        """What the noise is scaled by: a number, or a tensor ``()`` or ``(batch,)``."""
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale: Any) -> None:
+        self._scale = valid_scale(scale)

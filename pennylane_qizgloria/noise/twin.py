@@ -37,7 +37,7 @@ from ..qiskit.pubs.packing import qubit_order
 from .noisy_circuit import NoisyCircuit, noisy_circuit
 from .qubits import PhysicalQubit
 from .readout import TwinReadout, is_readout
-from .scale import valid_scale
+from .scale import Scaled
 from .source import Noise
 
 READ_IN_A_BASIS = (CountsMP, ExpectationMP, ProbabilityMP, SampleMP, VarianceMP)
@@ -63,7 +63,7 @@ class PlacedCircuit:
     place: Mapping[int, int]
 
 
-class Twin:
+class Twin(Scaled):
     """Makes of circuits what a backend would run.
 
     Args:
@@ -80,9 +80,9 @@ class Twin:
     def __init__(
         self, noise: Noise, compiler: Compiler, wires: Wires | None, with_idle: bool, dt: Any
     ) -> None:
+        super().__init__()
         self.noise = noise
         self.recipe: Recipe | None = None
-        self._scale: Any = 1.0
         self._compiler = compiler
         self._wires = wires
         self._with_idle = with_idle
@@ -101,15 +101,6 @@ class Twin:
         twin._scale = deepcopy(self._scale, memo)
         twin.recipe = self.recipe
         return twin
-
-    @property
-    def scale(self) -> Any:
-        """What the noise is scaled by: a number, or a tensor ``()`` or ``(batch,)``."""
-        return self._scale
-
-    @scale.setter
-    def scale(self, scale: Any) -> None:
-        self._scale = valid_scale(scale)
 
     def with_noise(self, noise: Noise) -> Twin:
         """A twin with other noise, which shares the compiled circuits."""

@@ -8,7 +8,7 @@ has the dtype that went in.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any
 
@@ -19,7 +19,7 @@ from pennylane.workflow import QNode
 from torch import Tensor, nn
 
 from ..devices.interfaces.first_order_torch import first_order_only
-from .execution import Execution, gradient_transform, is_first_order, make_device, mapping
+from .execution import Execution, execution_on, gradient_transform, is_first_order
 from .jacobian import batched_jacobian, linearised
 from .operator import is_compiled, key_of, run_module
 from .sharing import sharing_weights
@@ -176,22 +176,21 @@ class TorchCircuit(nn.Module):
         self.register_buffer("index", outputs.index, persistent=False)
         self.sparse = bool(given["sparse"])
         function, wires = quantum_function(template, self._roles, self._observables)
-        options = mapping(device_options, "device_options={'seed': 1}")
-        self._execution = Execution(
-            make_device(quantum_device, options, wires, diff_method),
-            isinstance(quantum_device, Device),
-            shots,
-            diff_method,
-            mapping(gradient_kwargs, "gradient_kwargs={'h': 0.01}"),
-            max_diff,
+        execution = execution_on(
+            quantum_device, device_options, wires, shots, diff_method, gradient_kwargs, max_diff
         )
         self._first = first_values(initial_weights, seed, self.num_weights)
         self.weight = nn.Parameter(torch.empty(self.num_weights, dtype=dtype))
         self.reset_parameters()
-        self._trace_cache = TraceCache(module=None)
         self._key = key_of(self)
+        self._run_by(execution, function)
+
+    def _run_by(self, execution: Execution, function: Callable) -> None:
+        """Run the circuit in a way, with nothing remembered of another one."""
+        self._execution = execution
+        self._trace_cache = TraceCache(module=None)
         # Made anew after copying and unpickling, as its function is local.
-        qnode = self._execution.qnode(function, self._example())
+        qnode = execution.qnode(function, self._example())
         self._is_first_order = is_first_order(qnode, self._example())
         self._qnode: QNode | None = qnode
 
@@ -286,19 +285,11 @@ class TorchCircuit(nn.Module):
         """
         other = sharing_weights(self)
         function, wires = quantum_function(_template(self._circuit), self._roles, self._observables)
-        options = mapping(device_options, "device_options={'seed': 1}")
-        other._execution = Execution(
-            make_device(quantum_device, options, wires, diff_method),
-            isinstance(quantum_device, Device),
-            shots,
-            diff_method,
-            mapping(gradient_kwargs, "gradient_kwargs={'h': 0.01}"),
-            self._execution.max_diff,
+        max_diff = self._execution.max_diff
+        execution = execution_on(
+            quantum_device, device_options, wires, shots, diff_method, gradient_kwargs, max_diff
         )
-        other._trace_cache = TraceCache(module=None)
-        qnode = other._execution.qnode(function, self._example())
-        other._is_first_order = is_first_order(qnode, self._example())
-        other._qnode = qnode
+        other._run_by(execution, function)
         return other
 
     def backward_pass(

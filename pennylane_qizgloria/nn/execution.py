@@ -88,6 +88,41 @@ class Execution:
         return qnode if _broadcasts(qnode, example) else qml.transforms.broadcast_expand(qnode)
 
 
+def execution_on(
+    quantum_device: Any,
+    device_options: Any,
+    wires: int | None,
+    shots: Any,
+    diff_method: Any,
+    gradient_kwargs: Any,
+    max_diff: Any,
+) -> Execution:
+    """How a circuit runs on a device, from what a user gives.
+
+    Args:
+        quantum_device: a device, or the name of one.
+        device_options: keyword arguments for a device given by its name.
+        wires: the number of wires of such a device.
+        shots: for each circuit; None for exact results.
+        diff_method: as for a QNode.
+        gradient_kwargs: options of the method.
+        max_diff: the highest order of derivatives, for methods that run more circuits.
+
+    Raises:
+        TypeError: if the options are no mappings.
+        ValueError: if there is no such device.
+    """
+    options = mapping(device_options, "device_options={'seed': 1}")
+    return Execution(
+        make_device(quantum_device, options, wires, diff_method),
+        isinstance(quantum_device, Device),
+        shots,
+        diff_method,
+        mapping(gradient_kwargs, "gradient_kwargs={'h': 0.01}"),
+        max_diff,
+    )
+
+
 def mapping(given: Any, example: str) -> dict[str, Any]:
     """Options from their names to values; None for none.
 

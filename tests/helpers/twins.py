@@ -1,13 +1,23 @@
 """What Aer gives for the circuits that a twin compiled, with the noise that a backend runs with."""
 
+from functools import cache
+
 import numpy as np
 import pennylane as qml
+from qiskit.quantum_info import PTM, SuperOp
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, depolarizing_error, thermal_relaxation_error
+from scipy.linalg import fractional_matrix_power
 
 
 def noise_of_fake(backend):
-    """The noise model that a fake backend runs with."""
-    return backend._get_noise_model_from_backend_v2()
+    """The noise model that a fake backend runs with; made once, not to be changed."""
+    return _noise_of_fake(type(backend))
+
+
+@cache
+def _noise_of_fake(kind):
+    return kind()._get_noise_model_from_backend_v2()
 
 
 def aer_probabilities(device, values, noise_model, pairs=None):
@@ -69,3 +79,45 @@ def random_function(num_wires, seed, depth=2):
             kind(*[angles[i] for i in range(places.start, places.stop)], wires=wires)
 
     return function, count
+
+
+def scaled_noise(backend, instructions, scale, strengths=None):
+    """Aer's noise model of a backend, with more noise or less.
+
+    Depolarizing noise and relaxation are told apart by Aer's own errors: one without, and one with
+    both of them.
+
+    Args:
+        backend: a fake backend.
+        instructions: the names and qubits of those that have noise.
+        scale: what all noise is scaled by.
+        strengths: by what else that of single instructions is.
+    """
+    full = noise_of_fake(backend)._local_quantum_errors
+    model = NoiseModel()
+    for name, qubits in instructions:
+        strength = scale * (strengths or {}).get((name, qubits), 1.0)
+        relaxation, scaled = (_relaxation(backend.target, name, qubits, s) for s in (1.0, strength))
+        # All Pauli words shrink alike by depolarizing noise, the last one not by anything else.
+        last = [PTM(SuperOp(own)).data.real[-1, -1] for own in (full[name][qubits], relaxation)]
+        keep = last[0] / last[1]
+        error = depolarizing_error(1 - keep**strength, len(qubits)).compose(scaled)
+        model.add_quantum_error(error, name, qubits)
+    return model
+
+
+def _relaxation(target, name, qubits, scale):
+    error = None
+    for qubit in qubits:
+        own = target.qubit_properties[qubit]
+        t1, t2 = own.t1 / scale, min(own.t2, 2 * own.t1) / scale
+        single = thermal_relaxation_error(t1, t2, target[name][qubits].duration or 0.0)
+        error = single if error is None else error.expand(single)
+    return error
+
+
+def scaled_pair(pair, scale):
+    """The confusion matrix of p(1|0) and p(0|1) to some power, as a pair."""
+    p10, p01 = pair
+    matrix = fractional_matrix_power(np.array([[1 - p10, p10], [p01, 1 - p01]]), scale)
+    return matrix[0, 1], matrix[1, 0]

@@ -3,6 +3,8 @@
 import numpy as np
 import pennylane as qml
 import pytest
+import torch
+from helpers.derivatives import five_point_derivative
 from helpers.twins import aer_probabilities, random_function
 from qiskit.quantum_info import PTM, Kraus, SuperOp
 from qiskit_aer.noise import (
@@ -75,6 +77,44 @@ def test_depolarizing_errors_are_scaled_by_their_probability(scale):
     found = composed(AerNoise(model).after("cx", (0, 1)), (0, 1), scale)
     expected = PTM(SuperOp(depolarizing_error(1 - 0.9**scale, 2))).data.real
     np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def model_of_scale(scale):
+    """Errors of several kinds, each scaled by its own formula."""
+    model = NoiseModel(basis_gates=["rx", "ry", "rz", "h", "cx", "p"])
+    model.add_all_qubit_quantum_error(amplitude_damping_error(1 - 0.95**scale), ["rx", "ry"])
+    model.add_all_qubit_quantum_error(depolarizing_error(1 - 0.93**scale, 2), ["cx"])
+    rates = scale * np.array([0.01, 0.03, 0.02])
+    model.add_quantum_error(PauliLindbladError(["XI", "ZY", "IZ"], rates), "cx", [1, 0])
+    model.add_quantum_error(thermal_relaxation_error(50, 30, 4 * scale), "h", [2])
+    coherent = Kraus([[[1, 0], [0, np.exp(0.2j * scale)]]])
+    model.add_quantum_error(QuantumError(coherent), "rx", [1])
+    flip = (1 - 0.94**scale) / 2
+    model.add_quantum_error(pauli_error([("X", flip), ("I", 1 - flip)]), "p", [0])
+    return model
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_values_and_gradients_by_the_scale(seed):
+    """They are those of Aer's density matrices with the scaled errors, and their differences."""
+    scale = torch.tensor(1.2, dtype=torch.float64, requires_grad=True)
+    device = qml.device(
+        "qizgloria.mixed", wires=3, noise_model=model_of_scale(1.0), noise_scale=scale
+    )
+    function, count = random_function(3, seed, depth=4)
+    angles = np.random.default_rng(seed).uniform(-3, 3, count)
+    qnode = qml.QNode(lambda x: [function(x), qml.probs(wires=range(3))][1], device)
+    weights = np.linspace(-1, 1, 8)
+    value = torch.as_tensor(weights) @ qnode(torch.as_tensor(angles))
+    value.backward()
+
+    def expected(own):
+        return weights @ aer_probabilities(device, angles, model_of_scale(own[0]))
+
+    assert value.item() == pytest.approx(expected([1.2]), abs=1e-8)
+    (difference,) = five_point_derivative(expected, [1.2], step=1e-2)
+    assert abs(difference) > 1e-3
+    assert scale.grad.item() == pytest.approx(difference, abs=1e-6)
 
 
 def test_relaxation_during_delays():

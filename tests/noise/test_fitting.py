@@ -6,6 +6,9 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from helpers.derivatives import five_point_derivative
+from helpers.twins import aer_probabilities, scaled_noise
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from pennylane_qizgloria.noise.fisher_information import information
 from pennylane_qizgloria.noise.fit_problem import fit_problem
@@ -74,18 +77,30 @@ def test_a_fit_finds_the_noise():
 
 
 def test_the_gradient_of_the_loss():
-    """The gradient by all strengths and readout errors agrees with central differences."""
+    """The gradient by all strengths and readout errors is that of differences of Aer's."""
     circuits = [circuit(seed, layers=1) for seed in range(2)]
     counts = counted(circuits, wrong_by_a_fifth(0), 1000)
-    problem = fit_problem(twin(), circuits, counts, "instruction", True)
+    device, backend = twin(), FakeManilaV2()
+    problem = fit_problem(device, circuits, counts, "instruction", True)
     theta = problem.start().requires_grad_()
-    (gradient,) = torch.autograd.grad(problem.loss(theta, [0, 1]), theta)
-    for place in range(len(theta)):
-        step = torch.zeros_like(theta)
-        step[place] = 1e-5
-        with torch.no_grad():
-            above, below = (problem.loss(theta + s * step, [0, 1]) for s in (1, -1))
-        assert gradient[place] == pytest.approx(float(above - below) / 2e-5, abs=1e-8)
+    (gradient,) = torch.autograd.grad(problem.loss(theta, [0]), theta)
+
+    def expected(own):
+        """The loss by Aer's probabilities."""
+        noise, counted = problem.noise(torch.as_tensor(own)), problem.counts[0].numpy()
+        strengths = {key: float(value) for key, value in noise.strengths.items()}
+        pairs = [noise.readout(qubit) for qubit in range(noise.num_qubits)]
+        pairs = [pair and tuple(map(float, pair)) for pair in pairs]
+        placed, angles = device._twin.placed(problem.tapes[0])
+        model = scaled_noise(backend, placed.noisy.noisy, 1.0, strengths)
+        logarithms = np.log(aer_probabilities(device, angles, model, pairs))
+        return -counted @ logarithms / counted.sum()
+
+    start = problem.start().numpy()
+    assert problem.loss(theta, [0]).item() == pytest.approx(expected(start), abs=1e-8)
+    difference = five_point_derivative(expected, start, step=1e-2)
+    assert np.median(np.abs(difference)) > 1e-5
+    np.testing.assert_allclose(gradient, difference, rtol=1e-5, atol=1e-8)
 
 
 def test_the_fisher_information():

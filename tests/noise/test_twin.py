@@ -4,7 +4,14 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
-from helpers.twins import aer_probabilities, noise_of_fake, random_function
+from helpers.derivatives import five_point_derivative
+from helpers.twins import (
+    aer_probabilities,
+    noise_of_fake,
+    random_function,
+    scaled_noise,
+    scaled_pair,
+)
 from pennylane.exceptions import DeviceError
 from qiskit_ibm_runtime import fake_provider
 
@@ -110,13 +117,12 @@ def test_gradients_are_differences_of_aer(diff_method):
     weights = torch.linspace(-1, 1, 8, dtype=torch.float64)
     (weights @ qnode(x)).backward()
     noise, pairs = noise_of_fake(backend), measured_pairs(device)
-    step = 1e-4
-    for place in range(0, count, 3):
-        shifted = [angles + sign * step * np.eye(count)[place] for sign in (1, -1)]
-        above, below = (
-            weights.numpy() @ aer_probabilities(device, own, noise, pairs) for own in shifted
-        )
-        assert x.grad[place] == pytest.approx((above - below) / (2 * step), abs=1e-6)
+
+    def expected(own):
+        return weights.numpy() @ aer_probabilities(device, own, noise, pairs)
+
+    difference = five_point_derivative(expected, angles)
+    np.testing.assert_allclose(x.grad, difference, atol=1e-6)
 
 
 def test_other_measurements_are_those_of_the_same_state():
@@ -292,20 +298,26 @@ def test_scales_of_a_batch():
     np.testing.assert_allclose(mean(angles), np.array(expected) @ signs, atol=1e-12)
 
 
-def test_the_gradient_by_the_scale():
-    """The gradient by the scale agrees with central differences."""
+@pytest.mark.parametrize("name", FIVE)
+def test_the_gradient_by_the_scale(name):
+    """Values and gradients by the scale agree with Aer, whose noise is scaled, and differences."""
+    backend = _fake_backends()[name]()
+    device = twin(backend, 3, noise_scale=torch.tensor(1.3, dtype=torch.float64).requires_grad_())
     function, count = random_function(3, 8)
-    angles, device = np.linspace(0, 2, count), twin(wires=3)
-    qnode = probabilities(device, function)
+    angles = np.random.default_rng(8).uniform(-np.pi, np.pi, count)
+    weights = np.linspace(-1, 1, 8)
+    value = torch.as_tensor(weights) @ probabilities(device, function)(torch.as_tensor(angles))
+    value.backward()
 
-    def value(scale):
-        device.noise_scale = scale
-        return qnode(angles)[0]
+    def expected(scales):
+        model = scaled_noise(backend, device._twin.last.noisy.noisy, scales[0])
+        pairs = [pair and scaled_pair(pair, scales[0]) for pair in measured_pairs(device)]
+        return weights @ aer_probabilities(device, angles, model, pairs)
 
-    scale = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
-    value(scale).backward()
-    difference = (value(0.8 + 1e-5) - value(0.8 - 1e-5)) / 2e-5
-    assert scale.grad.item() == pytest.approx(float(difference), abs=1e-8)
+    assert value.item() == pytest.approx(expected([1.3]), abs=TOLERANCE)
+    (difference,) = five_point_derivative(expected, [1.3], step=1e-2)
+    assert abs(difference) > 1e-3
+    assert device.noise_scale.grad.item() == pytest.approx(difference, abs=1e-6)
 
 
 @pytest.mark.parametrize("diff_method", ["adjoint", "parameter-shift"])

@@ -26,7 +26,8 @@ from .configuration import validation
 from .configuration.noise import report_on, requires_grad, twin_of
 from .configuration.options import method_of, positive_or_none, precision_of, require_known
 from .configuration.random import random_source
-from .configuration.readout_warnings import warn_if_untrained, warn_of_pair
+from .configuration.readout_warning import warn_of_pair
+from .configuration.trained_options import trains_options, warn_if_untrained
 from .configuration.validation import naming
 from .gradients import methods, shift_methods
 from .gradients.device import DifferentiableDevice, simulating
@@ -154,7 +155,7 @@ class QizgloriaMixed(DifferentiableDevice):
                 "compile_backend": compile_backend,
             },
         )
-        self._pipelines: dict[tuple[str | None, bool, bool], CompilePipeline] = {}
+        self._pipelines: dict[tuple[str | None, bool, bool, bool], CompilePipeline] = {}
         self._debugger = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -208,20 +209,25 @@ class QizgloriaMixed(DifferentiableDevice):
         method = config.gradient_method
         own = method in methods.BEST | methods.REVERSE_PASS
         with naming(self.name):
-            key = (method if own else None, self._readout.may_err, is_first_order(config))
+            key = (
+                method if own else None,
+                self._readout.may_err,
+                is_first_order(config),
+                trains_options(config),
+            )
         if key not in self._pipelines:
             self._pipelines[key] = self._pipeline(*key)
         return copy(self._pipelines[key])
 
     def _pipeline(
-        self, analytic_only: str | None, may_err: bool, first_order: bool
+        self, analytic_only: str | None, may_err: bool, first_order: bool, is_trained: bool
     ) -> CompilePipeline:
         own = (self.name, self.wires, self.capabilities, analytic_only)
         if self._twin is None:
             return preprocessing(*own, may_err, first_order)
         from .preprocessing.twin import twin_preprocessing
 
-        return twin_preprocessing(self._twin, *own, first_order)
+        return twin_preprocessing(self._twin, *own, first_order, is_trained)
 
     def method_of(self, config: ExecutionConfig | None) -> str:
         """The name of the engine, or ``"auto"``."""
@@ -239,7 +245,11 @@ class QizgloriaMixed(DifferentiableDevice):
         options = config.device_options
         torch_results = Interface(config.interface) is Interface.TORCH
         with naming(self.name):
-            confusion = self._readout.model() if self._twin is None else self._twin.readout
+            confusion = (
+                self._readout.model()
+                if self._twin is None
+                else self._twin.readout(trains_options(config))
+            )
         return SimulationConfig(
             dtype=options.get("r_dtype", self._r_dtype),
             confusion=confusion,

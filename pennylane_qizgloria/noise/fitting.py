@@ -188,7 +188,7 @@ def _minimise(
         optimiser.zero_grad()
         value = loss(theta)
         value.backward()
-        losses.append(float(value))
+        losses.append(float(value.detach()))
         if losses[-1] < best[0]:
             best = losses[-1], theta.detach().clone()
         bar.update()

@@ -9,7 +9,6 @@ import pennylane as qml
 import torch
 from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
-from pennylane.transforms.core import transform
 from pennylane.typing import PostprocessingFn
 from torch import Tensor
 
@@ -28,39 +27,39 @@ class ModelTwin(Scaled):
         model: the noise model. Its readout errors are channels before the measurements.
     """
 
-    readout = None
-
     def __init__(self, model: qml.NoiseModel) -> None:
         super().__init__()
         self.model = model
 
-    def with_noise(self, tape: QuantumScript) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    def readout(self, is_trained: bool = True) -> None:
+        """None: readout errors are channels in the circuit."""
+
+    def with_noise(
+        self, tape: QuantumScript, is_trained: bool
+    ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
         """A tape with the model's noise, scaled; several where measurements have errors apart.
+
+        Args:
+            tape: the circuit.
+            is_trained: whether derivatives by the scale are taken.
 
         Raises:
             ValueError: if noise is scaled whose strengths are trained, or that is a gate.
         """
+        scale = self.scale_now(is_trained)
         tapes, combine = qml.add_noise(tape, self.model)
-        if isinstance(self.scale, float) and self.scale == 1:
+        if isinstance(scale, float) and scale == 1:
             return tapes, combine
         own = {id(op) for op in tape.operations}
         return [
             noisy.copy(
                 operations=[
-                    op if id(op) in own or has_no_effect(op) else _scaled(op, self.scale)
+                    op if id(op) in own or has_no_effect(op) else _scaled(op, scale)
                     for op in noisy.operations
                 ]
             )
             for noisy in tapes
         ], combine
-
-
-@transform
-def add_noise(
-    tape: QuantumScript, twin: ModelTwin
-) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
-    """Give a tape the noise of a twin."""
-    return twin.with_noise(tape)
 
 
 def _scaled(op: Operator, scale: float | Tensor) -> CompiledCircuit:

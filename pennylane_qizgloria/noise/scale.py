@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from torch import Tensor
+
+from ..pauli.conditions import holds
 
 
 def valid_scale(scale: Any) -> float | Tensor:
@@ -38,13 +41,17 @@ def valid_scale(scale: Any) -> float | Tensor:
                 "noise_scale must be a tensor of real numbers of shape () or (batch,), got "
                 f"{scale.dtype} of shape {tuple(scale.shape)}."
             )
-        numbers = scale.detach().reshape(-1).tolist()
-    else:
-        numbers = [float(scale)]
-    for number in numbers:
-        if not 0 <= number < float("inf"):
-            raise ValueError(f"noise_scale must be at least 0, and finite, got {number}.")
-    return scale if isinstance(scale, Tensor) else float(scale)
+        if not holds((scale >= 0) & (scale < inf)):
+            raise ValueError(_range_of(scale.detach().tolist()))
+        return scale
+    number = float(scale)
+    if not 0 <= number < inf:
+        raise ValueError(_range_of(number))
+    return number
+
+
+def _range_of(found: Any) -> str:
+    return f"noise_scale must be at least 0, and finite, got {found}."
 
 
 class Scaled:
@@ -61,3 +68,15 @@ class Scaled:
     @scale.setter
     def scale(self, scale: Any) -> None:
         self._scale = valid_scale(scale)
+
+    def scale_now(self, is_trained: bool = True) -> float | Tensor:
+        """The scale, checked again: a tensor may have been written to.
+
+        Args:
+            is_trained: whether what becomes of it is differentiated.
+
+        Raises:
+            ValueError: if it is out of range by now.
+        """
+        scale = valid_scale(self._scale)
+        return scale if is_trained or not isinstance(scale, Tensor) else scale.detach()

@@ -111,11 +111,15 @@ class Twin(Scaled):
         """The circuit that was run last."""
         return next(reversed(self._placed.values()), None)
 
-    @property
-    def readout(self) -> TwinReadout:
-        """The readout errors as they are now."""
-        is_plain = isinstance(self.scale, float) and not self.noise.is_trained
-        return TwinReadout(self.noise, self.scale, (self.noise, self.scale) if is_plain else None)
+    def readout(self, is_trained: bool = True) -> TwinReadout:
+        """The readout errors as they are now.
+
+        Args:
+            is_trained: whether derivatives by the scale are taken.
+        """
+        scale = self.scale_now(is_trained)
+        is_plain = isinstance(scale, float) and not self.noise.is_trained
+        return TwinReadout(self.noise, scale, (self.noise, scale) if is_plain else None)
 
     def placed(self, tape: QuantumScript) -> tuple[PlacedCircuit, list[Any]]:
         """A circuit on physical qubits, made once for a structure, and its parameters.
@@ -158,16 +162,22 @@ class Twin(Scaled):
             place = dict(enumerate(final))
         return PlacedCircuit(compiled, noisy, place)
 
-    def on_qubits(self, tape: QuantumScript) -> QuantumScript:
-        """A tape as one operator on physical qubits, with its measurements moved there."""
+    def on_qubits(self, tape: QuantumScript, is_trained: bool = True) -> QuantumScript:
+        """A tape as one operator on physical qubits, with its measurements moved there.
+
+        Args:
+            tape: of gates.
+            is_trained: whether derivatives by the scale are taken.
+        """
+        scale = self.scale_now(is_trained)
         read = common_paulis(tape) or {}
         if read:
             tape = _in_computational_basis(tape)
-        self._require_batch(tape)
+        _require_batch(tape, scale)
         order = self._order(tape)
         placed, angles = self._placed_in(tape, order, read)
         self._require_readable(tape, placed)
-        strengths = [self._strength(key) for key in placed.noisy.strengths]
+        strengths = [self._strength(key, scale) for key in placed.noisy.strengths]
         qubits = [PhysicalQubit(number) for number in placed.noisy.qubits]
         op = CompiledCircuit(
             *angles, *strengths, wires=Wires(qubits), template=placed.noisy.template
@@ -179,14 +189,6 @@ class Twin(Scaled):
         }
         measurements = [_moved(process, tape.wires, moves) for process in tape.measurements]
         return tape.copy(operations=[op], measurements=measurements)
-
-    def _require_batch(self, tape: QuantumScript) -> None:
-        size = len(self.scale) if isinstance(self.scale, Tensor) and self.scale.ndim else None
-        if size is not None and tape.batch_size not in (None, size):
-            raise ValueError(
-                f"noise_scale has {size} elements, and the circuit a batch of {tape.batch_size}: "
-                "they must be as many."
-            )
 
     def _require_readable(self, tape: QuantumScript, placed: PlacedCircuit) -> None:
         """Refuse errors of measurements that act in one basis where several are measured."""
@@ -202,9 +204,18 @@ class Twin(Scaled):
                     "need several. Measure them in circuits of their own."
                 )
 
-    def _strength(self, key: Any) -> Any:
+    def _strength(self, key: Any, scale: float | Tensor) -> Any:
         own = self.noise.strengths.get(key, 1.0)
-        return self.scale if isinstance(own, float) and own == 1.0 else self.scale * own
+        return scale if isinstance(own, float) and own == 1.0 else scale * own
+
+
+def _require_batch(tape: QuantumScript, scale: float | Tensor) -> None:
+    size = len(scale) if isinstance(scale, Tensor) and scale.ndim else None
+    if size is not None and tape.batch_size not in (None, size):
+        raise ValueError(
+            f"noise_scale has {size} elements, and the circuit a batch of {tape.batch_size}: "
+            "they must be as many."
+        )
 
 
 def _made_again(make: Callable[..., Twin], arguments: tuple, scale: Any) -> Twin:

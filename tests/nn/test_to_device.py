@@ -108,6 +108,10 @@ def test_a_trained_scale_in_a_traced_layer():
         scale.mul_(2)
     expected = layer.to_device(twin(noise_scale=1.0))(inputs).detach()
     torch.testing.assert_close(layer(inputs).detach(), expected)
+    with torch.no_grad():
+        scale.neg_()
+    with pytest.raises(ValueError, match=r"noise_scale must be at least 0, and finite, got -1\.0"):
+        layer(inputs)
 
 
 def test_a_scale_that_is_set():

@@ -21,6 +21,8 @@ from pennylane_qizgloria.qiskit.backends.resolve import _fake_backends
 # operators whose weight is smaller than 1e-8.
 TOLERANCE = 1e-8
 
+FLIPPED = qml.NoiseModel({qml.noise.op_eq(qml.RX): qml.noise.partial_wires(qml.BitFlip, 0.1)})
+
 FIVE = ["fake_manila", "fake_lagos", "fake_kolkata", "fake_sherbrooke", "fake_torino"]
 
 
@@ -320,16 +322,51 @@ def test_the_gradient_by_the_scale(name):
     assert device.noise_scale.grad.item() == pytest.approx(difference, abs=1e-6)
 
 
-@pytest.mark.parametrize("diff_method", ["adjoint", "parameter-shift"])
-def test_methods_that_do_not_train_the_scale(diff_method):
-    """Where the scale has no gradient, or only that of gates, a warning says so."""
+@pytest.mark.parametrize("source", ["fake_manila", FLIPPED], ids=["backend", "model"])
+@pytest.mark.parametrize("diff_method", ["adjoint", "parameter-shift", "finite-diff"])
+def test_methods_that_do_not_train_the_scale(diff_method, source):
+    """The scale has no gradient then, not part of one, and a warning says so."""
     scale = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
-    device = twin(wires=1, noise_scale=scale)
+    device = qml.device("qizgloria.mixed", wires=1, noise_model=source, noise_scale=scale)
     circuit = qml.QNode(
         lambda x: [qml.RX(x, 0), qml.expval(qml.Z(0))][1], device, diff_method=diff_method
     )
+    x = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     with pytest.warns(UserWarning, match="noise_scale requires a gradient, which .* does not"):
-        circuit(torch.tensor(0.3, requires_grad=True))
+        circuit(x).backward()
+    assert scale.grad is None
+    (by_angle,) = torch.autograd.grad(circuit.update(diff_method="backprop")(x), x)
+    assert x.grad.item() == pytest.approx(by_angle.item(), abs=1e-6)
+
+
+def test_scales_of_a_vmap():
+    """Under torch.func.vmap a scale gives what it gives alone, and has its derivative."""
+    device = twin(wires=2)
+    function, count = random_function(2, 8)
+    angles = np.linspace(0, 2, count)
+    qnode = qml.QNode(lambda: [function(angles), qml.expval(qml.Z(0))][1], device)
+
+    def value(scale):
+        device.noise_scale = scale
+        return qnode()
+
+    scales = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    alone = [value(own) for own in scales]
+    found = torch.func.vmap(value)(scales)
+    np.testing.assert_allclose(found, alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("number", [-0.5, float("nan"), float("inf")])
+@pytest.mark.parametrize("source", ["fake_manila", FLIPPED], ids=["backend", "model"])
+def test_a_scale_that_is_written_to(source, number):
+    """A tensor is checked again at each call, and named."""
+    scale = torch.tensor(1.0, dtype=torch.float64)
+    device = qml.device("qizgloria.mixed", wires=1, noise_model=source, noise_scale=scale)
+    qnode = qml.QNode(lambda x: [qml.RX(x, 0), qml.expval(qml.Z(0))][1], device)
+    qnode(0.3)
+    scale.fill_(number)
+    with pytest.raises(ValueError, match=r"qizgloria\.mixed: noise_scale must be at least 0, and"):
+        qnode(0.3)
 
 
 def test_twice_the_scale_is_the_noise_twice():

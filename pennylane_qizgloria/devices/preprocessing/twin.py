@@ -18,7 +18,7 @@ from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
 from ...lowering.operations.compiled_circuit import CompiledCircuit
-from ...noise.pennylane_model import ModelTwin, add_noise
+from ...noise.pennylane_model import ModelTwin
 from ...noise.twin import Twin
 from ...qiskit.convert.channels import is_channel
 from ...qiskit.measurements.measurement_splitting import expand_operands
@@ -35,6 +35,7 @@ def twin_preprocessing(
     capabilities: DeviceCapabilities,
     analytic_only: str | None,
     first_order: bool,
+    is_trained: bool,
 ) -> CompilePipeline:
     """The compile pipeline of a device with a twin.
 
@@ -45,10 +46,11 @@ def twin_preprocessing(
         capabilities: what its TOML file says.
         analytic_only: the gradient method that allows no shots, if there is one.
         first_order: whether derivatives have no derivatives themselves.
+        is_trained: whether derivatives by the scale of the noise are taken.
     """
     if isinstance(twin, ModelTwin):
         pipeline = CompilePipeline()
-        pipeline.add_transform(add_noise, twin=twin)
+        pipeline.add_transform(_add_noise, twin=twin, name=name, is_trained=is_trained)
         rest = preprocessing(name, wires, capabilities, analytic_only, False, first_order)
         return pipeline + rest
     compilation = CompilePipeline()
@@ -61,7 +63,7 @@ def twin_preprocessing(
     compilation.add_transform(require_qubits, name=name, max_qubits=twin.noise.num_qubits)
     add_validation(compilation, name, capabilities)
     compilation.add_transform(expand_operands)
-    compilation.add_transform(_on_qubits, twin=twin, name=name)
+    compilation.add_transform(_on_qubits, twin=twin, name=name, is_trained=is_trained)
     pipeline = CompilePipeline()
     pipeline.add_transform(_unless_compiled, compilation)
     return pipeline + preprocessing(name, None, capabilities, analytic_only, True, first_order)
@@ -105,9 +107,18 @@ def _require_gates(
 
 
 @transform
+def _add_noise(
+    tape: QuantumScript, twin: ModelTwin, name: str, is_trained: bool
+) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
+    """Give a tape the noise of a model."""
+    with naming(name):
+        return twin.with_noise(tape, is_trained)
+
+
+@transform
 def _on_qubits(
-    tape: QuantumScript, twin: Twin, name: str
+    tape: QuantumScript, twin: Twin, name: str, is_trained: bool
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Run a tape on the qubits of a twin."""
     with naming(name):
-        return (twin.on_qubits(tape),), null_postprocessing
+        return (twin.on_qubits(tape, is_trained),), null_postprocessing

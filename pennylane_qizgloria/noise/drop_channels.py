@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import pennylane as qml
 from pennylane.devices.preprocess import null_postprocessing
+from pennylane.operation import Operator
+from pennylane.ops import Conditional
 from pennylane.tape import QuantumScript
 from pennylane.transforms.core import transform
 from pennylane.typing import PostprocessingFn
@@ -17,7 +20,8 @@ def drop_channels(tape: QuantumScript) -> tuple[Sequence[QuantumScript], Postpro
     """Take all channels out of a circuit.
 
     Hardware has its own noise and runs no channels, so a circuit that was written with them runs
-    there, and on a twin of it, without.
+    there, and on a twin of it, without. Those inside templates and behind conditions are taken out,
+    too.
 
     Args:
         tape: the circuit: a tape, a QNode or a quantum function.
@@ -33,5 +37,25 @@ def drop_channels(tape: QuantumScript) -> tuple[Sequence[QuantumScript], Postpro
     >>> print(circuit())
     -1.0
     """
-    operations = [op for op in tape.operations if not has_kraus_matrices(op)]
+    with qml.QueuingManager.stop_recording():
+        operations = list(_gates(tape.operations))
     return (tape.copy(operations=operations),), null_postprocessing
+
+
+def _gates(operations: Iterable[Operator]) -> Iterator[Operator]:
+    """Operators without the channels among them, in templates, or behind conditions."""
+    for op in operations:
+        if isinstance(op, Conditional):
+            yield from (Conditional(op.meas_val, own) for own in _gates([op.base]))
+        elif _has_channels(op):
+            yield from _gates(op.decomposition())
+        elif not has_kraus_matrices(op):
+            yield op
+
+
+def _has_channels(op: Operator) -> bool:
+    """Whether an operator consists of several, among which there are channels."""
+    # What has a matrix is a gate.
+    if has_kraus_matrices(op) or op.has_matrix or not op.has_decomposition:
+        return False
+    return any(has_kraus_matrices(own) or _has_channels(own) for own in op.decomposition())

@@ -212,7 +212,9 @@ def _tape(circuit: Any, device: Device) -> QuantumScript:
         raise TypeError(
             f"fit_noise takes QNodes, quantum functions and tapes as circuits, got {circuit!r}."
         )
-    channel = next((op for op in tape.operations if is_channel(op)), None)
+    with qml.QueuingManager.stop_recording():
+        operations = expand(tape, device.name).operations
+    channel = next(filter(is_channel, operations), None)
     if channel is not None:
         raise ValueError(f"fit_noise: a circuit has the channel {channel}; its noise is fitted.")
     if len(tape.measurements) != 1 or tape.measurements[0].obs is not None:
@@ -223,7 +225,7 @@ def _tape(circuit: Any, device: Device) -> QuantumScript:
     own = circuit.device if isinstance(circuit, qml.QNode) else device
     wires = tape.measurements[0].wires or own.wires or tape.wires
     with qml.QueuingManager.stop_recording():
-        return QuantumScript(expand(tape, device.name).operations, [qml.probs(wires=wires)])
+        return QuantumScript(operations, [qml.probs(wires=wires)])
 
 
 def _used(twin: Twin, tapes: Sequence[QuantumScript]) -> tuple[list[Instruction], list[int]]:

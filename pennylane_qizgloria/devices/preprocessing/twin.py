@@ -58,8 +58,9 @@ def twin_preprocessing(
     compilation.add_transform(_require_gates, name=name)
     compilation.add_transform(require_real_parameters, name=name)
     compilation.add_transform(expand_gates, name=name)
-    # What templates pass on is seen in their gates only.
+    # What templates pass on, and channels in them, is seen in what they decompose into only.
     compilation.add_transform(require_real_parameters, name=name)
+    compilation.add_transform(_require_gates, name=name)
     compilation.add_transform(require_qubits, name=name, max_qubits=twin.noise.num_qubits)
     add_validation(compilation, name, capabilities)
     compilation.add_transform(expand_operands)

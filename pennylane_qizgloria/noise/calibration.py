@@ -86,6 +86,7 @@ class CalibratedNoise(Noise):
 
     def __init__(self, calibration: Calibration) -> None:
         super().__init__(calibration.name, len(calibration.qubits))
+        self.date = calibration.date
         self.calibration = calibration
         self._known: dict[Instruction, tuple[NoiseChannel, ...]] = {}
         self.ignored += _remarks(calibration)

@@ -58,11 +58,6 @@ class NoiseChannel:
         )
         return self.form(params[None])[0]
 
-    @property
-    def infidelity(self) -> float:
-        """The average gate infidelity, see `infidelity_of_trace`."""
-        return infidelity_of_trace(float(self.transfer().trace()), len(self.qubits))
-
 
 def infidelity_of_trace(trace: float, num_qubits: int) -> float:
     r"""The average gate infidelity :math:`1 - (\mathrm{Tr}\,T / 2^n + 1) / (2^n + 1)`.

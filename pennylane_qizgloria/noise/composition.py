@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 
 import torch
 from jaxtyping import Float
@@ -43,5 +44,10 @@ def infidelity_of(
         channels: the channels.
         qubits: of the instruction that they are behind.
         strength: of all of them.
+
+    Returns:
+        NaN where one of them cannot have that strength.
     """
+    if any(strength > channel.largest for channel in channels):
+        return nan
     return infidelity_of_trace(float(composed(channels, qubits, strength).trace()), len(qubits))

@@ -167,7 +167,7 @@ class FitProblem:
 def fit_problem(
     device: Device,
     circuits: Sequence[Any],
-    counts: Sequence[Mapping[str, Any]],
+    counts: Sequence[Any],
     tie: str | Callable[[str, tuple[int, ...]], Hashable],
     readout: bool,
 ) -> FitProblem:
@@ -267,9 +267,12 @@ def _first_readout(noise: Noise, qubit: int) -> tuple[float, float]:
     return tuple(min(max(float(p), FIRST), 1 - FIRST) for p in (first, second))  # type: ignore[return-value]
 
 
-def _counted(
-    counts: Mapping[str, Any], tape: QuantumScript, number: int
-) -> Float[Tensor, " outcomes"]:
+def _counted(counts: Any, tape: QuantumScript, number: int) -> Float[Tensor, " outcomes"]:
+    if not isinstance(counts, Mapping):
+        raise TypeError(
+            f"fit_noise: the counts of circuit {number} are no dict from outcomes to numbers, as "
+            f"qml.counts gives them, but a {type(counts).__name__}."
+        )
     wires: Wires = tape.measurements[0].wires
     found = np.zeros(2 ** len(wires))
     for outcome, times in counts.items():

@@ -31,6 +31,7 @@ class FittedNoise(Noise):
     ) -> None:
         super().__init__(base.name, base.num_qubits)
         self.base = base
+        self.date = base.date
         self.strengths = dict(strengths)
         self.readouts = dict(readouts)
         self.compilation = base.compilation

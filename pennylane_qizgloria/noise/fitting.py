@@ -16,7 +16,7 @@ p_c(b)` (Cramér and Rao).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -79,7 +79,7 @@ class NoiseFit:
 def fit_noise(
     device: Device,
     circuits: Sequence[Any],
-    counts: Sequence[Mapping[str, Any]],
+    counts: Sequence[Any],
     *,
     tie: str | Callable[[str, tuple[int, ...]], Hashable] = "instruction",
     readout: bool = True,
@@ -94,8 +94,8 @@ def fit_noise(
             ``noise`` to a new one.
         circuits: QNodes or quantum functions without arguments, or tapes, that measure some of
             the device's wires in the computational basis (``qml.counts(wires=...)``, say).
-        counts: for each circuit how often each outcome was seen, in PennyLane's order of bits: the
-            first measured wire comes first.
+        counts: for each circuit a dict from outcomes, strings of bits, to how often they were
+            seen. They are in PennyLane's order: the first measured wire comes first.
         tie: which strengths are one parameter: ``"instruction"`` for none, ``"gate"`` for those of
             a kind of gate, ``"qubits"`` for those on the same qubits, ``"all"``; or a function of
             the instruction's name and qubits, which returns equal values for those.
@@ -110,7 +110,7 @@ def fit_noise(
         `pennylane_qizgloria.noise.save_noise` writes.
 
     Raises:
-        TypeError: if the device is no twin, or a circuit is of another kind.
+        TypeError: if the device is no twin, or a circuit or counts are of another kind.
         ValueError: if numbers of circuits and counts differ, an outcome does not fit its circuit,
             or nothing is left to fit or to hold out.
 

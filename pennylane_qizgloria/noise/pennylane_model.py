@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pennylane as qml
@@ -16,7 +17,7 @@ from ..lowering.operations.compiled_circuit import CompiledCircuit, Linear, Step
 from ..lowering.operations.operations import has_kraus_matrices, has_no_effect
 from ..pauli.caching import cached
 from ..pauli.maps.transfer import kraus_transfer
-from .channel import general_channel
+from .channel import NoiseChannel, general_channel
 from .scale import Scaled
 
 
@@ -25,11 +26,19 @@ class ModelTwin(Scaled):
 
     Args:
         model: the noise model. Its readout errors are channels before the measurements.
+
+    Attributes:
+        last: the noise of the circuit that was run last; None if none was.
     """
 
     def __init__(self, model: qml.NoiseModel) -> None:
         super().__init__()
         self.model = model
+        self.last: tuple[Operator, ...] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied: not the last circuit, whose numbers may have a graph."""
+        return self.__dict__ | {"last": None}
 
     def readout(self, is_trained: bool = True) -> None:
         """None: readout errors are channels in the circuit."""
@@ -48,15 +57,17 @@ class ModelTwin(Scaled):
         """
         scale = self.scale_now(is_trained)
         tapes, combine = qml.add_noise(tape, self.model)
+        own = {id(op) for op in tape.operations}
+
+        def is_noise(op: Operator) -> bool:
+            return id(op) not in own and not has_no_effect(op)
+
+        self.last = tuple(op for noisy in tapes for op in noisy.operations if is_noise(op))
         if isinstance(scale, float) and scale == 1:
             return tapes, combine
-        own = {id(op) for op in tape.operations}
         return [
             noisy.copy(
-                operations=[
-                    op if id(op) in own or has_no_effect(op) else _scaled(op, scale)
-                    for op in noisy.operations
-                ]
+                operations=[_scaled(op, scale) if is_noise(op) else op for op in noisy.operations]
             )
             for noisy in tapes
         ], combine
@@ -75,18 +86,27 @@ def _scaled(op: Operator, scale: float | Tensor) -> CompiledCircuit:
             "respect to it would be lost. Leave noise_scale out, and multiply the strengths in "
             "the noise model."
         )
-    kraus = np.stack([qml.math.toarray(matrix) for matrix in op.kraus_matrices()]).astype(complex)
-    template = _template(kraus.tobytes(), kraus.shape)
-    return CompiledCircuit(scale, wires=op.wires, template=template)
+    return CompiledCircuit(scale, wires=op.wires, template=_template(channel_of(op)))
+
+
+def channel_of(op: Operator) -> NoiseChannel:
+    """A channel or a gate as noise, whose qubits are its wires, numbered."""
+    matrices = op.kraus_matrices() if has_kraus_matrices(op) else [op.matrix()]
+    kraus = np.stack([qml.math.toarray(own) for own in matrices]).astype(complex)
+    return _channel(kraus.tobytes(), kraus.shape)
 
 
 @cached(maxsize=1024)
-def _template(kraus: bytes, shape: tuple[int, ...]) -> Template:
+def _channel(kraus: bytes, shape: tuple[int, ...]) -> NoiseChannel:
     matrices = torch.as_tensor(np.frombuffer(kraus, dtype=complex).reshape(shape).copy())
     wires = tuple(range(shape[-1].bit_length() - 1))
-    channel = general_channel(kraus_transfer(matrices), wires)
+    return general_channel(kraus_transfer(matrices), wires)
+
+
+@cached(maxsize=1024)
+def _template(channel: NoiseChannel) -> Template:
     scalars = tuple(map(_in_strength, channel.at_zero, channel.slopes))
-    return Template((Step(channel.form, wires, scalars),), 1)
+    return Template((Step(channel.form, channel.qubits, scalars),), 1)
 
 
 def _in_strength(at_zero: float, slope: float) -> Linear:

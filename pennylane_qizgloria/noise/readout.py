@@ -108,6 +108,11 @@ def _of_channel(channel: NoiseChannel, scale: Any) -> Float[Tensor, "*batch 2 2"
     return torch.stack([1 - p10, p10, p01, 1 - p01], -1).unflatten(-1, (2, 2))
 
 
+def has_generator(p10: Any, p01: Any) -> bool:
+    """Whether a confusion matrix has powers above 1, see `confusion_matrix`."""
+    return bool(p10 + p01 < 1)
+
+
 def confusion_matrix(p10: Any, p01: Any, scale: Any = 1.0) -> Float[Tensor, "*batch 2 2"]:
     """A confusion matrix, moved along its generator.
 
@@ -125,7 +130,7 @@ def confusion_matrix(p10: Any, p01: Any, scale: Any = 1.0) -> Float[Tensor, "*ba
     """
     first, second, x = (torch.as_tensor(value, dtype=torch.float64) for value in (p10, p01, scale))
     total = first + second
-    if bool(total >= 1):
+    if not has_generator(p10, p01):
         if not holds(x <= 1):
             raise ValueError(
                 f"noise_scale is above 1, but the readout error p(1|0) = {float(first):.3g}, "

@@ -1,19 +1,25 @@
 """What noise a twin applies: a table to read, and a picture.
 
-The numbers are those of the noise as it is simulated, not of the calibration: the error of a gate
-is one minus the average gate fidelity of all of its channels together.
+The numbers are those of the noise as it is simulated, with its scale, and not of the calibration:
+the error of a gate is one minus the average gate fidelity of all of its channels together. What
+cannot be scaled above 1 is NaN there. T1 and T2 are those of the source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from statistics import median
 from typing import Any
 
+from pennylane.operation import Operator
+from torch import Tensor
+
 from .channel import NoiseChannel
 from .composition import infidelity_of
+from .pennylane_model import ModelTwin, channel_of
+from .readout import confusion_matrix, has_generator
 from .source import Instruction, Noise, title_of
 from .twin import PlacedCircuit, Twin
 
@@ -79,6 +85,7 @@ class NoiseReport:
 
     Args:
         name: of what the noise is.
+        date: when it was measured, in ISO 8601; None if that is not known.
         scale: what all noise is multiplied by.
         instructions: the noise of instructions; those of the circuit that was run last, if any was.
         qubits: the qubits; those of that circuit, if any was.
@@ -88,6 +95,7 @@ class NoiseReport:
     """
 
     name: str
+    date: str | None
     scale: str
     instructions: tuple[InstructionRow, ...]
     qubits: tuple[QubitRow, ...]
@@ -95,16 +103,24 @@ class NoiseReport:
     ignored: tuple[str, ...]
     is_of_circuit: bool
 
+    @property
+    def title(self) -> str:
+        """What the noise is of, from when it is, and its scale."""
+        date = "" if self.date is None else f", measured at {self.date}"
+        return f"Noise of {self.name}{date}, scale {self.scale}"
+
     def __repr__(self) -> str:
-        what = "the circuit that was run last" if self.is_of_circuit else "all qubits"
-        parts = [f"Noise of {self.name}, scale {self.scale}, on {what}"]
-        parts += ["", *_instruction_table(self.instructions)]
+        where = ", on all qubits" if self.qubits else ""
+        where = ", on the circuit that was run last" if self.is_of_circuit else where
+        parts = [self.title + where]
+        parts += ["", *_instruction_table(self.instructions, self.is_of_circuit)]
         if self.layers:
             parts += ["", *_table(("layer", "error"), [(g, _error(e)) for g, e in self.layers])]
         if self.qubits:
             parts += ["", *_qubit_table(self.qubits, self.is_of_circuit)]
-        parts += ["", "Not simulated, or taken otherwise:"]
-        parts += [f"  - {sentence}" for sentence in self.ignored]
+        if self.ignored:
+            parts += ["", "Not simulated, or taken otherwise:"]
+            parts += [f"  - {sentence}" for sentence in self.ignored]
         return "\n".join(parts)
 
     def plot(self, axes: Any = None) -> Any:
@@ -128,47 +144,76 @@ def report_of(twin: Twin) -> NoiseReport:
     """What noise a twin applies; of the circuit that was run last, if any was."""
     noise, last = twin.noise, twin.last
     instructions = noise.instructions() if last is None else list(last.noisy.noisy)
-    rows = [_instruction_row(noise, own) for own in instructions]
+    scale, title = _shown(twin.scale_now(is_trained=False))
+    rows = [_instruction_row(noise, own, scale) for own in instructions]
     numbers: Sequence[int] = range(noise.num_qubits or 0)
     if last is not None:
         numbers = sorted({*last.noisy.qubits, *last.place.values()})
-    scale = twin.scale
     return NoiseReport(
         noise.name,
-        f"{scale:g}" if isinstance(scale, float) else str(scale.detach().tolist()),
-        tuple(row for row in rows if row.error > 0),
-        tuple(_qubit_row(noise, number, last) for number in numbers),
-        tuple(_layer_row(own.gates, own.channels) for own in noise.layers),
+        noise.date,
+        title,
+        tuple(row for row in rows if not row.error <= 0),
+        tuple(_qubit_row(noise, number, last, scale) for number in numbers),
+        tuple(_layer_row(own.gates, own.channels, scale) for own in noise.layers),
         (*noise.ignored, *_idle_remark(noise), *ALWAYS_IGNORED),
         last is not None,
     )
 
 
-def _instruction_row(noise: Noise, own: Instruction) -> InstructionRow:
+def report_of_model(twin: ModelTwin) -> NoiseReport:
+    """What a `qml.NoiseModel` has put into the circuit that was run last."""
+    scale, title = _shown(twin.scale_now(is_trained=False))
+    rows = [_operator_row(op, scale) for op in twin.last or ()]
+    different = {(row.title, row.error): row for row in rows}.values()
+    is_of_circuit = twin.last is not None
+    return NoiseReport("a qml.NoiseModel", None, title, tuple(different), (), (), (), is_of_circuit)
+
+
+def _shown(scale: float | Tensor) -> tuple[float, str]:
+    """The scale that numbers are reported at, and what is said of it."""
+    if isinstance(scale, float) or scale.numel() == 1:
+        return float(scale), f"{float(scale):g}"
+    return 1.0, f"{scale.tolist()} (the numbers are those at 1)"
+
+
+def _operator_row(op: Operator, scale: float) -> InstructionRow:
+    """A channel, or a gate, that stands for noise."""
+    channel = channel_of(op)
+    error = infidelity_of([channel], channel.qubits, scale)
+    return InstructionRow(op.name, tuple(op.wires), error, {}, 1.0)
+
+
+def _instruction_row(noise: Noise, own: Instruction, scale: float) -> InstructionRow:
     name, qubits = own
     channels = noise.after(name, qubits)
     kinds: dict[str, list[NoiseChannel]] = {}
     for channel in channels:
         kinds.setdefault(channel.kind, []).append(channel)
     strength = float(noise.strengths.get(own, 1.0))
+    whole = scale * strength
     return InstructionRow(
         name,
         qubits,
-        infidelity_of(channels, qubits, strength),
-        {kind: infidelity_of(group, qubits, strength) for kind, group in kinds.items()},
+        infidelity_of(channels, qubits, whole),
+        {kind: infidelity_of(group, qubits, whole) for kind, group in kinds.items()},
         strength,
     )
 
 
-def _layer_row(gates: Iterable[Instruction], channels: Sequence[NoiseChannel]) -> tuple[str, float]:
+def _layer_row(
+    gates: Iterable[Instruction], channels: Sequence[NoiseChannel], scale: float
+) -> tuple[str, float]:
     """The gates of a layer, and about its error: the sum of those of its channels."""
     listed = ", ".join(map(title_of, sorted(gates)))
-    return listed, sum(channel.infidelity for channel in channels)
+    return listed, sum(infidelity_of([own], own.qubits, scale) for own in channels)
 
 
-def _qubit_row(noise: Noise, number: int, last: PlacedCircuit | None) -> QubitRow:
+def _qubit_row(noise: Noise, number: int, last: PlacedCircuit | None, scale: float) -> QubitRow:
     pair = noise.readout(number)
-    p10, p01 = (None, None) if pair is None else map(float, pair)
+    p10, p01 = (None, None)
+    if pair is not None:
+        p10, p01 = _scaled_pair(float(pair[0]), float(pair[1]), scale)
     times = noise.times(number) or (inf, inf)
     t1, t2 = (time if isfinite(time) else None for time in times)
     if last is None:
@@ -188,6 +233,14 @@ def _qubit_row(noise: Noise, number: int, last: PlacedCircuit | None) -> QubitRo
     )
 
 
+def _scaled_pair(p10: float, p01: float, scale: float) -> tuple[float, float]:
+    """A readout error, scaled; NaN where it cannot be."""
+    if scale > 1 and not has_generator(p10, p01):
+        return nan, nan
+    matrix = confusion_matrix(p10, p01, scale)
+    return float(matrix[0, 1]), float(matrix[1, 0])
+
+
 def _idle_remark(noise: Noise) -> list[str]:
     if noise.num_qubits and noise.idle(0, 1e-6):
         return ["Qubits relax while they wait only with scheduling_method='alap' or 'asap'."]
@@ -197,9 +250,13 @@ def _idle_remark(noise: Noise) -> list[str]:
 # --- text -----------------------------------------------------------------------------------------
 
 
-def _instruction_table(rows: Sequence[InstructionRow]) -> list[str]:
+def _instruction_table(rows: Sequence[InstructionRow], is_of_circuit: bool) -> list[str]:
     if not rows:
-        return ["No instruction has noise."]
+        return [
+            "No instruction has noise."
+            if is_of_circuit
+            else "The noise depends on the circuit: run one to see that of its instructions."
+        ]
     if len(rows) > MANY:
         return _summary(rows)
     kinds = list(dict.fromkeys(kind for row in rows for kind in row.parts))

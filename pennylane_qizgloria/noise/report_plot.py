@@ -29,7 +29,7 @@ def draw(report: NoiseReport, axes: Any = None) -> Any:
     if axes is None:
         height = max(3.0, 0.3 * max(len(rows), len(report.qubits[:LARGEST])) + 1.5)
         figure, axes = plt.subplots(1, 2, figsize=(10, height), layout="constrained")
-        figure.suptitle(f"Noise of {report.name}, scale {report.scale}")
+        figure.suptitle(report.title)
     _draw_instructions(axes[0], rows, len(report.instructions))
     _draw_readout(axes[1], report.qubits)
     return axes[0].figure
@@ -54,19 +54,23 @@ def _draw_instructions(axis: Any, rows: Sequence[InstructionRow], total: int) ->
     axis.set_title(
         "Instructions" if len(rows) == total else f"The {len(rows)} worst of {total} instructions"
     )
-    axis.legend(loc="lower right", fontsize="small")
+    axis.legend(loc="best", fontsize="small")
 
 
 def _draw_readout(axis: Any, qubits: Sequence[QubitRow]) -> None:
     known = [row for row in qubits if row.p10 is not None and row.p01 is not None]
     worst = sorted(known, key=lambda row: row.p10 + row.p01)[-LARGEST:]  # type: ignore[operator]
     chosen = sorted(worst, key=lambda row: -row.number)
+    axis.set_title(
+        "Readout errors" if len(chosen) == len(known) else f"The {len(chosen)} worst readout errors"
+    )
+    if not chosen:
+        axis.text(0.5, 0.5, "none", ha="center", va="center", transform=axis.transAxes)
+        axis.set_axis_off()
+        return
     places = list(range(len(chosen)))
     axis.barh([p + 0.2 for p in places], [row.p10 for row in chosen], 0.38, label="p(1|0)")
     axis.barh([p - 0.2 for p in places], [row.p01 for row in chosen], 0.38, label="p(0|1)")
     axis.set_yticks(places, [f"qubit {row.number}" for row in chosen])
     axis.set_xlabel("probability")
-    axis.set_title(
-        "Readout errors" if len(chosen) == len(known) else f"The {len(chosen)} worst readout errors"
-    )
-    axis.legend(loc="lower right", fontsize="small")
+    axis.legend(loc="best", fontsize="small")

@@ -50,6 +50,7 @@ class Noise(ABC):
         num_qubits: of how many qubits; None if it does not say so.
 
     Attributes:
+        date: when it was measured, in ISO 8601; None if that is not known.
         compilation: the backend or target that circuits are compiled for; None for none.
         strengths: by how much the noise of instructions is multiplied, where that is not 1.
         layers: the layers of gates that have noise of their own, besides that of instructions.
@@ -59,6 +60,7 @@ class Noise(ABC):
     def __init__(self, name: str, num_qubits: int | None) -> None:
         self.name = name
         self.num_qubits = num_qubits
+        self.date: str | None = None
         self.compilation: Any = None
         self.strengths: Mapping[Instruction, Any] = {}
         self.layers: tuple[NoisyLayer, ...] = ()

@@ -12,6 +12,7 @@ from pennylane_qizgloria.noise.channel import (
     pauli_lindblad_channel,
     relaxation_channel,
 )
+from pennylane_qizgloria.noise.composition import infidelity_of
 from pennylane_qizgloria.noise.logarithm import real_logarithm
 
 
@@ -38,7 +39,9 @@ def test_strength_one_is_the_channel(name):
     if error is None:
         error = thermal_relaxation_error(50e-6, 70e-6, 1e-6)
     np.testing.assert_allclose(channel.transfer(), transfer(error), atol=1e-8)
-    assert channel.infidelity == pytest.approx(1 - average_gate_fidelity(error), abs=1e-8)
+    assert infidelity_of([channel], channel.qubits) == pytest.approx(
+        1 - average_gate_fidelity(error), abs=1e-8
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in CHANNELS if name != "at its limit"])

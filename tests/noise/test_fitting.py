@@ -223,12 +223,27 @@ def test_other_files(tmp_path, content):
         ({"counts": [{"0000": 1}]}, ValueError, "2 circuits and 1 counts"),
         ({"counts": [{"000": 1}, {"0000": 1}]}, ValueError, "circuit 0 have '000'"),
         ({"counts": [{}, {"0000": 1}]}, ValueError, "circuit 0 are empty"),
+        (
+            {"counts": [np.ones(16), {"0000": 1}]},
+            TypeError,
+            r"circuit 0 are no dict .*, but a ndarray",
+        ),
         ({"tie": "qubit"}, ValueError, "tie must be"),
         ({"held_out": 1.5}, ValueError, "a share between 0 and 1"),
         ({"held_out": [0, 1]}, ValueError, "some to fit and some to hold"),
         ({"circuits": [3, 4]}, TypeError, "QNodes, quantum functions and tapes"),
     ],
-    ids=["no twin", "numbers", "length", "empty", "tie", "share", "all held out", "circuits"],
+    ids=[
+        "no twin",
+        "numbers",
+        "length",
+        "empty",
+        "array",
+        "tie",
+        "share",
+        "all held out",
+        "circuits",
+    ],
 )
 def test_bad_input(change, error, message):
     """What cannot be fitted is refused with what is expected."""

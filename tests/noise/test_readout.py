@@ -21,7 +21,7 @@ def test_batches_and_gradients():
     scales = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True)
     found = confusion_matrix(0.03, 0.08, scales)
     for one, scale in zip(found, scales, strict=True):
-        np.testing.assert_allclose(one.detach(), confusion_matrix(0.03, 0.08, float(scale)))
+        np.testing.assert_allclose(one.detach(), confusion_matrix(0.03, 0.08, scale.item()))
     assert torch.autograd.gradcheck(lambda x: confusion_matrix(0.03, 0.08, x), scales)
     zeros = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     found = confusion_matrix(zeros[0], zeros[1], 1.5)

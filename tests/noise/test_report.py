@@ -1,10 +1,12 @@
 """Reports of what noise a twin applies."""
 
 import matplotlib as mpl
+import numpy as np
 import pennylane as qml
 import pytest
 import torch
 from qiskit.quantum_info import average_gate_fidelity
+from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
 from qiskit_aer.noise.device.models import basic_device_gate_errors
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -49,9 +51,17 @@ def test_a_report_is_of_the_circuit_that_was_run_last():
 
 def test_the_text():
     """The table has units, numbers, and what is not simulated."""
-    device = twin(noise_scale=2.0)
+    device = twin()
     text = repr(device.noise_report())
-    for part in ("fake_manila, scale 2", "T1 (us)", "158.6", "0.1226", "cx", "Crosstalk"):
+    for part in (
+        "Noise of fake_manila",
+        ", scale 1,",
+        "T1 (us)",
+        "158.6",
+        "0.1226",
+        "cx",
+        "Crosstalk",
+    ):
         assert part in text
     assert "relax while they wait only with scheduling_method" in text
     large = repr(twin("fake_sherbrooke").noise_report())
@@ -76,8 +86,57 @@ def test_the_picture():
     mpl.pyplot.close("all")
 
 
-def test_a_model_of_pennylane_is_its_own_report():
-    """A qml.NoiseModel says itself what it does."""
-    model = qml.NoiseModel({qml.noise.op_eq(qml.RX): qml.noise.partial_wires(qml.BitFlip, 0.1)})
+def test_numbers_are_scaled():
+    """Errors of gates and of readout are those at the scale, those of a batch are at 1."""
+    device = twin(noise_scale=3.0)
+    run(device)
+    report = device.noise_report()
+    device.noise_scale = torch.tensor([1.0, 3.0])
+    at_one = device.noise_report()
+    assert "[1.0, 3.0] (the numbers are those at 1)" in repr(at_one)
+    for row, plain in zip(report.instructions, at_one.instructions, strict=True):
+        assert 2 < row.error / plain.error < 3
+    noise = device._twin.noise
+    for row, plain in zip(report.qubits, at_one.qubits, strict=True):
+        assert (plain.p10, plain.p01) == pytest.approx(noise.readout(row.number))
+        power = np.linalg.matrix_power([[1 - plain.p10, plain.p10], [plain.p01, 1 - plain.p01]], 3)
+        assert (row.p10, row.p01) == pytest.approx((power[0, 1], power[1, 0]))
+
+
+def test_what_cannot_be_scaled():
+    """A readout error without a generator has no numbers above scale 1, and none is invented."""
+    model = NoiseModel()
+    model.add_readout_error(ReadoutError([[0.3, 0.7], [0.6, 0.4]]), [0])
+    model.add_quantum_error(pauli_error([("X", 0.6), ("I", 0.4)]), "x", [0])
     device = qml.device("qizgloria.mixed", wires=1, noise_model=model)
-    assert device.noise_report() is model
+    qml.QNode(lambda: [qml.X(0), qml.probs(wires=[0])][1], device)()
+    device.noise_scale = 2.0
+    report = device.noise_report()
+    (qubit,), (row,) = report.qubits, report.instructions
+    assert np.isnan([qubit.p10, qubit.p01, row.error]).all()
+    assert "nan" in repr(report)
+
+
+def test_the_date():
+    """A report says when the noise was measured, where that is known."""
+    date = FakeManilaV2().properties().last_update_date
+    assert f"fake_manila, measured at {date.isoformat()}" in repr(twin().noise_report())
+
+
+def test_a_model_of_pennylane():
+    """A qml.NoiseModel's report is of what it put into the circuit that was run last."""
+    model = qml.NoiseModel({qml.noise.op_eq(qml.RX): qml.noise.partial_wires(qml.BitFlip, 0.1)})
+    device = qml.device("qizgloria.mixed", wires=3, noise_model=model, noise_scale=2.0)
+    assert "run one to see" in repr(device.noise_report())
+    run(device)
+    report = device.noise_report()
+    (row,) = report.instructions
+    twice = pauli_error([("X", 0.18), ("I", 0.82)])
+    assert (row.title, row.error) == (
+        "BitFlip(0)",
+        pytest.approx(1 - average_gate_fidelity(twice), abs=1e-9),
+    )
+    assert "the circuit that was run last" in repr(report)
+    mpl.use("Agg")
+    report.plot()
+    mpl.pyplot.close("all")

@@ -59,11 +59,11 @@ def requires_grad(twin: Any) -> bool:
 
 
 def report_on(twin: Any) -> Any:
-    """What noise a twin applies: a `NoiseReport`, or the noise model of PennyLane's that it is."""
+    """What noise a twin applies, a `NoiseReport`."""
     from ...noise.pennylane_model import ModelTwin
-    from ...noise.report import report_of
+    from ...noise.report import report_of, report_of_model
 
-    return twin.model if isinstance(twin, ModelTwin) else report_of(twin)
+    return report_of_model(twin) if isinstance(twin, ModelTwin) else report_of(twin)
 
 
 def _require_none(

@@ -31,6 +31,7 @@ class Gather:
         batched: whether each element of a batch has its own numbers.
         shape: of the numbers of one element.
         dtype: of the numbers; None for that which they have.
+        device: where they are taken to; None for where they are.
     """
 
     sources: tuple[int, ...]
@@ -38,6 +39,7 @@ class Gather:
     batched: bool
     shape: tuple[int, ...]
     dtype: torch.dtype | None = None
+    device: torch.device | None = None
 
     def __call__(self, values: Mapping[int, Tensor], batch: int) -> Tensor:
         """The numbers, ``(*shape)`` or ``(batch, *shape)``."""
@@ -49,8 +51,8 @@ class Gather:
             joined = self._joined([values[source] for source in self.sources], batch)
         if self.index is not None:
             joined = joined.index_select(-1, self.index)
-        if self.dtype is not None:
-            joined = joined.to(self.dtype)
+        if self.dtype is not None or self.device is not None:
+            joined = joined.to(self.device, self.dtype)
         if len(self.shape) == 1:
             return joined
         return joined.reshape(batch, *self.shape) if self.batched else joined.reshape(self.shape)

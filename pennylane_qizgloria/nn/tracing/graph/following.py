@@ -106,6 +106,7 @@ class _Follower:
         self.traced = traced
         self.arguments = tuple(batched)
         self.starts: list[int] = []
+        self.devices: list[torch.device] = []
         self.widths: list[int] = []
         self.batched: list[bool] = []
         self.next = 0
@@ -123,7 +124,7 @@ class _Follower:
             if is_batched:
                 self.size = node.meta["shape"][0]
         for node, is_batched in zip(placeholders, self.arguments, strict=True):
-            self.entries[node] = self._source(node.meta["shape"], is_batched)
+            self.entries[node] = self._source(node.meta["shape"], is_batched, _device(node))
         outputs: Any = graph.output_node().args[0]
         holds, *ends = outputs
         needed = ancestors(outputs)
@@ -143,14 +144,17 @@ class _Follower:
     def _result(self, value: Any, is_batched: bool) -> Gather:
         positions = self._positions(value)
         if not positions.numel() and not is_batched:
-            self.constants[len(self.starts)] = torch.zeros(0, dtype=_dtype(value))
-            self._source((0,), False)
+            empty = torch.zeros(0, dtype=_dtype(value), device=_device(value))
+            self.constants[len(self.starts)] = empty
+            self._source((0,), False, empty.device)
             return Gather((len(self.starts) - 1,), None, False, tuple(positions.shape))
         return self._gather(positions, is_batched)
 
     # --- sources ----------------------------------------------------------------------------------
 
-    def _source(self, shape: Sequence[int], is_batched: bool) -> Int[Tensor, "..."]:
+    def _source(
+        self, shape: Sequence[int], is_batched: bool, device: torch.device
+    ) -> Int[Tensor, "..."]:
         """The positions of a new source's numbers; of a batched one with the axis in front."""
         count = int(np.prod(shape, dtype=int))
         if count > MAX_FOLLOWED:
@@ -158,8 +162,9 @@ class _Follower:
         self.starts.append(self.next)
         self.widths.append(count // self.size if is_batched else count)
         self.batched.append(is_batched)
+        self.devices.append(device)
         first, self.next = self.next, self.next + count
-        return torch.arange(first, self.next).reshape(tuple(shape))
+        return torch.arange(first, self.next, device="cpu").reshape(tuple(shape))
 
     def _positions(self, value: Any) -> Int[Tensor, "..."]:
         """Where the numbers of an argument stand."""
@@ -171,8 +176,8 @@ class _Follower:
             if not value.is_complex():
                 numbers, which = torch.unique(numbers, return_inverse=True)
             self.constants[len(self.starts)] = numbers
-            positions = self._source((len(numbers),), False)
-            positions = positions if which is None else positions[which]
+            positions = self._source((len(numbers),), False, numbers.device)
+            positions = positions if which is None else positions[which.cpu()]
             self.of_constants[id(value)] = positions.reshape(value.shape)
         return self.of_constants[id(value)]
 
@@ -213,7 +218,7 @@ class _Follower:
         width = sum(self.widths[source] for source in sources)
         index = None
         if len(places) != width or (places != np.arange(width)).any():
-            index = torch.from_numpy(places.astype(np.int64))
+            index = torch.from_numpy(places.astype(np.int64)).to(self.devices[sources[0]])
         return Gather(sources, index, is_batched, shape)
 
     # --- operations -------------------------------------------------------------------------------
@@ -251,11 +256,12 @@ class _Follower:
             is_number = isinstance(value, (Tensor, fx.Node)) and _dtype(value) == dtype
             return self._positions(value) if is_number else value
 
+        # Positions are numbers of the CPU's, wherever those are that they stand for.
         if node.target is aten.index.Tensor:
-            return own(node.args[0]), *node.args[1:]
+            return own(node.args[0]), *map_aggregate(node.args[1:], _on_cpu)
         if node.target in INDEXED:
             source = map(own, node.args[3:])
-            return own(node.args[0]), node.args[1], node.args[2], *source
+            return own(node.args[0]), node.args[1], _on_cpu(node.args[2]), *source
         return map_aggregate(node.args, own)
 
     def _converted(self, node: fx.Node) -> Int[Tensor, "..."]:
@@ -291,7 +297,7 @@ class _Follower:
         if ((rows != row) & (rows >= 0)).any():
             raise NotColumnsError("elements of a batch come together")
         keys = np.stack([part for owner, _, column in found for part in (owner, column)], 1)
-        positions = torch.empty(len(row), dtype=torch.long)
+        positions = torch.empty(len(row), dtype=torch.long, device="cpu")
         for is_batched in (False, True):
             chosen = (row >= 0) == is_batched
             if not chosen.any():
@@ -302,7 +308,7 @@ class _Follower:
                 for k, own in enumerate(self._need_rows(found, chosen))
             ]
             pairs = zip(gathers, _promoted(node), strict=True)
-            converted = iter([replace(gather, dtype=dtype) for gather, dtype in pairs])
+            converted = iter([self._as_operand(node, gather, dtype) for gather, dtype in pairs])
             first = self.next
             self._add_stage(node, converted, (len(columns),), is_batched)
             start = row[chosen] * len(columns) if is_batched else 0
@@ -310,6 +316,12 @@ class _Follower:
                 first + start + which.reshape(-1)
             )
         return positions.reshape(shape)
+
+    def _as_operand(self, node: fx.Node, gather: Gather, dtype: torch.dtype | None) -> Gather:
+        """Columns as a pointwise operation takes them: single numbers may be of another device."""
+        device = _device(node)
+        is_there = self.devices[gather.sources[0]] == device
+        return replace(gather, dtype=dtype, device=None if is_there else device)
 
     @staticmethod
     def _need_rows(found: Sequence[tuple], chosen: np.ndarray) -> list[bool]:
@@ -357,7 +369,7 @@ class _Follower:
         self.stages.append((number, Stage(target, args, dict(kwargs), is_batched, nested)))
         if _is_pointwise(target):
             shape = (self.size, *shape) if is_batched else shape
-        return self._source(shape, is_batched)
+        return self._source(shape, is_batched, _device(node))
 
 
 def _is_pointwise(target: Any) -> bool:
@@ -376,6 +388,14 @@ def _tensors(node: fx.Node) -> list[Any]:
 
 def _dtype(value: Any) -> torch.dtype | None:
     return value.dtype if isinstance(value, Tensor) else value.meta.get("dtype")
+
+
+def _device(value: Any) -> torch.device:
+    return value.device if isinstance(value, Tensor) else value.meta["device"]
+
+
+def _on_cpu(value: Any) -> Any:
+    return value.cpu() if isinstance(value, Tensor) else value
 
 
 def _promoted(node: fx.Node) -> list[torch.dtype | None]:

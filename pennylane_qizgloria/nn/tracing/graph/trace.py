@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 
 from ...._compat.pennylane import closeness_by
 from ...._compat.torch import (
+    TO_COPY,
     TorchDispatchMode,
     first_node,
     is_mutating,
@@ -155,17 +156,28 @@ class _Tracer(TorchDispatchMode):
             node if expected else self._denied(node)
             for node, expected in dict.fromkeys(self.conditions)
         ]
+        if len({node.meta["device"] for node in holds}) > 1:
+            holds = [self._on_cpu(node) for node in holds]
         together: fx.Node | None = holds[0] if holds else None
         if len(holds) > 1:
             stacked = self.graph.call_function(aten.stack.default, (holds,))
             together = self.graph.call_function(aten.all.default, (stacked,))
-            stacked.meta["dtype"] = together.meta["dtype"] = torch.bool
+            for node in (stacked, together):
+                node.meta.update(dtype=torch.bool, device=holds[0].meta["device"])
         self.graph.output((together, *(self._argument(result) for result in results)))
 
     def _denied(self, node: fx.Node) -> fx.Node:
         denied = self.graph.call_function(aten.logical_not.default, (node,))
         denied.meta.update(node.meta)
         return denied
+
+    def _on_cpu(self, node: fx.Node) -> fx.Node:
+        """A condition where Python looks at it."""
+        if node.meta["device"].type == "cpu":
+            return node
+        copied = self.graph.call_function(TO_COPY, (node,), {"device": torch.device("cpu")})
+        copied.meta.update(node.meta, device=torch.device("cpu"))
+        return copied
 
     # --- tensors ----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from helpers.traced import results_and_gradients
 
+from pennylane_qizgloria.nn.tracing.graph.columns import Gather
 from pennylane_qizgloria.nn.tracing.graph.following import NotColumnsError, column_map
 from pennylane_qizgloria.nn.tracing.graph.trace import leaf, trace
 from pennylane_qizgloria.pauli.conditions import are_finite, holds
@@ -115,3 +116,25 @@ def test_conditions_are_asked_of_all_elements():
     assert own([x, WEIGHTS], 6)[0]
     x[5, 2] = torch.inf
     assert not own([x, WEIGHTS], 6)[0]
+
+
+def test_numbers_on_another_torch_device():
+    """Columns are chosen where the numbers are; a single number of the CPU's comes to them."""
+    x, w = inputs_of(3).to("meta"), WEIGHTS.to("meta")
+    scale = torch.tensor(2.0, dtype=torch.float64)
+
+    def function(x, w, scale):
+        return torch.stack([w[0, 2], w[0, 0]]) * scale, torch.stack(
+            [x[:, 2] * scale, x[:, 0] * w[0, 1]], 1
+        )
+
+    traced = trace(function, [leaf(x), leaf(w), leaf(scale)])
+    own = column_map(traced, [True, False, False], [False, True])
+    _, results = own([x, w, scale], 3)
+    assert [(r.device.type, tuple(r.shape)) for r in results] == [("meta", (2,)), ("meta", (3, 2))]
+    operands = [x for _, stage in own.stages for x in stage.args if isinstance(x, Gather)]
+    gathers = [*operands, *own.results]
+    found = {
+        (g.index.device.type, g.device and g.device.type) for g in gathers if g.index is not None
+    }
+    assert found == {("meta", None), ("cpu", "meta")}

@@ -21,19 +21,29 @@ from pennylane_qizgloria.nn.layer import TorchLayer
 TOLERANCE = 1e-8
 """How far probabilities may differ before readout."""
 
+LAYER_TOLERANCE = 1e-5
+"""How far gradients of a layer in single precision may differ."""
+
 BATCH = 32
 STEP_WIRES, STEP_LAYERS = 4, 1
 STEP_SHOTS = 1000
 
+LAYER_WIRES = (2, 4, 6)
+LAYER_BACKEND = "fake_lagos"
+
 TWIN, AER = "twin", "Aer, density matrix"
 BACKEND = "qizgloria.qiskit on the fake backend"
+IDEAL = "without noise"
 
 
 def twins(wires: Sequence[int] | None, budget: float) -> Iterator[Row]:
-    """W14 and W15: values, and training steps, with the noise of a backend."""
+    """W14 to W16: values, training steps, and layers, with the noise of a backend."""
     for n in wires or (5,):
         yield _value(n, budget)
     yield _step(budget)
+    for n in LAYER_WIRES:
+        for batch in (1, BATCH):
+            yield _layer(n, batch, budget)
 
 
 def _value(n: int, budget: float) -> Row:
@@ -104,6 +114,44 @@ def _step(budget: float) -> Row:
         {"wires": n, "layers": STEP_LAYERS, "batch": BATCH, "shots": STEP_SHOTS},
         measure(calls, budget, most=3),
         {BACKEND: TWIN},
+    )
+
+
+def _layer(n: int, batch: int, budget: float) -> Row:
+    """W16: value and gradient of a layer on a twin, and of the same one without noise.
+
+    The twin runs the circuit that is compiled for a backend of seven qubits, with its noise; the
+    other device the circuit as it is written. At scale 0 both are the same function.
+    """
+    options = {"noise_model": LAYER_BACKEND, "seed_transpiler": 1}
+    twin, silent, ideal = (
+        qml.device("qizgloria.mixed", wires=n, **own)
+        for own in (options, {**options, "noise_scale": 0}, {})
+    )
+
+    @qml.qnode(ideal)
+    def circuit(inputs, weights):
+        qml.AngleEmbedding(inputs, wires=range(n))
+        qml.BasicEntanglerLayers(weights, wires=range(n))
+        return [qml.expval(qml.Z(wire)) for wire in range(n)]
+
+    torch.manual_seed(0)
+    layer = TorchLayer(circuit, {"weights": (2, n)})
+    inputs = torch.rand(batch, n)
+    at_zero = partial(_gradient, layer.to_device(silent), inputs)
+    modules = {TWIN: layer.to_device(twin), IDEAL: layer}
+    calls: dict[str, Call] = {
+        name: partial(_gradient, own, inputs) for name, own in modules.items()
+    }
+    firsts = {TWIN: first_call(at_zero), IDEAL: first_call(calls[IDEAL])}
+    check(f"W16, {n} wires", firsts, TWIN, IDEAL, LAYER_TOLERANCE)
+    for name, own in modules.items():
+        settle(calls[name], lambda own=own: own.is_traced)  # type: ignore[misc]
+    return Row(
+        "W16 a layer with the noise of a backend, and without",
+        {"wires": n, "batch": batch},
+        measure(calls, budget),
+        {IDEAL: TWIN},
     )
 
 

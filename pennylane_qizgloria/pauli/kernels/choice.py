@@ -2,7 +2,8 @@
 
 A call of the kernels costs a few microseconds where the planned evolution makes a hundred calls of
 torch's; but they multiply nothing together on two wires, so they do more for each word of the
-state. The limits are where both take as long (``make bench BENCH_ARGS=crossing``).
+state, and most of all where a map on several wires is given by its matrix. The limits are where
+both take as long (``make bench BENCH_ARGS=crossing``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ FEW_WORDS = 4**4
 MAX_NUMBERS, MAX_NUMBERS_OF_FEW_WORDS = 2**15, 2**17
 """How many numbers all elements of a batch have together at most."""
 
+MAX_PRODUCTS = 2**16
+"""How many products of numbers with entries of a matrix on several wires there are at most."""
+
 MAX_KEPT_BYTES = 2**28
 """A reverse pass of the kernels holds the states of one tile at least, and these take no more."""
 
@@ -46,11 +50,21 @@ def final_state(bound: BoundProgram, budget: int | None = None) -> State:
         bound: the program and its numbers.
         budget: how many bytes of states a reverse pass may keep.
     """
+    if _is_small(bound):
+        return by_kernels(bound, budget)
+    return evolve.final_state(bound, budget)
+
+
+def _is_small(bound: BoundProgram) -> bool:
     words = num_words(bound.program)
     most = MAX_NUMBERS_OF_FEW_WORDS if words <= FEW_WORDS else MAX_NUMBERS
-    if words > MAX_WORDS or words * (bound.batch_size or 1) > most:
-        return evolve.final_state(bound, budget)
-    return by_kernels(bound, budget)
+    count = words * (bound.batch_size or 1)
+    if words > MAX_WORDS or count > most:
+        return False
+    if why_not(bound.program, bound.arguments.scalars.device):
+        return True  # it has no table, and is planned by whatever name
+    largest = kernel_table(bound.program).largest_matrix
+    return largest == 1 or count * largest <= MAX_PRODUCTS
 
 
 def by_kernels(bound: BoundProgram, budget: int | None = None) -> State:

@@ -22,6 +22,9 @@ from .table import (
     SOURCE,
 )
 
+SHORT = 8
+"""Rows of fewer numbers are not worth a loop of their own."""
+
 # --- other steps on the state ---------------------------------------------------------------------
 
 
@@ -99,12 +102,38 @@ def exchange(state, steps, n, table, b, back):
 
 
 @compiled
+def apply_to_columns(state, steps, n, table, numbers, b, transposed, rows):
+    """Apply a matrix that all elements share, column by column; rows are too short to be added."""
+    plain, _, constant = numbers
+    _, bases, offsets, _, _, _, _, _ = table
+    size, place = at(steps[n, SIZE]), at(steps[n, NUMBER])
+    values = constant if steps[n, SOURCE] == CONSTANT else plain
+    length, shift = at(steps[n, INNER] * b), steps[n, OFFSETS]
+    along, across = (size, 1) if transposed else (1, size)
+    for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
+        for j in range(size):
+            column = at((bases[m] + offsets[shift + j]) * b)
+            for t in range(length):
+                rows[t * size + j] = state[column + t]
+        for i in range(size):
+            row, first = at((bases[m] + offsets[shift + i]) * b), place + across * i
+            for t in range(length):
+                total = state.dtype.type(0)
+                for j in range(size):
+                    total += values[first + along * j] * rows[t * size + j]
+                state[row + t] = total
+
+
+@compiled
 def apply(state, steps, n, table, numbers, start, b, transposed, rows):
     """Apply any matrix, or its transpose; ``rows`` has room for the words of one base."""
     batched = numbers[1]
     _, bases, offsets, _, _, _, _, _ = table
     size, source, place = steps[n, SIZE], steps[n, SOURCE], steps[n, NUMBER]
     length, shift = at(steps[n, INNER] * b), steps[n, OFFSETS]
+    if length < SHORT and source != BATCHED:
+        apply_to_columns(state, steps, n, table, numbers, b, transposed, rows)
+        return
     for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
         for t in range(size * length):
             rows[t] = 0
@@ -130,6 +159,64 @@ def apply(state, steps, n, table, numbers, start, b, transposed, rows):
 
 
 @compiled
+def scale(state, steps, n, table, numbers, start, b):
+    """Multiply each word by its entry of a matrix's diagonal."""
+    _, bases, offsets, _, _, _, _, _ = table
+    size, source, place = steps[n, SIZE], steps[n, SOURCE], steps[n, NUMBER]
+    inner, shift = steps[n, INNER], steps[n, OFFSETS]
+    for i in range(size):
+        number = place + i * (size + 1)
+        if source != BATCHED:
+            a = read(source, number, 0, numbers)
+            if a == 1:
+                continue
+            for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
+                row = at((bases[m] + offsets[shift + i]) * b)
+                for t in range(inner * b):
+                    state[row + t] *= a
+            continue
+        for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
+            for word in range(inner):
+                row = at((bases[m] + offsets[shift + i] + word) * b)
+                for t in range(b):
+                    state[row + t] *= read(source, number, start + t, numbers)
+
+
+@compiled
+def scale_gradient(o, r, steps, n, table, start, b, gradients):
+    """Add the gradient of the diagonal that words are multiplied by."""
+    _, bases, offsets, _, _, _, _, _ = table
+    size, source, place = steps[n, SIZE], steps[n, SOURCE], steps[n, NUMBER]
+    inner, shift = steps[n, INNER], steps[n, OFFSETS]
+    for i in range(size):
+        number = place + i * (size + 1)
+        if source == PLAIN:
+            total = o.dtype.type(0)
+            for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
+                row = at((bases[m] + offsets[shift + i]) * b)
+                for t in range(inner * b):
+                    total += o[row + t] * r[row + t]
+            add(source, number, 0, gradients, total)
+            continue
+        for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
+            for word in range(inner):
+                row = at((bases[m] + offsets[shift + i] + word) * b)
+                for t in range(b):
+                    add(source, number, start + t, gradients, o[row + t] * r[row + t])
+
+
+@compiled
+def add_scaled(tangent, state, steps, n, table, tangents, start, b):
+    """Add to a tangent what the tangent of a diagonal makes of the state before."""
+    if steps[n, SOURCE] == CONSTANT:
+        return
+    image = state.copy()
+    scale(image, steps, n, table, tangents, start, b)
+    for t in range(len(image)):
+        tangent[t] += image[t]
+
+
+@compiled
 def add_applied(tangent, state, steps, n, table, tangents, start, b, rows):
     """Add to a tangent what the tangent of a matrix makes of the state before."""
     if steps[n, SOURCE] == CONSTANT:
@@ -146,18 +233,23 @@ def matrix_gradient(o, r, steps, n, table, start, b, gradients):
     _, bases, offsets, _, _, _, _, _ = table
     size, source, place = steps[n, SIZE], steps[n, SOURCE], steps[n, NUMBER]
     shift, inner = steps[n, OFFSETS], steps[n, INNER]
+    if source == PLAIN:
+        for i in range(size):
+            for j in range(size):
+                total = o.dtype.type(0)
+                for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
+                    row = at((bases[m] + offsets[shift + i]) * b)
+                    column = at((bases[m] + offsets[shift + j]) * b)
+                    for t in range(inner * b):
+                        total += o[row + t] * r[column + t]
+                add(source, place + size * i + j, 0, gradients, total)
+        return
     for m in range(steps[n, BASES], steps[n, BASES] + steps[n, NUM_BASES]):
         for i in range(size):
             row = at((bases[m] + offsets[shift + i]) * b)
             for j in range(size):
                 column = at((bases[m] + offsets[shift + j]) * b)
                 number = place + size * i + j
-                if source == PLAIN:
-                    total = o.dtype.type(0)
-                    for t in range(inner * b):
-                        total += o[row + t] * r[column + t]
-                    add(source, number, 0, gradients, total)
-                    continue
                 for t in range(b):
                     total = o.dtype.type(0)
                     for word in range(inner):

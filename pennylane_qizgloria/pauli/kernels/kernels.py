@@ -17,6 +17,7 @@ from . import table as table_module
 from .compiled_runs import add, read, rotation_angles, run_step, run_step_back, run_tangent
 from .compiled_steps import (
     add_applied,
+    add_scaled,
     add_turned,
     apply,
     exchange,
@@ -26,9 +27,11 @@ from .compiled_steps import (
     prepare_tangent,
     rotate,
     rotated_products,
+    scale,
+    scale_gradient,
 )
 from .jit import OPTIONS, compiled
-from .table import APPLY, INNER, KIND, PERMUTE, ROTATE, RUN, SIZE, VARIES
+from .table import APPLY, INNER, KIND, PERMUTE, ROTATE, RUN, SCALE, SIZE, VARIES
 
 
 @compiled
@@ -76,6 +79,8 @@ def step(state, n, table, numbers, start, b, angles, room):
         exchange(state, steps, n, table, b, False)
     elif kind == APPLY:
         apply(state, steps, n, table, numbers, start, b, False, room[5])
+    elif kind == SCALE:
+        scale(state, steps, n, table, numbers, start, b)
     else:
         prepare(state, steps, n, table, numbers, start, b)
 
@@ -97,6 +102,10 @@ def step_back(o, r, n, table, numbers, start, b, angles, room, turned, gradients
         if steps[n, VARIES]:
             matrix_gradient(o, r, steps, n, table, start, b, gradients)
         apply(o, steps, n, table, numbers, start, b, True, room[5])
+    elif kind == SCALE:
+        if steps[n, VARIES]:
+            scale_gradient(o, r, steps, n, table, start, b, gradients)
+        scale(o, steps, n, table, numbers, start, b)
     else:
         prepare_back(o, r, steps, n, table, numbers, start, b, gradients)
 
@@ -251,6 +260,9 @@ def _tangent(table, numbers, tangents, start, stop, tile, words, longest, out):
             elif kind == APPLY:
                 apply(change, steps, n, table, numbers, first, b, False, rows)
                 add_applied(change, state, steps, n, table, tangents, first, b, rows)
+            elif kind == SCALE:
+                scale(change, steps, n, table, numbers, first, b)
+                add_scaled(change, state, steps, n, table, tangents, first, b)
             elif kind == PERMUTE:
                 exchange(change, steps, n, table, b, False)
             elif kind == ROTATE:

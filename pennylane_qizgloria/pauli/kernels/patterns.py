@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import torch
 
 from ..maps.transfer import ClosedForm
 from ..program.program import Operand
@@ -61,6 +62,12 @@ def pattern_of(form: ClosedForm | Operand) -> np.ndarray:
     if isinstance(form, Operand):
         return np.ones((4, 4), dtype=bool)
     return (form.coefficients.abs() > ROUNDING).any(0).numpy()
+
+
+def is_diagonal(form: ClosedForm) -> bool:
+    """Whether a map multiplies each word by a number, whatever its parameters are."""
+    pattern = (form.coefficients != 0).any(0)
+    return not (pattern & ~torch.eye(len(pattern), dtype=torch.bool)).any()
 
 
 ROTATION_PATTERNS = {

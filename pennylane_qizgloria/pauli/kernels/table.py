@@ -2,9 +2,9 @@
 
 Nothing is fused into matrices on two wires. What happens on one wire, up to the next operation that
 joins it to another, is a *run*: one 4x4 matrix, the product of Pauli rotations and of other maps.
-Rotations about words on several wires mix pairs of words, Clifford gates permute them, and any
-other map is applied by its matrix. The state has all four Paulis of every wire that the measured
-wires' causal cone touches.
+Rotations about words on several wires mix pairs of words, Clifford gates permute them, Pauli
+channels scale them, and any other map is applied by its matrix. The state has all four Paulis of
+every wire that the measured wires' causal cone touches.
 
 A table depends on the program only. Its numbers come in three vectors, which `numbers` makes:
 those that all elements of a batch share, those that each has of its own, and constants.
@@ -28,6 +28,7 @@ from ..program.program import Operand, Operation, Program, argument_positions
 from ..program.swaps import without_swaps
 from .patterns import (
     ROTATION_PATTERNS,
+    is_diagonal,
     pattern_of,
     product_pattern,
     shape_of,
@@ -43,9 +44,9 @@ run) or pairs start, and how many; the source of its numbers; the place of its m
 its rotation or the shape of a run; whether it has a parameter, so that the state before is saved.
 """
 
-RUN, ROTATE, PERMUTE, APPLY, PREPARE = range(5)
+RUN, ROTATE, PERMUTE, APPLY, SCALE, PREPARE = range(6)
 """Kinds of steps: a run on one wire; a rotation about a word; a signed permutation of words; any
-matrix; a new state of some wires."""
+matrix; one of which the diagonal only is not zero; a new state of some wires."""
 
 PLAIN, BATCHED, CONSTANT = range(3)
 """Sources of numbers: shared by all elements of a batch, of each element, never differentiated."""
@@ -101,6 +102,11 @@ class KernelTable:
     def words(self) -> int:
         """The number of words of the state."""
         return 4 ** len(self.wires)
+
+    @cached_property
+    def largest_matrix(self) -> int:
+        """How many words the largest matrix mixes that is applied as such; 1 if there is none."""
+        return max(self.steps[self.steps[:, KIND] == APPLY, SIZE].tolist(), default=1)
 
     @cached_property
     def saved_states(self) -> int:
@@ -173,7 +179,7 @@ class _Builder:
         else:
             factors = pauli_rotations(form)
             if factors is None:
-                self._add_matrix(APPLY, operation, slots, axes)
+                self._add_matrix(_applied(form), operation, slots, axes)
             for factor in factors or ():
                 self._add_factor(factor, operation, slots, axes)
 
@@ -220,7 +226,7 @@ class _Builder:
         exchanges = signed_permutation(matrix)
         if exchanges is None:
             number = self.matrices.product([(form, ())])
-            self.rows.add(APPLY, axes, CONSTANT, number)
+            self.rows.add(_applied(form), axes, CONSTANT, number)
         else:
             pairs, signs = exchanges
             self.rows.add(PERMUTE, axes, CONSTANT, 0, pairs=pairs, signs=signs)
@@ -233,7 +239,7 @@ class _Builder:
             number = self.matrices.product([(form, slots)])
         else:
             number = self.matrices.place(operation, slots)
-        if kind == APPLY and len(axes) == 1:
+        if kind != PREPARE and len(axes) == 1:
             self._append(axes[0], _Factor(0, source, number, pattern_of(form)))
             return
         self._flush(*axes)
@@ -384,6 +390,11 @@ class _Rows:
             self.bases += bases
             self.offsets += offsets
         return self.places[axes]
+
+
+def _applied(form: ClosedForm) -> int:
+    """The kind of the step that applies a map by its matrix."""
+    return SCALE if is_diagonal(form) else APPLY
 
 
 def _source(operation: Operation) -> int:

@@ -108,6 +108,17 @@ def test_batches(taken, monkeypatch):
     assert names(taken) == ["kernels", "kernels", "plan", "kernels", "plan", "plan"]
 
 
+@pytest.mark.parametrize(("form", "most"), [("error", 64), ("CRX", 64), ("Toffoli", 4)])
+def test_matrices_on_several_wires(form, most, taken, monkeypatch):
+    """Where a matrix mixes many words, kernels run smaller batches."""
+    monkeypatch.setattr(choice, "MAX_NUMBERS_OF_FEW_WORDS", 64 * 4**3)
+    monkeypatch.setattr(choice, "MAX_PRODUCTS", 4 * 4**3 * 4**3)
+    case = Case(3).form(form, [0, 1, 2] if form == "Toffoli" else [0, 1]).form("CRX", [1, 2])
+    for batch in (most, most + 1):
+        choice.final_state(bound(case, batch))
+    assert names(taken) == ["kernels", "plan"]
+
+
 def test_only_wires_that_are_touched_count(taken, monkeypatch):
     """Idle wires, unseen operations and swaps do not make a program large."""
     monkeypatch.setattr(choice, "MAX_WORDS", 4**2)

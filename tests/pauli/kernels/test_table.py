@@ -26,6 +26,7 @@ from pennylane_qizgloria.pauli.kernels.table import (
     PREPARE,
     ROTATE,
     RUN,
+    SCALE,
     SIZE,
     SOURCE,
     VARIES,
@@ -38,7 +39,7 @@ from pennylane_qizgloria.pauli.program.program import Operand, Operation, Progra
 
 NAMES = {
     **{RUN: "RUN", ROTATE: "ROTATE", PERMUTE: "PERMUTE"},
-    **{APPLY: "APPLY", PREPARE: "PREPARE"},
+    **{APPLY: "APPLY", SCALE: "SCALE", PREPARE: "PREPARE"},
 }
 
 
@@ -181,7 +182,7 @@ def test_constant_parameters():
     """Constant parameters come from the constants, and no state is saved before their steps."""
     case = Case(3).form("damping", [0]).form("RX", [0]).form("CRX", [0, 1]).form("error", [1, 2])
     table = kernel_table(with_constants(case))
-    assert kinds(table) == ["RUN", "RUN", "ROTATE", "APPLY"]
+    assert kinds(table) == ["RUN", "RUN", "ROTATE", "SCALE"]
     assert [slots for product in table.products for _, slots in product.members] == [
         *((0,), (1,)),
         (3,),
@@ -195,18 +196,32 @@ def test_constant_parameters():
 
 
 def test_kinds_of_steps():
-    """Clifford gates permute, gates of commuting words rotate, all others apply a matrix."""
+    """Clifford gates permute, gates of commuting words rotate, Pauli channels scale, all others
+    apply a matrix.
+    """
     case = Case(3).state([1]).state([0, 2]).form("CNOT", [0, 1]).form("Toffoli", [0, 1, 2])
     case.form("error", [1, 2]).transfer([0, 2]).form("CYZ", [0, 1, 2])
     table = table_of(case)
     assert kinds(table) == [
-        *("PREPARE", "PREPARE", "PERMUTE", "APPLY", "APPLY", "APPLY"),
+        *("PREPARE", "PREPARE", "PERMUTE", "APPLY", "SCALE", "APPLY"),
         *("ROTATE", "ROTATE"),
     ]
     assert table.steps[:, SIZE].tolist() == [4, 16, 16, 64, 16, 16, 16, 64]
     assert table.steps[:, SOURCE].tolist() == [PLAIN, PLAIN, CONSTANT, CONSTANT, *[PLAIN] * 4]
     assert table.steps[:, VARIES].tolist() == [1, 1, 0, 0, 1, 1, 1, 1]
     assert table.saved_states == 6
+    assert table.largest_matrix == 64
+
+
+def test_maps_that_scale_words():
+    """Constants of one channel and of several at once scale, too, and no matrix is applied."""
+    case = Case(2).form("error", [0, 1])
+    form = constant("decay", torch.diag(torch.linspace(1, 0.1, 16, dtype=torch.float64)))
+    operations = (*with_constants(case).operations, Operation(form, (1, 0)))
+    table = kernel_table(Program(2, operations, case.program().observed))
+    assert kinds(table) == ["SCALE", "SCALE"]
+    assert table.steps[:, SOURCE].tolist() == [CONSTANT, CONSTANT]
+    assert table.largest_matrix == 1
 
 
 def test_words_act_on_their_own_wires_only():
@@ -258,7 +273,7 @@ def test_places_of_matrices():
     case = Case(2).form("RX", [0]).form("error", [0, 1]).transfer([1, 0], 3).state([1])
     case.form("RX", [1], 3).transfer([0, 1])
     table = table_of(case)
-    assert kinds(table) == ["RUN", "APPLY", "APPLY", "PREPARE", "RUN", "APPLY"]
+    assert kinds(table) == ["RUN", "SCALE", "APPLY", "PREPARE", "RUN", "APPLY"]
     sources = [PLAIN, PLAIN, BATCHED, PLAIN, BATCHED, PLAIN]
     assert table.steps[:, SOURCE].tolist() == sources
     # Two plain scalars and one batched one come first.

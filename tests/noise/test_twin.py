@@ -141,7 +141,8 @@ def test_other_measurements_are_those_of_the_same_state():
     mean, variance = measured(qml.expval(qml.Z(0)), qml.var(qml.Z(0) @ qml.Z(1)))(angles)
     assert mean == pytest.approx(signs[0] @ p)
     assert variance == pytest.approx(1 - ((signs[0] * signs[1]) @ p) ** 2)
-    (rho,) = measured(qml.density_matrix(wires=[0, 1]))(angles)
+    with pytest.warns(UserWarning, match=r"wires=\[0, 1\]\) is not affected by readout error"):
+        (rho,) = measured(qml.density_matrix(wires=[0, 1]))(angles)
     assert np.trace(rho) == pytest.approx(1)
     exact = np.real(np.diag(rho))
     pairs = [device._twin.noise.readout(device._twin.last.place[i]) for i in range(2)]

@@ -78,7 +78,7 @@ def preprocessing(
     if analytic_only is not None:
         pipeline.add_transform(no_sampling, name=f"{analytic_only} + {name}")
     if has_readout_error:
-        pipeline.add_transform(_warn_exact_despite_readout)
+        pipeline.add_transform(warn_exact_despite_readout)
     if first_order:
         pipeline.add_transform(refuse_second_derivatives)
     return pipeline
@@ -199,7 +199,7 @@ def _defer_measurements(
 
 
 @transform
-def _warn_exact_despite_readout(
+def warn_exact_despite_readout(
     tape: QuantumScript,
 ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:
     """Say which measurements a readout error has no part in."""

@@ -23,7 +23,7 @@ from ...noise.twin import Twin
 from ...qiskit.convert.channels import is_channel
 from ...qiskit.measurements.measurement_splitting import expand_operands
 from ..configuration.validation import naming
-from .mixed import add_validation, preprocessing
+from .mixed import add_validation, preprocessing, warn_exact_despite_readout
 from .qiskit import expand_gates, require_qubits
 from .real_parameters import require_real_parameters
 
@@ -64,10 +64,12 @@ def twin_preprocessing(
     compilation.add_transform(require_qubits, name=name, max_qubits=twin.noise.num_qubits)
     add_validation(compilation, name, capabilities)
     compilation.add_transform(expand_operands)
+    # Here, where wires have their own names.
+    compilation.add_transform(warn_exact_despite_readout)
     compilation.add_transform(_on_qubits, twin=twin, name=name, is_trained=is_trained)
     pipeline = CompilePipeline()
     pipeline.add_transform(_unless_compiled, compilation)
-    return pipeline + preprocessing(name, None, capabilities, analytic_only, True, first_order)
+    return pipeline + preprocessing(name, None, capabilities, analytic_only, False, first_order)
 
 
 @transform

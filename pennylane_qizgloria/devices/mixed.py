@@ -245,11 +245,8 @@ class QizgloriaMixed(DifferentiableDevice):
         options = config.device_options
         torch_results = Interface(config.interface) is Interface.TORCH
         with naming(self.name):
-            confusion = (
-                self._readout.model()
-                if self._twin is None
-                else self._twin.readout(trains_options(config))
-            )
+            # A twin gives its circuits the readout error of their qubits.
+            confusion = self._readout.model() if self._twin is None else None
         return SimulationConfig(
             dtype=options.get("r_dtype", self._r_dtype),
             confusion=confusion,

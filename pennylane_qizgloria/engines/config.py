@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..lowering.measurements.readout import Readout
+from ..lowering.context import Readout
 from ..pauli.state.sample import Uniform
 
 

@@ -10,9 +10,9 @@ from pennylane.tape import QuantumScript
 from torch import Tensor
 
 from ..pauli.program.program import BoundProgram
-from .context import TapeContext
+from .context import Readout, TapeContext
 from .measurements.measurement_plan import MeasurementPlan, measurement_plan
-from .measurements.readout import Readout
+from .operations.compiled_circuit import CompiledCircuit
 from .operations.program import lower_operations
 from .wires import wire_map
 
@@ -55,13 +55,14 @@ def lower(
     Args:
         tape: the tape.
         dtype: real dtype of the simulation.
-        confusion: the readout error, if any.
+        confusion: the readout error, if any; a compiled circuit may bring another one.
 
     Raises:
         ValueError: if a parameter is outside its range, or an observable or an operand is not what
             it should be.
     """
     integer_wires = wire_map(tape)
+    confusion = _readout_of(tape) or confusion
     tensors = tuple(x for op in tape.operations for x in op.data if isinstance(x, Tensor))
     context = TapeContext(
         integer_wires,
@@ -73,3 +74,9 @@ def lower(
     measurements = measurement_plan(tape.measurements, context, is_sampled=bool(tape.shots))
     program = lower_operations(tape.operations, integer_wires, measurements.observed, context)
     return LoweredCircuit(tape, context, program, measurements, tensors)
+
+
+def _readout_of(tape: QuantumScript) -> Readout | None:
+    """The readout error that a compiled circuit brings."""
+    brought = (op.readout for op in tape.operations if isinstance(op, CompiledCircuit))
+    return next((readout for readout in brought if readout is not None), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,6 +13,21 @@ from torch import Tensor
 
 from ..pauli.state.basis import complex_dtype
 from .parameters import NUMERIC, without_imaginary_part
+
+
+@runtime_checkable
+class Readout(Protocol):
+    """The readout error of a device.
+
+    Attributes:
+        key: equal for equal errors; None where tensors are among them, which may be written to.
+    """
+
+    @property
+    def key(self) -> Hashable | None: ...  # noqa: D102
+
+    def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
+        """The confusion matrices by integer wire."""
 
 
 @dataclass(frozen=True)

@@ -125,8 +125,7 @@ class FitProblem:
         """The probabilities of the outcomes of some circuits."""
         self.model.noise = self.noise(theta)
         tapes = [self.model.on_qubits(self.tapes[number]) for number in numbers]
-        config = replace(self.config, confusion=self.model.readout())
-        return list(simulate_all(tapes, config))
+        return list(simulate_all(tapes, self.config))
 
     def loss(self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]) -> Tensor:
         """The mean negative logarithm of the likelihood of some circuits' counts."""

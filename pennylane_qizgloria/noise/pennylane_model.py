@@ -40,9 +40,6 @@ class ModelTwin(Scaled):
         """What is copied: not the last circuit, whose numbers may have a graph."""
         return self.__dict__ | {"last": None}
 
-    def readout(self, is_trained: bool = True) -> None:
-        """None: readout errors are channels in the circuit."""
-
     def with_noise(
         self, tape: QuantumScript, is_trained: bool
     ) -> tuple[Sequence[QuantumScript], PostprocessingFn]:

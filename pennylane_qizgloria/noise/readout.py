@@ -35,7 +35,7 @@ NEGLIGIBLE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class TwinReadout:
-    """The confusion matrices of physical qubits.
+    """The confusion matrices of physical qubits. A copy is itself.
 
     Args:
         noise: whose readout errors these are.
@@ -46,6 +46,9 @@ class TwinReadout:
     noise: Noise
     scale: Any
     key: Hashable | None
+
+    def __deepcopy__(self, memo: Any) -> TwinReadout:
+        return self
 
     def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
         """The matrices by integer wire."""
@@ -67,6 +70,12 @@ class TwinReadout:
         numbers = (*(pair or (0.0, 0.0)), self.scale)
         is_plain = not any(isinstance(number, Tensor) for number in numbers)
         return (_plain_matrix if is_plain else _matrix)(channels, *numbers)
+
+
+def twin_readout(noise: Noise, scale: float | Tensor) -> TwinReadout:
+    """The readout errors of a twin's qubits at a scale."""
+    is_plain = isinstance(scale, float) and not noise.is_trained
+    return TwinReadout(noise, scale, (noise, scale) if is_plain else None)
 
 
 def is_readout(channels: Sequence[NoiseChannel]) -> bool:

@@ -21,6 +21,7 @@ from pennylane.measurements import (
     MeasurementProcess,
     ProbabilityMP,
     SampleMP,
+    ShadowExpvalMP,
     VarianceMP,
 )
 from pennylane.pauli import PauliSentence, PauliWord
@@ -36,7 +37,7 @@ from ..qiskit.measurements.bases import commute_qubit_wise, diagonalized
 from ..qiskit.pubs.packing import qubit_order
 from .noisy_circuit import NoisyCircuit, noisy_circuit
 from .qubits import PhysicalQubit
-from .readout import TwinReadout, is_readout
+from .readout import is_readout, twin_readout
 from .scale import Scaled
 from .source import Noise
 
@@ -111,16 +112,6 @@ class Twin(Scaled):
         """The circuit that was run last."""
         return next(reversed(self._placed.values()), None)
 
-    def readout(self, is_trained: bool = True) -> TwinReadout:
-        """The readout errors as they are now.
-
-        Args:
-            is_trained: whether derivatives by the scale are taken.
-        """
-        scale = self.scale_now(is_trained)
-        is_plain = isinstance(scale, float) and not self.noise.is_trained
-        return TwinReadout(self.noise, scale, (self.noise, scale) if is_plain else None)
-
     def placed(self, tape: QuantumScript) -> tuple[PlacedCircuit, list[Any]]:
         """A circuit on physical qubits, made once for a structure, and its parameters.
 
@@ -180,7 +171,11 @@ class Twin(Scaled):
         strengths = [self._strength(key, scale) for key in placed.noisy.strengths]
         qubits = [PhysicalQubit(number) for number in placed.noisy.qubits]
         op = CompiledCircuit(
-            *angles, *strengths, wires=Wires(qubits), template=placed.noisy.template
+            *angles,
+            *strengths,
+            wires=Wires(qubits),
+            template=placed.noisy.template,
+            readout=twin_readout(self.noise, scale),
         )
         moves = {
             wire: PhysicalQubit(placed.place[i])
@@ -280,6 +275,12 @@ def _moved(
     process: MeasurementProcess, wires: Wires, moves: Mapping[Any, PhysicalQubit]
 ) -> MeasurementProcess:
     """A measurement on the qubits that its wires are on."""
+    if isinstance(process, ShadowExpvalMP):  # whose observables map_wires leaves as they are
+        process = copy(process)
+        several = isinstance(process.H, Sequence)
+        moved = [own.map_wires(dict(moves)) for own in (process.H if several else [process.H])]
+        process.H = moved if several else moved[0]
+        return process
     if process.obs is None and not process.wires:
         process = copy(process)
         process._wires = wires

@@ -1,8 +1,12 @@
 """Readout errors along their generators, against powers of matrices."""
 
+from copy import deepcopy
+
 import numpy as np
+import pennylane as qml
 import pytest
 import torch
+from pennylane.ops.functions import bind_new_parameters
 from scipy.linalg import fractional_matrix_power
 
 from pennylane_qizgloria.noise.readout import confusion_matrix
@@ -35,3 +39,35 @@ def test_errors_without_a_generator():
     np.testing.assert_allclose(confusion_matrix(0.8, 0.8, 0.5), [[0.6, 0.4], [0.4, 0.6]])
     with pytest.raises(ValueError, match="too large to have a generator"):
         confusion_matrix(0.8, 0.8, 1.5)
+
+
+@pytest.mark.parametrize("diff_method", ["backprop", "device", "adjoint", "parameter-shift"])
+def test_a_circuit_keeps_the_noise_that_it_was_run_with(diff_method):
+    """A scale that is set before the backward pass changes nothing of its gradients."""
+    device = qml.device("qizgloria.mixed", wires=2, noise_model="fake_manila", seed_transpiler=1)
+    x = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+
+    @qml.qnode(device, diff_method=diff_method)
+    def circuit(x):
+        qml.RX(x, 0)
+        qml.CNOT([0, 1])
+        return qml.expval(qml.Z(1))
+
+    def gradient(later):
+        device.noise_scale = 1.0
+        value = circuit(x)
+        device.noise_scale = later
+        return torch.autograd.grad(value, x)[0].item()
+
+    assert gradient(30.0) == pytest.approx(gradient(1.0), abs=1e-12)
+
+
+def test_copies_keep_the_readout_error():
+    """New parameters and copies of a compiled circuit keep what does not depend on numbers."""
+    device = qml.device("qizgloria.mixed", wires=1, noise_model="fake_manila")
+    qnode = qml.QNode(lambda x: [qml.RX(x, 0), qml.expval(qml.Z(0))][1], device)
+    (tape,), _ = qml.workflow.construct_batch(qnode, level="device")(0.3)
+    (op,) = tape.operations
+    for other in (deepcopy(op), bind_new_parameters(op, [0.4, 1.0])):
+        assert other.template is op.template
+        assert other.readout is op.readout

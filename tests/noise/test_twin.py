@@ -262,6 +262,27 @@ def test_a_structure_is_compiled_once():
     assert compiled == [1, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_shadows_are_of_the_wires(several):
+    """The observables of shadow_expval are those of the user's wires, not of qubits."""
+    device = qml.device("qizgloria.mixed", wires=[5, 6], noise_model="fake_manila", seed=2)
+    observables = [qml.Z(5) @ qml.Z(6), qml.Z(6)]
+
+    @qml.qnode(device)
+    def circuit(measure):
+        qml.X(5)
+        return [measure(own) for own in observables]
+
+    @qml.set_shots(40_000)
+    @qml.qnode(device)
+    def shadow(observable):
+        qml.X(5)
+        return qml.shadow_expval(observable)
+
+    found = shadow(observables) if several else [shadow(own) for own in observables]
+    np.testing.assert_allclose(found, circuit(qml.expval), atol=5 * np.sqrt(9 / 40_000))
+
+
 def test_only_qubits_that_are_used_are_simulated():
     """A circuit on a large backend has the state of its own qubits."""
     device = twin("fake_sherbrooke", 3)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pennylane as qml
 from jaxtyping import Complex, Int
+from pennylane.exceptions import DiagGatesUndefinedError
 from pennylane.measurements import MeasurementProcess, ProbabilityMP
 from pennylane.operation import Operator
 from pennylane.ops import SProd
@@ -80,6 +81,9 @@ def eigenbasis(process: MeasurementProcess, everything: Iterable[Any] = ()) -> E
     Args:
         process: the measurement process.
         everything: the wires that are measured where it names none.
+
+    Raises:
+        DiagGatesUndefinedError: if PennyLane knows no eigenbasis of the observable.
     """
     observable = process.obs
     if observable is None:
@@ -89,6 +93,11 @@ def eigenbasis(process: MeasurementProcess, everything: Iterable[Any] = ()) -> E
     numbered = isinstance(process, ProbabilityMP) and overlaps(observable)
     if paulis and not numbered:
         return Eigenbasis(observable.wires, paulis)
+    if not observable.has_diagonalizing_gates:
+        raise DiagGatesUndefinedError(
+            f"{type(process).__name__.removesuffix('MP')} of {observable.name} needs the basis "
+            "that it is read in, and PennyLane knows none: give a sum of Paulis or a qml.Hermitian."
+        )
     gates = observable.diagonalizing_gates()
     if not gates:
         return Eigenbasis(observable.wires, dict.fromkeys(observable.wires, Z))

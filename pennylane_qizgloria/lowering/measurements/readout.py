@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,21 +42,6 @@ class MeasuredCopy:
     number: int
 
 
-@runtime_checkable
-class Readout(Protocol):
-    """The readout error of a device.
-
-    Attributes:
-        key: equal for equal errors; None where tensors are among them, which may be written to.
-    """
-
-    @property
-    def key(self) -> Hashable | None: ...  # noqa: D102
-
-    def on(self, wire_map: Mapping[Any, int]) -> dict[int, Float[Tensor, "*batch 2 2"]]:
-        """The confusion matrices by integer wire."""
-
-
 @dataclass(frozen=True)
 class ConfusionModel:
     """Confusion matrices by wire label.
@@ -64,7 +49,7 @@ class ConfusionModel:
     Args:
         everywhere: the matrix of wires that ``by_label`` does not name; None for no error there.
         by_label: matrices of single wires.
-        key: see `Readout`.
+        key: see `context.Readout`.
     """
 
     everywhere: Float[Tensor, "2 2"] | None

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ...pauli.caching import cached
 from ...pauli.maps.transfer import ClosedForm
+from ..context import Readout
 
 FREQUENCY_DECIMALS = 10
 """To how many decimals the frequencies of a parameter are told apart."""
@@ -53,9 +54,9 @@ class Step:
     scalars: tuple[Linear, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Template:
-    """A circuit without numbers.
+    """A circuit without numbers. A copy is itself, so that what is cached of it serves all.
 
     Args:
         steps: what is applied, in order.
@@ -66,6 +67,9 @@ class Template:
     steps: tuple[Step, ...]
     num_params: int
     functions: tuple[Callable[[Sequence[Any]], Any], ...] = ()
+
+    def __deepcopy__(self, memo: Any) -> Template:
+        return self
 
     def frequencies(self, param: int) -> tuple[float, ...] | None:
         """The frequencies of results as functions of a parameter; None if they are no waves."""
@@ -98,14 +102,24 @@ class CompiledCircuit(Operation):
         params: its parameters, numbers or one for each element of a batch.
         wires: its wires.
         template: the circuit without numbers.
+        readout: the readout error of its wires, which belongs to the circuit as its noise does:
+            both are as they were when it was made. None for the device's.
     """
 
     grad_method = "A"
 
-    def __init__(self, *params: Any, wires: Any, template: Template, id: str | None = None) -> None:
+    def __init__(
+        self,
+        *params: Any,
+        wires: Any,
+        template: Template,
+        readout: Readout | None = None,
+        id: str | None = None,
+    ) -> None:
         self._num_params = len(params)  # asked for while the operator is made
         super().__init__(*params, wires=wires, id=id)
         self.hyperparameters["template"] = template
+        self.hyperparameters["readout"] = readout
 
     @property
     def ndim_params(self) -> tuple[int, ...]:
@@ -121,6 +135,11 @@ class CompiledCircuit(Operation):
     def template(self) -> Template:
         """The circuit without numbers."""
         return self.hyperparameters["template"]
+
+    @property
+    def readout(self) -> Readout | None:
+        """The readout error of its wires; None for the device's."""
+        return self.hyperparameters["readout"]
 
     def label(
         self, decimals: int | None = None, base_label: str | None = None, cache: Any = None

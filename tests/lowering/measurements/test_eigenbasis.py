@@ -11,6 +11,7 @@ from functools import reduce
 import numpy as np
 import pennylane as qml
 import pytest
+from pennylane.exceptions import DiagGatesUndefinedError
 from pennylane.tape import QuantumScript
 from pennylane.wires import Wires
 
@@ -134,3 +135,11 @@ def test_identities_may_be_read_in_any_letter():
         (qml.expval(qml.Projector([0], 1)), {1: 3}),
     ]:
         assert paulis_read(process, eigenbasis(process)) == expected
+
+
+@pytest.mark.parametrize("measure", [qml.var, qml.sample, qml.counts])
+def test_no_known_basis(measure):
+    """What PennyLane knows no eigenbasis of is refused in words."""
+    matrix = qml.Hamiltonian([1.0], [Z(0) @ X(1)]).sparse_matrix([0, 1])
+    with pytest.raises(DiagGatesUndefinedError, match=r"SparseHamiltonian.*qml\.Hermitian"):
+        eigenbasis(measure(qml.SparseHamiltonian(matrix, [0, 1])))

@@ -21,6 +21,9 @@ from .fit_problem import LEAST_PROBABILITY, FitProblem
 LARGEST_VARIANCE = 1.0
 """A combination of logarithms of a larger variance is not known: it may be off by a factor e."""
 
+MAX_TANGENTS = 32
+"""So many states at most are differentiated at once."""
+
 PART = 0.3
 """From which component on a parameter belongs to a combination that is not known."""
 
@@ -36,6 +39,11 @@ class Information:
 
     values: Float[Tensor, " parameters"]
     vectors: Float[Tensor, "parameters parameters"]
+
+    @classmethod
+    def of(cls, matrix: Float[Tensor, "parameters parameters"]) -> Information:
+        """That of a matrix."""
+        return cls(*torch.linalg.eigh(matrix))
 
     @property
     def known(self) -> Tensor:
@@ -59,16 +67,40 @@ class Information:
         return tuple(dict.fromkeys(group for group in groups if group))
 
 
-def information(
+def scores(
     problem: FitProblem, theta: Float[Tensor, " parameters"], numbers: Sequence[int]
-) -> Information:
-    """The Fisher information of some circuits, with as many shots as were counted."""
-    total = torch.zeros(len(theta), len(theta), dtype=torch.float64)
+) -> tuple[float, Float[Tensor, " parameters"], Float[Tensor, "parameters parameters"]]:
+    """The logarithm of the likelihood, its gradient (the score), and the Fisher information.
+
+    Args:
+        problem: circuits and counts.
+        theta: the parameters.
+        numbers: the circuits that are counted on, with as many shots as were counted.
+    """
+    log_likelihood, score = 0.0, torch.zeros(len(theta), dtype=torch.float64)
+    matrix = torch.zeros(len(theta), len(theta), dtype=torch.float64)
     for number in numbers:
-        point = theta.clone().requires_grad_()
-        (p,) = problem.probabilities(point, [number])
-        rows = [torch.autograd.grad(own, point, retain_graph=True)[0] for own in p]
-        slopes = torch.stack(rows)
-        weights = problem.counts[number].sum() / p.detach().clamp_min(LEAST_PROBABILITY)
-        total += slopes.T @ (weights[:, None] * slopes)
-    return Information(*torch.linalg.eigh(total))
+        counts = problem.counts[number]
+        p, slopes = _probabilities(problem, theta, number)
+        log_likelihood += float(counts @ p.log())
+        score += (counts / p) @ slopes
+        matrix += slopes.T @ ((counts.sum() / p)[:, None] * slopes)
+    return log_likelihood, score, matrix
+
+
+def _probabilities(
+    problem: FitProblem, theta: Float[Tensor, " parameters"], number: int
+) -> tuple[Float[Tensor, " outcomes"], Float[Tensor, "outcomes parameters"]]:
+    """The probabilities of a circuit's outcomes and their derivatives."""
+
+    def probabilities(point: Tensor) -> Tensor:
+        return problem.probabilities(point, [number])[0]
+
+    def along(tangent: Tensor) -> tuple[Tensor, Tensor]:
+        found = torch.func.jvp(probabilities, (theta.detach(),), (tangent,))
+        return found[0], found[1]
+
+    # Forward, because there are more outcomes than parameters as soon as circuits are large.
+    directions = torch.eye(len(theta), dtype=theta.dtype)
+    p, slopes = torch.func.vmap(along, chunk_size=MAX_TANGENTS)(directions)
+    return p[0].clamp_min(LEAST_PROBABILITY), slopes.T

@@ -7,31 +7,27 @@ the likelihood,
 .. math::
     L(\theta) = -\frac{1}{N} \sum_{cb} n_{cb} \log p_c(b; \theta), \qquad N = \sum_{cb} n_{cb},
 
-by L-BFGS with exact gradients. The parameters are the logarithms of strengths and the logits of
-readout errors, so that all of them stay in their domains. Their covariance matrix is the inverse of
-the Fisher information :math:`I_{jk} = \sum_c N_c \sum_b \partial_j p_c(b)\, \partial_k p_c(b) /
-p_c(b)` (Cramér and Rao).
+by `fisher_scoring` with exact derivatives. The parameters are the logarithms of strengths and the
+logits of readout errors, so that all of them stay in their domains. Their covariance matrix is the
+inverse of the Fisher information :math:`I_{jk} = \sum_c N_c \sum_b \partial_j p_c(b)\,
+\partial_k p_c(b) / p_c(b)` (Cramér and Rao).
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from math import inf
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from pennylane.devices import Device
-from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ..user_warnings import warn
-from .fisher_information import information
-from .fit_problem import FittedParameter, fit_problem
+from .fisher_information import Information
+from .fisher_scoring import Scored, fisher_scoring
+from .fit_problem import FitProblem, FittedParameter, fit_problem
 from .fitted import FittedNoise
 
 
@@ -45,6 +41,7 @@ class NoiseFit:
         losses: the mean negative logarithm of the likelihood at each evaluation.
         hellinger_before: the Hellinger distance of the circuits that were held out, before.
         hellinger_after: the same with the fitted noise.
+        converged: whether more evaluations would change nothing.
         confused: groups of parameters that the circuits do not tell apart, by their names.
         excluded: instructions whose noise was not fitted, and why.
     """
@@ -54,6 +51,7 @@ class NoiseFit:
     losses: tuple[float, ...]
     hellinger_before: float
     hellinger_after: float
+    converged: bool
     confused: tuple[tuple[str, ...], ...] = ()
     excluded: tuple[str, ...] = ()
 
@@ -69,7 +67,8 @@ class NoiseFit:
             for own in self.parameters
         ]
         head = (
-            f"NoiseFit of {self.noise.name}, {self.evaluations} evaluations\n"
+            f"NoiseFit of {self.noise.name}, {self.evaluations} evaluations"
+            f"{'' if self.converged else ', not converged'}\n"
             f"Hellinger distance of the circuits held out: {self.hellinger_before:.4f} -> "
             f"{self.hellinger_after:.4f}"
         )
@@ -112,36 +111,48 @@ def fit_noise(
     Raises:
         TypeError: if the device is no twin, or a circuit or counts are of another kind.
         ValueError: if numbers of circuits and counts differ, an outcome does not fit its circuit,
-            or nothing is left to fit or to hold out.
+            nothing is left to fit or to hold out, or ``max_evaluations`` is not positive.
 
     Warns:
-        UserWarning: naming parameters that the circuits do not tell apart.
+        UserWarning: naming parameters that the circuits do not tell apart; and if the fit has not
+            converged when the evaluations are used up.
     """
+    if max_evaluations < 1:
+        raise ValueError(f"fit_noise: max_evaluations must be at least 1, got {max_evaluations!r}.")
     problem = fit_problem(device, circuits, counts, tie, readout)
     seen, unseen = _divided(len(problem.tapes), held_out)
-    start = problem.start()
-    theta = start.clone().requires_grad_()
-    losses = _minimise(partial(problem.loss, numbers=seen), theta, max_evaluations, progress)
-    found = theta.detach()
+    scored = _scored(problem, seen, max_evaluations, progress)
+    start, found = problem.start(), scored.theta
     with torch.no_grad():
         before, after = (problem.hellinger(own, unseen) for own in (start, found))
-    known = information(problem, found, seen)
+    if not scored.converged:
+        warn(
+            f"fit_noise has not converged after {max_evaluations} evaluations: strengths and "
+            "readout errors may still change. Raise max_evaluations."
+        )
+    known = Information.of(scored.information)
     confused = known.confused(problem.names)
     if confused:
-        groups = "; ".join(" and ".join(group) for group in confused)
-        warn(
-            f"fit_noise: the circuits do not tell apart {groups}. Add circuits in which they act "
-            "differently, or tie them."
-        )
+        warn(f"fit_noise: {_sentence(confused)}. Add circuits in which they act differently.")
     return NoiseFit(
         problem.fitted(found),
         problem.parameters(start, found, known.errors),
-        losses,
+        scored.losses,
         before,
         after,
+        scored.converged,
         confused,
         problem.excluded,
     )
+
+
+def _sentence(confused: Sequence[Sequence[str]]) -> str:
+    """What the circuits do not tell, of combinations of parameters."""
+    alone = [group[0] for group in confused if len(group) == 1]
+    groups = "; ".join(" and ".join(group) for group in confused if len(group) > 1)
+    parts = [f"the circuits say too little about {', '.join(alone)}"] if alone else []
+    parts += [f"the circuits do not tell apart {groups}, which could be tied"] if groups else []
+    return "; ".join(parts)
 
 
 def _divided(count: int, held_out: float | Sequence[int]) -> tuple[list[int], list[int]]:
@@ -161,48 +172,15 @@ def _divided(count: int, held_out: float | Sequence[int]) -> tuple[list[int], li
     return [number for number in range(count) if number not in unseen], unseen
 
 
-def _minimise(
-    loss: Callable[[Tensor], Tensor],
-    theta: Float[Tensor, " parameters"],
-    max_evaluations: int,
-    progress: bool | None,
-) -> tuple[float, ...]:
-    """Minimise a function by L-BFGS; its values at each evaluation."""
-    optimiser = torch.optim.LBFGS(
-        [theta],
-        max_iter=max_evaluations,
-        max_eval=max_evaluations,
-        history_size=max_evaluations,
-        line_search_fn="strong_wolfe",
-        tolerance_grad=1e-10,
-        tolerance_change=1e-14,
-    )
-    losses: list[float] = []
-    best: tuple[float, Tensor] = (inf, theta.detach().clone())
+def _scored(
+    problem: FitProblem, numbers: Sequence[int], max_evaluations: int, progress: bool | None
+) -> Scored:
+    """The most likely parameters, found with a progress bar."""
     is_shown = sys.stderr.isatty() if progress is None else progress
+    with tqdm(total=max_evaluations, disable=not is_shown, desc="fit_noise") as bar:
 
-    def closure() -> Tensor:
-        nonlocal best
-        if len(losses) >= max_evaluations:
-            raise _EnoughError
-        optimiser.zero_grad()
-        value = loss(theta)
-        value.backward()
-        losses.append(float(value.detach()))
-        if losses[-1] < best[0]:
-            best = losses[-1], theta.detach().clone()
-        bar.update()
-        bar.set_postfix(loss=f"{losses[-1]:.6f}")
-        return value
+        def show(loss: float) -> None:
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.6f}")
 
-    bar = tqdm(total=max_evaluations, disable=not is_shown, desc="fit_noise")
-    # A line search may ask for a few evaluations more than max_eval.
-    with bar, suppress(_EnoughError):
-        optimiser.step(closure)
-    with torch.no_grad():
-        theta.copy_(best[1])
-    return tuple(losses)
-
-
-class _EnoughError(Exception):
-    """The number of evaluations is used up."""
+        return fisher_scoring(problem, numbers, max_evaluations, show)

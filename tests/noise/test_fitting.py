@@ -10,7 +10,7 @@ from helpers.derivatives import five_point_derivative
 from helpers.twins import aer_probabilities, scaled_noise
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
-from pennylane_qizgloria.noise.fisher_information import information
+from pennylane_qizgloria.noise.fisher_information import scores
 from pennylane_qizgloria.noise.fit_problem import fit_problem
 from pennylane_qizgloria.noise.fitted import FittedNoise
 from pennylane_qizgloria.noise.fitting import fit_noise
@@ -61,6 +61,7 @@ def test_a_fit_finds_the_noise():
     """What is held out is described much better, and the true values lie within the errors."""
     circuits, truth = [circuit(seed) for seed in range(12)], wrong_by_a_fifth(1)
     fit = fit_noise(twin(), circuits, counted(circuits, truth, 300_000), progress=False)
+    assert fit.converged
     assert fit.evaluations <= 32
     assert fit.hellinger_after < 0.35 * fit.hellinger_before
     for (name, qubits), strength in fit.noise.strengths.items():
@@ -73,7 +74,31 @@ def test_a_fit_finds_the_noise():
     assert not any(np.isnan(own.error) for own in joining)
     for qubit, pair in fit.noise.readouts.items():
         np.testing.assert_allclose(pair, truth.readouts[qubit], atol=0.005)
-    assert "32 evaluations" in repr(fit)
+    assert f"{fit.evaluations} evaluations\n" in repr(fit)
+
+
+def test_a_fit_from_far_off():
+    """Twice the noise is found within its errors, of strengths that the circuits tell."""
+    circuits = [circuit(seed) for seed in range(6)]
+    base = noise_of("fake_manila")
+    truth = FittedNoise(base, dict.fromkeys(base.instructions(), 2.0), {})
+    fit = fit_noise(twin(), circuits, counted(circuits, truth, 200_000), tie="gate", progress=False)
+    assert fit.converged
+    strengths = [own for own in fit.parameters if not own.name.startswith("p(")]
+    assert {own.name for own in strengths} >= {"cx", "sx"}
+    assert all(abs(own.value - 2) < 5 * own.error for own in strengths)
+    assert next(own for own in strengths if own.name == "cx").error < 0.1
+
+
+def test_a_fit_that_has_not_converged():
+    """Too few evaluations are said, in a warning and in the result."""
+    circuits = [circuit(seed, layers=1) for seed in range(3)]
+    counts = counted(circuits, wrong_by_a_fifth(2), 100_000)
+    with pytest.warns(UserWarning, match="not converged after 2 evaluations"):
+        fit = fit_noise(twin(), circuits, counts, max_evaluations=2, progress=False)
+    assert (fit.evaluations, fit.converged) == (2, False)
+    assert "2 evaluations, not converged\n" in repr(fit)
+    assert fit.losses[1] < fit.losses[0]
 
 
 def test_the_gradient_of_the_loss():
@@ -112,9 +137,21 @@ def test_the_fisher_information():
     exact = [100 * p.detach() for p in problem.probabilities(theta, [0, 1])]
     object.__setattr__(problem, "counts", tuple(exact))
     hessian = torch.autograd.functional.hessian(lambda own: problem.loss(own, [0, 1]), theta)
-    known = information(problem, theta, [0, 1])
-    found = known.vectors @ torch.diag(known.values) @ known.vectors.T
+    _, _, found = scores(problem, theta, [0, 1])
     np.testing.assert_allclose(found, 200 * hessian, atol=1e-6 * float(hessian.abs().max()) * 200)
+
+
+def test_the_score():
+    """It is the gradient of the logarithm of the likelihood, which is that of the loss."""
+    circuits = [circuit(seed, layers=1) for seed in range(2)]
+    counts = counted(circuits, wrong_by_a_fifth(4), 1000)
+    problem = fit_problem(twin(), circuits, counts, "instruction", True)
+    theta = problem.start().requires_grad_()
+    loss = problem.loss(theta, [0, 1])
+    (gradient,) = torch.autograd.grad(loss, theta)
+    value, score, _ = scores(problem, theta, [0, 1])
+    assert value == pytest.approx(-2000 * loss.item())
+    np.testing.assert_allclose(score, -2000 * gradient, atol=1e-8 * float(score.abs().max()))
 
 
 @pytest.mark.parametrize(("tie", "strengths"), [("gate", {"cx", "sx"}), ("all", {"all gates"})])
@@ -146,7 +183,7 @@ def test_what_circuits_do_not_tell_apart():
     circuits = [flipped, nothing, flipped]
     device = qml.device("qizgloria.mixed", wires=1, noise_model="fake_manila", seed=1)
     counts = [qml.set_shots(qml.QNode(own, device), 1000)() for own in circuits]
-    with pytest.warns(UserWarning, match=r"do not tell apart .*x\(0\)"):
+    with pytest.warns(UserWarning, match=r"(do not tell apart|too little about) .*x\(0\)"):
         fit = fit_noise(device, circuits, counts, max_evaluations=3, progress=False)
     own = next(x for x in fit.parameters if x.name == "x(0)")
     assert np.isnan(own.error)
@@ -229,6 +266,7 @@ def test_other_files(tmp_path, content):
             r"circuit 0 are no dict .*, but a ndarray",
         ),
         ({"tie": "qubit"}, ValueError, "tie must be"),
+        ({"max_evaluations": 0}, ValueError, "max_evaluations must be at least 1"),
         ({"held_out": 1.5}, ValueError, "a share between 0 and 1"),
         ({"held_out": [0, 1]}, ValueError, "some to fit and some to hold"),
         ({"circuits": [3, 4]}, TypeError, "QNodes, quantum functions and tapes"),
@@ -240,6 +278,7 @@ def test_other_files(tmp_path, content):
         "empty",
         "array",
         "tie",
+        "evaluations",
         "share",
         "all held out",
         "circuits",

@@ -28,7 +28,8 @@ class ModelTwin(Scaled):
         model: the noise model. Its readout errors are channels before the measurements.
 
     Attributes:
-        last: the noise of the circuit that was run last; None if none was.
+        last: the noise of the circuit that was made last, which traced modules do once; None if
+            none was.
     """
 
     def __init__(self, model: qml.NoiseModel) -> None:

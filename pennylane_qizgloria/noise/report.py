@@ -21,7 +21,7 @@ from .composition import infidelity_of
 from .pennylane_model import ModelTwin, channel_of
 from .readout import confusion_matrix, has_generator
 from .source import Instruction, Noise, title_of
-from .twin import PlacedCircuit, Twin
+from .twin import Twin
 
 MANY = 24
 """More instructions than so many are summed up, unless a circuit says which it uses."""
@@ -66,8 +66,8 @@ class QubitRow:
         t2: T2 in seconds; None if it is not known.
         p10: the probability to read 1 where there is 0; None if there is no readout error.
         p01: the probability to read 0 where there is 1.
-        start: the wires that begin there in the circuit that was run last.
-        end: the wires that are measured there.
+        start: the labels of the wires that begin there in the circuit that was run last.
+        end: the labels of the wires that are measured there.
     """
 
     number: int
@@ -75,8 +75,8 @@ class QubitRow:
     t2: float | None
     p10: float | None
     p01: float | None
-    start: tuple[int, ...] = ()
-    end: tuple[int, ...] = ()
+    start: tuple[Any, ...] = ()
+    end: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def report_of(twin: Twin) -> NoiseReport:
         noise.date,
         title,
         tuple(row for row in rows if not row.error <= 0),
-        tuple(_qubit_row(noise, number, last, scale) for number in numbers),
+        tuple(_qubit_row(twin, number, scale) for number in numbers),
         tuple(_layer_row(own.gates, own.channels, scale) for own in noise.layers),
         (*noise.ignored, *_idle_remark(noise), *ALWAYS_IGNORED),
         last is not None,
@@ -209,7 +209,8 @@ def _layer_row(
     return listed, sum(infidelity_of([own], own.qubits, scale) for own in channels)
 
 
-def _qubit_row(noise: Noise, number: int, last: PlacedCircuit | None, scale: float) -> QubitRow:
+def _qubit_row(twin: Twin, number: int, scale: float) -> QubitRow:
+    noise, last, labels = twin.noise, twin.last, twin.last_wires
     pair = noise.readout(number)
     p10, p01 = (None, None)
     if pair is not None:
@@ -228,8 +229,8 @@ def _qubit_row(noise: Noise, number: int, last: PlacedCircuit | None, scale: flo
         t2,
         p10,
         p01,
-        tuple(wire for wire, qubit in enumerate(start) if qubit == number),
-        tuple(wire for wire, qubit in last.place.items() if qubit == number),
+        tuple(labels[wire] for wire, qubit in enumerate(start) if qubit == number),
+        tuple(labels[wire] for wire, qubit in last.place.items() if qubit == number),
     )
 
 
@@ -314,7 +315,7 @@ def _qubit_table(rows: Sequence[QubitRow], with_wires: bool) -> list[str]:
     return _table((*head, *(("wire at start", "wire at end") if with_wires else ())), lines)
 
 
-def _wires(wires: Sequence[int]) -> str:
+def _wires(wires: Sequence[Any]) -> str:
     return ", ".join(map(str, wires))
 
 

@@ -76,6 +76,7 @@ class Twin(Scaled):
 
     Attributes:
         recipe: how it was made, for pickles.
+        last_wires: the labels of the wires of the circuit that was run last, in their order.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Twin(Scaled):
         super().__init__()
         self.noise = noise
         self.recipe: Recipe | None = None
+        self.last_wires: tuple[Any, ...] = ()
         self._compiler = compiler
         self._wires = wires
         self._with_idle = with_idle
@@ -138,6 +140,7 @@ class Twin(Scaled):
             if len(self._placed) > MAX_CACHED:
                 self._placed.popitem(last=False)
         self._placed.move_to_end(key)
+        self.last_wires = tuple(order)
         return self._placed[key], angles
 
     def _place(

@@ -5,6 +5,8 @@ import pennylane as qml
 import pytest
 import torch
 
+from pennylane_qizgloria import TorchLayer
+
 MODEL = qml.NoiseModel(
     {
         qml.noise.op_in([qml.RX, qml.RY]): qml.noise.partial_wires(qml.AmplitudeDamping, 0.1),
@@ -115,3 +117,23 @@ def test_gates_as_noise_are_not_scaled():
         value(0.7, noise_model=model, noise_scale=0.0)
     expected = qml.add_noise(qml.QNode(circuit, qml.device("default.mixed", wires=2)), model)(0.7)
     assert value(0.7, noise_model=model) == pytest.approx(float(expected))
+
+
+def test_layers_are_traced():
+    """A layer on such a device is traced, and the report is of its circuit."""
+    device = qml.device("qizgloria.mixed", wires=2, noise_model=MODEL, noise_scale=0.7)
+
+    @qml.qnode(device)
+    def qnode(inputs, weights):
+        qml.RX(inputs[..., 0], 0)
+        qml.RY(weights[0], 1)
+        qml.CNOT([0, 1])
+        return qml.expval(qml.Z(1))
+
+    layer, inputs = TorchLayer(qnode, {"weights": (1,)}), torch.rand(4, 1)
+    for _ in range(60):
+        layer(inputs)
+    assert layer.is_traced
+    torch.testing.assert_close(layer(inputs), qnode(inputs.double(), layer.weights).to(inputs))
+    names = {row.title for row in device.noise_report().instructions}
+    assert names >= {"AmplitudeDamping(0)", "AmplitudeDamping(1)"}

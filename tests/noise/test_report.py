@@ -49,6 +49,20 @@ def test_a_report_is_of_the_circuit_that_was_run_last():
     assert all(set(row.qubits) <= {2, 3, 4} for row in report.instructions)
 
 
+def test_wires_are_named_by_their_labels():
+    """Wires of the report are the user's, of the circuit that was run last."""
+    device = qml.device("qizgloria.mixed", noise_model="fake_manila", seed_transpiler=1)
+
+    def run_on(*wires):
+        qml.QNode(lambda: [qml.CNOT(wires), qml.expval(qml.Z(wires[1]))][1], device)()
+
+    for wires in (("a", "b"), ("c", 7), ("a", "b")):
+        run_on(*wires)
+        rows = device.noise_report().qubits
+        assert {wire for row in rows for wire in row.start} == set(wires)
+        assert {wire for row in rows for wire in row.end} == {wires[1]}
+
+
 def test_the_text():
     """The table has units, numbers, and what is not simulated."""
     device = twin()

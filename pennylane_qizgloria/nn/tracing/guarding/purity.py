@@ -50,7 +50,8 @@ UNREAD = {
     "QNode": {"_tape", "_qfunc_output", "_init_args"},
     "Device": {"tracker", "_pipelines", "_debugger", "_random", "_capabilities"},
     "ReadoutSource": {"_known", "_used_up"},
-    "Twin": {"recipe", "_compiler", "_placed"},
+    "Twin": {"recipe", "last_wires", "_compiler", "_placed"},
+    "ModelTwin": {"last"},
     # What is left of noise are the numbers that may be tensors: the rest never changes.
     "Noise": {"calibration", "compilation", "errors", "ignored", "layers", "_known"},
     "TorchLayer": {"_trace_cache"},

@@ -7,14 +7,15 @@ average gate fidelity of both together is :math:`F = 1 - \text{error}`. With the
 
 .. math:: F = F_r - p\,(d F_r - 1) / d.
 
-This is what Aer's ``NoiseModel.from_backend`` does. Times are in seconds.
+This is what Aer's ``NoiseModel.from_backend`` does. Times are in seconds. A :math:`T_2` that is not
+known is taken as twice :math:`T_1`, and a qubit of which neither is known does not relax.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, prod
+from math import exp, inf, isinf, prod
 
 from .channel import (
     NoiseChannel,
@@ -36,9 +37,9 @@ class QubitCalibration:
     """What is known of a qubit.
 
     Args:
-        t1: the relaxation time in seconds; infinite if it is not known.
+        t1: the relaxation time in seconds, above 0; infinite if it is not known.
         t2: the dephasing time in seconds, the same.
-        readout: the probabilities p(1|0) and p(0|1); None if they are not known.
+        readout: the probabilities p(1|0) and p(0|1), from 0 to 1; None if they are not known.
     """
 
     t1: float = inf
@@ -51,9 +52,9 @@ class GateCalibration:
     """What is known of an instruction on some qubits.
 
     Args:
-        duration: in seconds; None if it is not known.
-        error: one minus the average gate fidelity; None if it is not known, or if what the
-            instruction does is no unitary.
+        duration: in seconds, at least 0; None if it is not known.
+        error: one minus the average gate fidelity, from 0 to 1; None if it is not known, or if what
+            the instruction does is no unitary. Services write 1 for gates that are out of order.
     """
 
     duration: float | None = None
@@ -69,12 +70,30 @@ class Calibration:
         qubits: its qubits.
         gates: its instructions but measurements.
         date: when it was calibrated, in ISO 8601; None if that is not known.
+
+    Raises:
+        ValueError: if a number is out of its range, or a gate acts on a qubit that there is not, or
+            on one twice.
+
+    **Example**
+
+    >>> Calibration("mine", (QubitCalibration(t1=-1e-4),))
+    Traceback (most recent call last):
+    ...
+    ValueError: T1 of qubit 0 of mine is -0.0001 s; it must be above 0, infinite if it is not known.
     """
 
     name: str
     qubits: tuple[QubitCalibration, ...]
     gates: Mapping[Instruction, GateCalibration] = field(default_factory=dict)
     date: str | None = None
+
+    def __post_init__(self) -> None:
+        for number, qubit in enumerate(self.qubits):
+            _require_qubit(f"qubit {number} of {self.name}", qubit)
+        for instruction, gate in self.gates.items():
+            _require_qubits(self, instruction)
+            _require_gate(f"{title_of(instruction)} of {self.name}", gate)
 
 
 class CalibratedNoise(Noise):
@@ -104,7 +123,7 @@ class CalibratedNoise(Noise):
 
     def readout(self, qubit: int) -> Readout | None:
         """The readout error of a qubit."""
-        return self.calibration.qubits[qubit].readout
+        return self._qubit(qubit).readout
 
     def idle(self, qubit: int, seconds: float) -> tuple[NoiseChannel, ...]:
         """Relaxation."""
@@ -113,7 +132,7 @@ class CalibratedNoise(Noise):
 
     def times(self, qubit: int) -> tuple[float, float]:
         """T1 and T2 as they are in the calibration."""
-        own = self.calibration.qubits[qubit]
+        own = self._qubit(qubit)
         return own.t1, own.t2
 
     def _channels(self, gate: GateCalibration, qubits: tuple[int, ...]) -> tuple[NoiseChannel, ...]:
@@ -128,7 +147,16 @@ class CalibratedNoise(Noise):
         return relaxation_channel(*self._times(qubit), seconds, qubit)
 
     def _times(self, qubit: int) -> tuple[float, float]:
-        return _physical_times(self.calibration.qubits[qubit])
+        return _physical_times(self._qubit(qubit))
+
+    def _qubit(self, number: int) -> QubitCalibration:
+        qubits = self.calibration.qubits
+        if number not in range(len(qubits)):
+            raise ValueError(
+                f"The calibration of {self.name} has no qubit {number}; its qubits are 0 to "
+                f"{len(qubits) - 1}."
+            )
+        return qubits[number]
 
 
 def depolarizing_probability(gate: GateCalibration, times: Sequence[tuple[float, float]]) -> float:
@@ -169,10 +197,7 @@ def _physical_times(qubit: QubitCalibration) -> tuple[float, float]:
 
 def _remarks(calibration: Calibration) -> list[str]:
     """What of a calibration is not taken as it is."""
-    found = []
-    long = [i for i, own in enumerate(calibration.qubits) if own.t2 > 2 * own.t1]
-    if long:
-        found.append(f"T2 of the qubits {long} is longer than twice T1, and taken as that.")
+    found = _remarks_on_times(calibration)
     times = [_physical_times(qubit) for qubit in calibration.qubits]
     larger = [
         title_of(own)
@@ -198,7 +223,61 @@ def _remarks(calibration: Calibration) -> list[str]:
     return found
 
 
+def _remarks_on_times(calibration: Calibration) -> list[str]:
+    """Of which qubits T1 and T2 are not taken as they are."""
+    qubits = list(enumerate(calibration.qubits))
+    sentences = {
+        "T2 of the qubits {} is longer than twice T1, and taken as that.": [
+            i for i, own in qubits if 2 * own.t1 < own.t2 < inf
+        ],
+        "The calibration has no T2 of the qubits {}: it is taken as twice T1.": [
+            i for i, own in qubits if isinf(own.t2) and not isinf(own.t1)
+        ],
+        "The calibration has no T1 of the qubits {}: they dephase, and do not decay.": [
+            i for i, own in qubits if isinf(own.t1) and not isinf(own.t2)
+        ],
+        "The calibration has neither T1 nor T2 of the qubits {}: they do not relax.": [
+            i for i, own in qubits if isinf(own.t1) and isinf(own.t2)
+        ],
+    }
+    return [sentence.format(numbers) for sentence, numbers in sentences.items() if numbers]
+
+
 def _some(names: Sequence[str]) -> str:
     """A list of names, of which not too many are said."""
     listed = ", ".join(names[:LISTED])
     return listed if len(names) <= LISTED else f"{listed} and {len(names) - LISTED} others"
+
+
+# --- ranges ---------------------------------------------------------------------------------------
+
+
+def _require_qubit(title: str, qubit: QubitCalibration) -> None:
+    for name, time in (("T1", qubit.t1), ("T2", qubit.t2)):
+        if not time > 0:
+            raise ValueError(
+                f"{name} of {title} is {time!r} s; it must be above 0, infinite if it is not known."
+            )
+    for name, p in zip(("p(1|0)", "p(0|1)"), qubit.readout or (), strict=False):
+        if not 0 <= p <= 1:
+            raise ValueError(f"{name} of {title} is {p!r}; it must be from 0 to 1.")
+
+
+def _require_gate(title: str, gate: GateCalibration) -> None:
+    if gate.error is not None and not 0 <= gate.error <= 1:
+        raise ValueError(f"The error of {title} is {gate.error!r}; it must be from 0 to 1.")
+    if gate.duration is not None and not 0 <= gate.duration < inf:
+        raise ValueError(
+            f"The duration of {title} is {gate.duration!r} s; it must be at least 0, and finite."
+        )
+
+
+def _require_qubits(calibration: Calibration, instruction: Instruction) -> None:
+    _, qubits = instruction
+    count = len(calibration.qubits)
+    if not all(qubit in range(count) for qubit in qubits):
+        raise ValueError(
+            f"{calibration.name} has {title_of(instruction)}, but its qubits are 0 to {count - 1}."
+        )
+    if len(set(qubits)) < len(qubits):
+        raise ValueError(f"{calibration.name} has {title_of(instruction)}, on a qubit twice.")

@@ -2,6 +2,9 @@
 
 Two forms of files are read: the JSON of a backend's properties (``backend.properties().to_dict()``)
 and the CSV table, whose columns have had several names over the years. Times become seconds.
+
+A :math:`T_1` or :math:`T_2` of 0 was not measured, and is taken as not known, like one that is
+missing. Any other number that is out of its range is refused, see `Calibration`.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import inf, isfinite
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +23,13 @@ from qiskit.circuit.library import standard_gates
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 from .calibration import Calibration, GateCalibration, QubitCalibration
-from .source import Instruction, Readout
+from .source import Instruction, Readout, title_of
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "": 1.0}
 """How long the units of times are."""
+
+Item = Mapping[str, Any]
+"""A number in a backend's properties, by ``"name"``, ``"value"`` and ``"unit"``."""
 
 
 def read_calibration(path: str | Path) -> Calibration:
@@ -32,18 +39,19 @@ def read_calibration(path: str | Path) -> Calibration:
         path: of a CSV or JSON file that IBM's site exports.
 
     Raises:
-        ValueError: if the file is neither, or something in it cannot be read, naming it.
+        ValueError: if the file is neither, or something in it cannot be read or is out of its
+            range, naming it.
     """
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"There is no calibration file {str(path)!r}.")
-    # Files from Windows begin with a mark.
-    text = path.read_text(encoding="utf-8-sig")
     try:
+        # Files from Windows begin with a mark.
+        text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".json":
             return _of_json(text, path.stem)
         return _of_table(text, path.stem)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(
             f"{path} is no calibration file: {reason}. Expected is the CSV table of a backend, or "
@@ -62,9 +70,10 @@ def calibration_of_properties(properties: Any, name: str | None = None) -> Calib
         name: of the backend, if not what the properties say.
 
     Raises:
-        ValueError: if a unit is not known.
+        ValueError: if a unit is not known, or a number is out of its range.
     """
-    return _of_properties(properties.to_dict(), name)
+    content = properties.to_dict()
+    return _of_properties(content, name or content["backend_name"])
 
 
 def _of_json(text: str, name: str) -> Calibration:
@@ -74,48 +83,70 @@ def _of_json(text: str, name: str) -> Calibration:
     return _of_properties(content, content.get("backend_name") or name)
 
 
-def _of_properties(content: Mapping[str, Any], name: str | None) -> Calibration:
+def _of_properties(content: Mapping[str, Any], name: str) -> Calibration:
     gates: dict[Instruction, GateCalibration] = {}
     for own in content["gates"]:
+        key = _instruction(own, name)
+        title = f"{title_of(key)} of {name}"
         known = {item["name"]: item for item in own["parameters"]}
-        error = known.get("gate_error", {}).get("value")
-        gates[own["gate"], tuple(own["qubits"])] = GateCalibration(
-            _time(known.get("gate_length")), None if error is None else float(error)
+        gates[key] = GateCalibration(
+            _time(known, "gate_length", title), _value(known, "gate_error", title)
         )
-    return Calibration(
-        name or content["backend_name"],
-        tuple(_qubit_of_items(items) for items in content["qubits"]),
-        gates,
-        _iso(content.get("last_update_date")),
+    qubits = tuple(
+        _qubit_of_items(items, f"qubit {number} of {name}")
+        for number, items in enumerate(content["qubits"])
     )
+    return Calibration(name, qubits, gates, _iso(content.get("last_update_date")))
 
 
-def _qubit_of_items(items: Iterable[Mapping[str, Any]]) -> QubitCalibration:
+def _instruction(gate: Mapping[str, Any], name: str) -> Instruction:
+    title, qubits = gate["gate"], gate["qubits"]
+    if not isinstance(title, str) or not all(isinstance(qubit, Integral) for qubit in qubits):
+        raise ValueError(
+            f"{name} has a gate {title!r} on {qubits!r}, not a name and a list of qubits' numbers"
+        )
+    return title, tuple(map(int, qubits))
+
+
+def _qubit_of_items(items: Iterable[Item], title: str) -> QubitCalibration:
     known = {item["name"]: item for item in items}
     p10, p01, both = (
-        known.get(key, {}).get("value")
+        _value(known, key, title)
         for key in ("prob_meas1_prep0", "prob_meas0_prep1", "readout_error")
     )
-    return QubitCalibration(
-        _time(known.get("T1"), inf), _time(known.get("T2"), inf), _readout(p10, p01, both)
-    )
+    # A time of 0 is none that was measured.
+    t1, t2 = (_time(known, key, title) or inf for key in ("T1", "T2"))
+    return QubitCalibration(t1, t2, _readout(p10, p01, both))
 
 
-def _readout(p10: Any, p01: Any, both: Any) -> Readout | None:
+def _readout(p10: float | None, p01: float | None, both: float | None) -> Readout | None:
     """The measured pair where there is one, otherwise one error for both outcomes."""
     if p10 is not None and p01 is not None:
-        return float(p10), float(p01)
-    return None if both is None else (float(both), float(both))
+        return p10, p01
+    return None if both is None else (both, both)
 
 
-def _time(item: Mapping[str, Any] | None, otherwise: Any = None) -> Any:
+def _time(items: Mapping[str, Item], key: str, title: str) -> float | None:
     """A time in seconds."""
-    if item is None or item.get("value") is None:
-        return otherwise
-    unit = item.get("unit", "s")
+    value = _value(items, key, title)
+    if value is None:
+        return None
+    unit = items[key].get("unit", "s")
     if unit not in SECONDS:
-        raise ValueError(f"{item.get('name')} is in the unit {unit!r}, which is none of a time")
-    return float(item["value"]) * SECONDS[unit]
+        raise ValueError(f"{key} of {title} is in the unit {unit!r}, which is none of a time")
+    return value * SECONDS[unit]
+
+
+def _value(items: Mapping[str, Item], key: str, title: str) -> float | None:
+    return _float(items.get(key, {}).get("value"), f"{key} of {title}")
+
+
+def _float(value: Any, title: str) -> float | None:
+    """A number, which may be missing."""
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{title} is {value!r}, which is no number") from error
 
 
 def _iso(date: Any) -> str | None:
@@ -133,6 +164,9 @@ def calibration_of_target(name: str, target: Target) -> Calibration:
     Args:
         name: what the target is of.
         target: with ``InstructionProperties`` and ``QubitProperties``.
+
+    Raises:
+        ValueError: if a number is out of its range.
     """
     gates: dict[Instruction, GateCalibration] = {}
     readouts: dict[int, Readout | None] = {}
@@ -149,6 +183,7 @@ def calibration_of_target(name: str, target: Target) -> Calibration:
                 error = own.error if isinstance(operation, Gate) else None
                 gates[key, tuple(qubits)] = GateCalibration(own.duration, error)
     properties = target.qubit_properties or [None] * (target.num_qubits or 0)
+    # A time of 0 is none that was measured.
     qubits = tuple(
         QubitCalibration(
             getattr(own, "t1", None) or inf, getattr(own, "t2", None) or inf, readouts.get(number)
@@ -162,7 +197,8 @@ def target_of(calibration: Calibration) -> Target:
     """A target to compile for: the gates that a calibration names, on their qubits.
 
     Raises:
-        ValueError: if it names a gate that Qiskit does not know.
+        ValueError: if it names a gate that Qiskit does not know, or one on too many or too few
+            qubits.
     """
     qubits = [
         QubitProperties(*(time if isfinite(time) else None for time in (own.t1, own.t2)))
@@ -179,6 +215,13 @@ def target_of(calibration: Calibration) -> Target:
     for name, properties in by_name.items():
         if name not in standard:
             raise ValueError(f"{calibration.name} has the instruction {name!r}, unknown to Qiskit.")
+        count = standard[name].num_qubits
+        for on in properties:
+            if len(on) != count:
+                raise ValueError(
+                    f"{calibration.name} has {title_of((name, on))}, but {name} acts on {count} "
+                    "qubits."
+                )
         target.add_instruction(standard[name], properties)
     return target
 
@@ -213,7 +256,7 @@ def _of_table(text: str, name: str) -> Calibration:
     table = [
         {_plain(key): (value or "").strip() for key, value in row.items() if key} for row in rows
     ]
-    numbers = [int(_number(row, "qubit", row["qubit"])) for row in table]
+    numbers = [_whole_number(row, "qubit", row["qubit"]) for row in table]
     if sorted(numbers) != list(range(len(numbers))):
         raise ValueError(f"its column 'Qubit' has {numbers}, not each qubit once from 0 on")
     by_qubit = sorted(zip(numbers, table, strict=True), key=lambda pair: pair[0])
@@ -230,7 +273,8 @@ def _qubit_of_row(row: Mapping[str, str]) -> QubitCalibration:
     p01, p10 = (_optional(row, key) for key in ("prob meas0 prep1", "prob meas1 prep0"))
     both = _optional(row, "readout assignment error")
     times = [_optional(row, f"{key} (us)") for key in ("t1", "t2")]
-    t1, t2 = (inf if time is None else time * 1e-6 for time in times)
+    # A time of 0 is none that was measured.
+    t1, t2 = (time * 1e-6 if time else inf for time in times)
     return QubitCalibration(t1, t2, _readout(p10, p01, both))
 
 
@@ -288,3 +332,10 @@ def _number(row: Mapping[str, str], column: str, value: str) -> float:
         raise ValueError(
             f"its column {column!r} has {value!r} for qubit {row.get('qubit')}, which is no number"
         ) from error
+
+
+def _whole_number(row: Mapping[str, str], column: str, value: str) -> int:
+    number = _number(row, column, value)
+    if not number.is_integer():
+        raise ValueError(f"its column {column!r} has {value!r}, which is no whole number")
+    return int(number)

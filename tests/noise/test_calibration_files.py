@@ -154,6 +154,94 @@ def test_targets_of_calibrations():
     assert target.qubit_properties[2].t1 == pytest.approx(backend.target.qubit_properties[2].t1)
 
 
+def properties_of(qubit=(), gate=(), on=(0, 1)):
+    """The JSON of two qubits and a gate, with these items."""
+    items = [
+        {"name": key, "unit": "us" if key in ("T1", "T2") else "", "value": v} for key, v in qubit
+    ]
+    parameters = [{"name": key, "unit": "", "value": value} for key, value in gate]
+    gates = [{"gate": "cx", "qubits": on, "parameters": parameters}]
+    return json.dumps({"backend_name": "ibm", "qubits": [items, items], "gates": gates})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", properties_of([("T1", 100), ("T2", 0)])),
+        ("a.json", properties_of([("T1", 100), ("T2", None)])),
+        ("a.json", properties_of([("T1", 100)])),
+        ("a.csv", "Qubit,T1 (us),T2 (us)\n0,100,0\n1,100,\n"),
+    ],
+)
+def test_times_that_were_not_measured(tmp_path, name, text):
+    """A time of 0 or none is taken as not known."""
+    path = tmp_path / name
+    path.write_text(text)
+    for qubit in read_calibration(path).qubits:
+        assert qubit.t1 == pytest.approx(1e-4)
+        assert qubit.t2 == np.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (properties_of([("T1", -3)]), r"T1 of qubit 0 of ibm is -3e-06 s"),
+        (properties_of([("T1", float("nan"))]), r"T1 of qubit 0 of ibm is nan"),
+        (properties_of([("T2", "long")]), r"T2 of qubit 0 of ibm is 'long', which is no number"),
+        (properties_of([("T2", 10**400)]), r"T2 of qubit 0 of ibm is 1000.*, which is no number"),
+        (properties_of([("readout_error", 1.1)]), r"p\(1\|0\) of qubit 0 of ibm is 1\.1"),
+        (
+            properties_of([("prob_meas1_prep0", 0.1), ("prob_meas0_prep1", [2])]),
+            r"prob_meas0_prep1 of qubit 0 of ibm is \[2\], which is no number",
+        ),
+        (properties_of(gate=[("gate_error", 2)]), r"error of cx\(0, 1\) of ibm is 2\.0"),
+        (properties_of(gate=[("gate_length", -1)]), r"duration of cx\(0, 1\) of ibm is -1\.0"),
+        (properties_of(on=[0, 2]), r"ibm has cx\(0, 2\), but its qubits are 0 to 1"),
+        (properties_of(on=[1, 1]), r"ibm has cx\(1, 1\), on a qubit twice"),
+        (properties_of(on="01"), r"ibm has a gate 'cx' on '01', not"),
+        (properties_of(on=[0, 0.5]), r"ibm has a gate 'cx' on \[0, 0\.5\], not"),
+        ("Qubit,T1 (us)\n0,-3\n", r"T1 of qubit 0 of a is -3e-06 s"),
+        ("Qubit,T1 (us)\n0,nan\n", r"T1 of qubit 0 of a is nan"),
+        ("Qubit,Readout assignment error\n0,-1\n", r"p\(1\|0\) of qubit 0 of a is -1\.0"),
+        ("Qubit,√x (sx) error\n0,1.5\n", r"error of sx\(0\) of a is 1\.5"),
+        ("Qubit,CZ error\n0,1:0.1\n", r"a has cz\(0, 1\), but its qubits are 0 to 0"),
+        ("Qubit,CZ error\n0,0_0:0.1\n", r"a has cz\(0, 0\), on a qubit twice"),
+        (
+            "Qubit,CZ error,Gate time (ns)\n0,0_1:0.1,0_1:-5\n1,,\n",
+            r"duration of cz\(0, 1\) of a is -5",
+        ),
+        (
+            "Qubit,ID error,Single-qubit gate length (ns)\n0,0.1,inf\n",
+            r"duration of id\(0\) of a is inf",
+        ),
+        ("Qubit,T1 (us)\n0.5,1\n", r"'qubit' has '0\.5', which is no whole number"),
+        ("Qubit,T1 (us)\ninf,1\n", r"'qubit' has 'inf', which is no whole number"),
+    ],
+)
+def test_files_with_numbers_out_of_range(tmp_path, text, message):
+    """A device refuses a file by its name, saying the qubit or gate and the value."""
+    path = tmp_path / ("a.json" if text.startswith("{") else "a.csv")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"a\.(csv|json) is no calibration file: .*{message}"):
+        qml.device("qizgloria.mixed", wires=1, noise_model=path)
+
+
+def test_gates_on_another_number_of_qubits(tmp_path):
+    """A gate that Qiskit knows is on as many qubits as there."""
+    path = tmp_path / "a.json"
+    path.write_text(properties_of(on=[0]))
+    with pytest.raises(ValueError, match=r"ibm has cx\(0\), but cx acts on 2 qubits"):
+        qml.device("qizgloria.mixed", wires=1, noise_model=path)
+
+
+def test_files_of_other_characters(tmp_path):
+    """A file that is no text is refused by name."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"Qubit,T1 (us)\n0,\xff\n")
+    with pytest.raises(ValueError, match=r"a\.csv is no calibration file"):
+        read_calibration(path)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -168,7 +256,7 @@ def test_targets_of_calibrations():
         (
             "a.json",
             '{"gates": [], "qubits": [[{"name": "T1", "unit": "h", "value": 1}]]}',
-            "T1 is in the unit 'h'",
+            "T1 of qubit 0 of a is in the unit 'h'",
         ),
     ],
 )

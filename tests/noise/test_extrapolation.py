@@ -47,13 +47,146 @@ def test_gradients(rng, function):
     [
         (torch.ones(1), torch.ones(1), "two or more different"),
         (torch.ones(2), torch.ones(2), "two or more different"),
+        ([[1.0, 2.0]], torch.ones(1), "two or more different"),
         (torch.tensor([1.0, 2.0]), torch.ones(3), r"each of the 2 scales; got the shape \(3,\)"),
+        ([1, 2], 0.5, r"each of the 2 scales; got the shape \(\)"),
+        ([1, 2j], torch.ones(2), "scales must be real"),
     ],
 )
 def test_bad_scales(function, scales, values, message):
     """Scales that say nothing about 0 are refused."""
     with pytest.raises(ValueError, match=message):
         function(scales, values)
+
+
+POINTS = [1, 2, 4]
+HEIGHTS = [0.5, 0.25, 0.0625]
+
+
+@pytest.mark.parametrize("function", [richardson, exponential])
+@pytest.mark.parametrize(
+    "kind", [list, tuple, np.array, torch.tensor, lambda own: torch.tensor(own).double()]
+)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_kinds_of_numbers(function, kind, dtype):
+    """Lists, arrays and whole numbers are taken as tensors; results have the dtype of values."""
+    values = torch.tensor(HEIGHTS, dtype=dtype)
+    found = function(kind(POINTS), values)
+    assert found.dtype == dtype
+    assert found == pytest.approx(function(torch.tensor(POINTS).double(), values))
+
+
+@pytest.mark.parametrize("function", [richardson, exponential])
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (HEIGHTS, torch.float64),
+        (np.array(HEIGHTS), torch.float64),
+        (np.array(HEIGHTS[::-1])[::-1], torch.float64),
+        (np.array(HEIGHTS, np.float32), torch.float32),
+        ([np.array(own) for own in HEIGHTS], torch.float64),
+        ([8, 4, 1], torch.float64),
+        (np.array([8, 4, 1]), torch.float64),
+        (torch.tensor([8, 4, 1]), torch.float64),
+    ],
+)
+def test_kinds_of_values(function, values, dtype):
+    """Values may be lists, arrays and whole numbers as well."""
+    found = function(POINTS, values)
+    expected = function(POINTS, torch.tensor([float(own) for own in values]).double())
+    assert found.dtype == dtype
+    assert found == pytest.approx(expected)
+
+
+def test_kinds_of_limits():
+    """A limit may be a list or an array, with one number for each output."""
+    values, limit = 0.1 + torch.tensor([HEIGHTS, HEIGHTS]).double().T, np.array([0.1, 0.0])
+    expected = torch.stack(
+        [exponential(POINTS, own, number) for own, number in zip(values.T, limit, strict=True)]
+    )
+    for own in (limit, limit.tolist(), torch.as_tensor(limit)):
+        np.testing.assert_allclose(exponential(POINTS, values, own), expected)
+
+
+@pytest.mark.parametrize("function", [richardson, exponential])
+def test_gradients_by_scales_and_limits(function):
+    """Derivatives flow through tensors of scales and of limits, too."""
+    scales = SCALES.clone().requires_grad_()
+    values = torch.tensor([0.9, 0.8, 0.7, 0.6], dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda own: function(own, values), scales)
+    limit = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda own: exponential(SCALES, values, own), limit)
+
+
+@pytest.mark.parametrize("function", [richardson, exponential])
+def test_vmap(rng, function):
+    """Under torch.func.vmap values give what they give alone."""
+    values = torch.tensor(rng.uniform(0.5, 1, (3, 4)))
+    found = torch.func.vmap(lambda own: function(SCALES, own))(values)
+    np.testing.assert_allclose(found, [function(SCALES, own) for own in values], atol=1e-12)
+
+
+def test_complex_values(rng):
+    """A polynomial may be complex, such as an element of a density matrix; a decay may not."""
+    real, imaginary = (torch.tensor(rng.normal(size=(4, 2))) for _ in range(2))
+    found = richardson(SCALES, torch.complex(real, imaginary))
+    expected = torch.complex(richardson(SCALES, real), richardson(SCALES, imaginary))
+    np.testing.assert_allclose(found, expected)
+    with pytest.raises(ValueError, match=r"values must be real, got torch\.complex128"):
+        exponential(SCALES, torch.complex(real, imaginary))
+
+
+@pytest.mark.parametrize("function", [richardson, exponential])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_numbers_that_are_not_finite(function, wrong):
+    """What is not finite is named, with the outputs that have it."""
+    with pytest.raises(ValueError, match="scales must be finite"):
+        function([1.0, wrong], [0.5, 0.4])
+    with pytest.raises(ValueError, match=r"values of the outputs \[\(1,\)\] are not finite"):
+        function([1.0, 2.0], [[0.5, 0.5], [0.4, wrong]])
+    with pytest.raises(ValueError, match="limit must be finite"):
+        exponential([1.0, 2.0], [0.5, 0.4], wrong)
+
+
+@pytest.mark.parametrize("function", [richardson, exponential])
+def test_lists_of_tensors(function):
+    """A list of tensors is refused, as its derivatives would be lost, and what to do is said."""
+    x = torch.tensor(0.5, requires_grad=True)
+    for values in ([x, x / 2], (x, x / 2), [[x, x], [x, x]]):
+        with pytest.raises(TypeError, match=r"values must be one tensor.* torch\.stack"):
+            function([1, 2], values)
+    with pytest.raises(TypeError, match=r"scales must be one tensor.* torch\.stack"):
+        function([x, 2 * x], torch.ones(2))
+    assert torch.isfinite(function([1, 2], torch.stack([x, x / 2])))
+
+
+@pytest.mark.parametrize("function", [richardson, exponential])
+@pytest.mark.parametrize("values", ["ab", [[1, 2], [3]], None, [object(), 1]])
+def test_what_is_no_number(function, values):
+    """What is no array of numbers is refused by name."""
+    with pytest.raises(TypeError, match="values must be a tensor, an array or a list of numbers"):
+        function([1, 2], values)
+
+
+@pytest.mark.parametrize("limit", [torch.zeros(2), torch.zeros(3, 1)])
+def test_limits_of_another_shape(limit):
+    """A limit has one number, or one for each output."""
+    with pytest.raises(ValueError, match=r"limit .* shape \(3,\) of the outputs"):
+        exponential([1, 2], torch.ones(2, 3), limit)
+
+
+def test_scales_that_are_equal_in_single_precision():
+    """Weights are computed in double precision, whatever the values have."""
+    scales = torch.tensor([1.0, 1.0 + 1e-9], dtype=torch.float64)
+    assert torch.isfinite(richardson(scales, torch.ones(2)))
+
+
+def test_the_weights_of_many_scales():
+    """The docstring's figures of how errors are multiplied."""
+    for count, expected in ((3, 7), (5, 130), (21, 1.6e13)):
+        scales = torch.linspace(1, 3, count, dtype=torch.float64)
+        weights = richardson(scales, torch.eye(count, dtype=torch.float64))
+        assert float(weights.abs().sum()) == pytest.approx(expected, rel=0.05)
 
 
 def test_values_on_both_sides():

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from math import inf
+from numbers import Integral, Real
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from ..pauli.conditions import holds
 from .channel import NoiseChannel
-from .source import Instruction, Noise, Readout
+from .readout import is_readout
+from .source import Instruction, Noise, Readout, title_of
+
+STRENGTH = "The strength of"
+"""How the title of a strength begins."""
+
+Entry = tuple[str, Any, float]
+"""What a number is of, the number or tensor, and the largest value that it may have."""
 
 
 class FittedNoise(Noise):
@@ -18,22 +30,49 @@ class FittedNoise(Noise):
 
     Args:
         base: the source's noise.
-        strengths: what the noise of instructions is multiplied by, 1 where it is left out: numbers
-            or tensors.
-        readouts: the probabilities p(1|0) and p(0|1) of qubits, the base's where they are left out.
+        strengths: what the noise of instructions is multiplied by, by their names and qubits, such
+            as ``("cx", (0, 1))``: numbers or tensors, at least 0, and at most 1 for noise without a
+            logarithm. What is left out is as in the base: 1, unless that is fitted noise itself.
+        readouts: the probabilities p(1|0) and p(0|1) by qubit, the base's where they are left out:
+            pairs of numbers or tensors, from 0 to 1.
+
+    Raises:
+        TypeError: if the base is no noise, a key is none of an instruction or of a qubit, or a
+            value is no number.
+        ValueError: if the base has no such instruction or qubit, or a value is out of its range.
+            Tensors that were computed from others may overflow, as in a fit.
+
+    **Example**
+
+    >>> from pennylane_qizgloria.noise.sources import noise_of
+    >>> base = noise_of("fake_manila")
+    >>> FittedNoise(base, {("cx", (0, 1)): 1.5}, {0: (0.02, 0.05)}).readout(0)
+    (0.02, 0.05)
+    >>> FittedNoise(base, {("cx", (0, 4)): 1.5}, {})
+    Traceback (most recent call last):
+    ...
+    ValueError: fake_manila has no noise of cx(0, 4), which a strength would multiply.
     """
 
     def __init__(
-        self,
-        base: Noise,
-        strengths: Mapping[Instruction, Any],
-        readouts: Mapping[int, tuple[Any, Any]],
+        self, base: Any, strengths: Mapping[Any, Any], readouts: Mapping[Any, Any]
     ) -> None:
+        if not isinstance(base, Noise):
+            raise TypeError(
+                "FittedNoise takes the noise of a source, noise_of(source) of "
+                f"pennylane_qizgloria.noise.sources; got {base!r}."
+            )
         super().__init__(base.name, base.num_qubits)
-        self.base = base
+        own_strengths = dict(_valid_strengths(base, strengths))
+        own_readouts = dict(_valid_readouts(base, readouts))
+        if isinstance(base, FittedNoise):
+            own_strengths = {**base.strengths, **own_strengths}
+            own_readouts = {**base.readouts, **own_readouts}
+            base = base.base
+        self.base: Noise = base
         self.date = base.date
-        self.strengths = dict(strengths)
-        self.readouts = dict(readouts)
+        self.strengths = own_strengths
+        self.readouts: dict[int, Readout] = own_readouts
         self.compilation = base.compilation
         self.layers = base.layers
         self.ignored = base.ignored
@@ -63,3 +102,134 @@ class FittedNoise(Noise):
     def times(self, qubit: int) -> tuple[float, float] | None:
         """Those of the base."""
         return self.base.times(qubit)
+
+
+# --- what is taken --------------------------------------------------------------------------------
+
+
+def _valid_strengths(
+    base: Noise, strengths: Mapping[Any, Any]
+) -> Iterator[tuple[Instruction, Any]]:
+    keys = [_instruction(base, key) for key in strengths]
+    entries = [
+        (f"{STRENGTH} {title_of(key)}", value, _largest(base, key))
+        for key, value in zip(keys, strengths.values(), strict=True)
+    ]
+    return zip(keys, _valid_numbers(entries), strict=True)
+
+
+def _valid_readouts(base: Noise, readouts: Mapping[Any, Any]) -> Iterator[tuple[int, Readout]]:
+    qubits = [_qubit(base, key) for key in readouts]
+    entries: list[Entry] = []
+    for qubit, pair in zip(qubits, readouts.values(), strict=True):
+        try:
+            p10, p01 = pair
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"The readout error of qubit {qubit} must be a pair of probabilities "
+                f"(p(1|0), p(0|1)), got {pair!r}."
+            ) from error
+        entries += [(f"p(1|0) of qubit {qubit}", p10, 1.0), (f"p(0|1) of qubit {qubit}", p01, 1.0)]
+    numbers = _valid_numbers(entries)
+    return zip(qubits, zip(numbers[::2], numbers[1::2], strict=True), strict=True)
+
+
+def _instruction(base: Noise, key: Any) -> Instruction:
+    """The key of a strength, if there is noise that it multiplies."""
+    match key:
+        case (str(name), tuple(qubits)) if all(isinstance(own, Integral) for own in qubits):
+            instruction = (name, tuple(map(int, qubits)))
+        case _:
+            raise TypeError(
+                "The keys of strengths are the name and qubits of an instruction, such as "
+                f"('cx', (0, 1)); got {key!r}."
+            )
+    channels = base.after(*instruction)
+    if not channels and not _is_known(base, instruction):
+        raise ValueError(
+            f"{base.name} has no noise of {title_of(instruction)}, which a strength would multiply."
+        )
+    if name == "measure" and channels and is_readout(channels):
+        raise ValueError(
+            f"The noise of {title_of(instruction)} is part of the readout error, which has no "
+            "strength. Leave it out, and give readouts."
+        )
+    return instruction
+
+
+def _is_known(base: Noise, instruction: Instruction) -> bool:
+    """Whether an instruction that has no channels of its own may have a strength."""
+    name, qubits = instruction
+    if name == "delay" and all(_has(base, qubit) for qubit in qubits):
+        with suppress(IndexError):  # of Aer's passes, which know some qubits only
+            return any(base.idle(qubit, 1.0) for qubit in qubits)
+    return instruction in base.instructions()
+
+
+def _has(base: Noise, qubit: int) -> bool:
+    return 0 <= qubit < (inf if base.num_qubits is None else base.num_qubits)
+
+
+def _qubit(base: Noise, key: Any) -> int:
+    if not isinstance(key, Integral) or isinstance(key, bool):
+        raise TypeError(f"The keys of readouts are each the number of a qubit; got {key!r}.")
+    if not _has(base, int(key)):
+        number = base.num_qubits
+        there = "" if number is None else f"; its qubits are 0 to {number - 1}"
+        raise ValueError(f"{base.name} has no qubit {key}{there}.")
+    return int(key)
+
+
+def _largest(base: Noise, instruction: Instruction) -> float:
+    """The largest strength that the noise of an instruction may have."""
+    return min((channel.largest for channel in base.after(*instruction)), default=inf)
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def _valid_numbers(entries: Sequence[Entry]) -> list[Any]:
+    """Numbers as floats and tensors as they are, if they are in their ranges."""
+    numbers = [_number(title, value) for title, value, _ in entries]
+    groups: dict[Any, list[Entry]] = {}
+    for number, entry in zip(numbers, entries, strict=True):
+        if isinstance(number, Tensor):
+            kind = (number.device, entry[2], number.grad_fn is not None)
+            groups.setdefault(kind, []).append(entry)
+        elif not (0 <= number <= entry[2] and number < inf):
+            raise _out_of_range(*entry)
+    # One look at many tensors: a fit has hundreds of them in each of its evaluations.
+    for (_, largest, is_computed), group in groups.items():
+        flat = torch.cat([tensor.detach().reshape(-1) for _, tensor, _ in group])
+        if not _is_in_range(flat, largest, is_computed):
+            wrong = (own for own in group if not _is_in_range(own[1], largest, is_computed))
+            raise _out_of_range(*next(wrong))
+    return numbers
+
+
+def _number(title: str, value: Any) -> float | Tensor:
+    if isinstance(value, Tensor) and not value.is_complex() and value.dtype != torch.bool:
+        return value
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    raise TypeError(f"{title} must be a number or a torch tensor of real numbers, got {value!r}.")
+
+
+def _is_in_range(numbers: Tensor, largest: float, is_computed: bool) -> bool:
+    """Whether numbers are from 0 to the largest one.
+
+    A line search of a fit may step so far that numbers overflow, and come back.
+    """
+    if is_computed:
+        return holds(~((numbers < 0) | (numbers > largest)))
+    return holds((numbers >= 0) & (numbers <= largest) & (numbers < inf))
+
+
+def _out_of_range(title: str, value: Any, largest: float) -> ValueError:
+    shown = value.tolist() if isinstance(value, Tensor) else value
+    expected = "must be at least 0, and finite"
+    if largest < inf:
+        expected = f"must be from 0 to {largest:g}"
+        if title.startswith(STRENGTH):
+            expected += ": its noise has no logarithm to be scaled by"
+    return ValueError(f"{title} is {shown!r}; it {expected}.")

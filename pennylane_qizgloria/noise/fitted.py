@@ -210,8 +210,12 @@ def _valid_numbers(entries: Sequence[Entry]) -> list[Any]:
 def _number(title: str, value: Any) -> float | Tensor:
     if isinstance(value, Tensor) and not value.is_complex() and value.dtype != torch.bool:
         return value
-    if isinstance(value, Real) and not isinstance(value, bool):
-        return float(value)
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if is_number:
+        try:
+            return float(value)
+        except OverflowError:  # of whole numbers
+            return inf if value > 0 else -inf
     raise TypeError(f"{title} must be a number or a torch tensor of real numbers, got {value!r}.")
 
 

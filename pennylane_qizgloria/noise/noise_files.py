@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from .fitted import FittedNoise
+from .source import Instruction
 from .sources import noise_of
 
 FORMAT = "pennylane-qizgloria noise, version 1"
@@ -24,10 +26,15 @@ def save_noise(noise: FittedNoise, path: str | PathLike) -> None:
         path: of the file.
 
     Raises:
-        TypeError: if the noise is none that was fitted.
+        TypeError: if the noise is none that was fitted, or has tensors.
     """
-    if not isinstance(noise, FittedNoise) or noise.is_trained:
+    if not isinstance(noise, FittedNoise):
         raise TypeError(f"save_noise writes the noise of a fit (fit.noise), got {noise!r}.")
+    if noise.is_trained:
+        raise TypeError(
+            "save_noise writes numbers, and some strengths or readout errors are tensors: give a "
+            "FittedNoise of their values, such as value.item()."
+        )
     content = {
         "format": FORMAT,
         "of": noise.name,
@@ -51,23 +58,71 @@ def load_noise(path: str | PathLike, source: Any) -> FittedNoise:
         source: what the noise was fitted to, anything that ``noise_model`` takes.
 
     Raises:
-        ValueError: if the file is another one, or its noise is that of another backend.
+        OSError: if the file cannot be read.
+        ValueError: if the file is another one or damaged, its noise is that of another backend, or
+            does not fit the source.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is no JSON file: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{path} is no file of save_noise: its format is not {FORMAT!r}.")
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise ValueError(
+            f"{path} is no file of save_noise that can be read: its format is {found!r}; this "
+            f"version reads {FORMAT!r}."
+        )
+    try:
+        name = _item(content, "of")
+        strengths = _unique(map(_strength, _entries(content, "strengths")))
+        readouts = _unique(map(_readout, _entries(content, "readout")))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}.") from error
     base = noise_of(source)
-    if content["of"] != base.name:
-        raise ValueError(f"{path} holds noise of {content['of']}, not of {base.name}.")
-    strengths = {
-        (own["instruction"], tuple(own["qubits"])): float(own["strength"])
-        for own in content["strengths"]
-    }
-    readouts = {
-        int(own["qubit"]): (float(own["p(1|0)"]), float(own["p(0|1)"]))
-        for own in content["readout"]
-    }
-    return FittedNoise(base, strengths, readouts)
+    if name != base.name:
+        raise ValueError(f"{path} holds noise of {name}, not of {base.name}.")
+    try:
+        return FittedNoise(base, strengths, readouts)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not fit {base.name}: {error}") from error
+
+
+def _entries(content: Mapping[str, Any], key: str) -> list[Any]:
+    entries = _item(content, key)
+    if not isinstance(entries, list):
+        raise ValueError(f"its {key!r} is no list")
+    return entries
+
+
+def _strength(entry: Any) -> tuple[Instruction, Any]:
+    name, qubits, value = (_item(entry, key) for key in ("instruction", "qubits", "strength"))
+    if not isinstance(name, str):
+        raise ValueError(f"the instruction of {entry} is no name")
+    if not isinstance(qubits, list) or not all(isinstance(qubit, int) for qubit in qubits):
+        raise ValueError(f"the qubits of {entry} are no list of numbers")
+    return (name, tuple(qubits)), value
+
+
+def _readout(entry: Any) -> tuple[int, tuple[Any, Any]]:
+    qubit, p10, p01 = (_item(entry, key) for key in ("qubit", "p(1|0)", "p(0|1)"))
+    if not isinstance(qubit, int):
+        raise ValueError(f"the qubit of {entry} is no number")
+    return qubit, (p10, p01)
+
+
+def _item(entry: Any, key: str) -> Any:
+    if not isinstance(entry, dict):
+        raise ValueError(f"its entry {entry!r} is no object")
+    if key not in entry:
+        # Of the file as a whole it is enough to say what it lacks.
+        raise ValueError(f"{'it' if 'format' in entry else entry} has no {key!r}")
+    return entry[key]
+
+
+def _unique(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"it has {key!r} twice")
+        found[key] = value
+    return found

@@ -28,6 +28,9 @@ from .source import Instruction, Readout, title_of
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "": 1.0}
 """How long the units of times are."""
 
+_VARIANT = re.compile(r"^(measure|reset)_\w+$")
+"""Other ways to measure and to reset, such as ``measure_2``: what is compiled has none of them."""
+
 Item = Mapping[str, Any]
 """A number in a backend's properties, by ``"name"``, ``"value"`` and ``"unit"``."""
 
@@ -213,6 +216,8 @@ def target_of(calibration: Calibration) -> Target:
     # Tables leave out what has no error: turns about Z, and what is no gate.
     by_name = {**dict.fromkeys(("rz", "measure", "reset", "delay"), everywhere), **by_name}
     for name, properties in by_name.items():
+        if _VARIANT.match(name):
+            continue
         if name not in standard:
             raise ValueError(f"{calibration.name} has the instruction {name!r}, unknown to Qiskit.")
         count = standard[name].num_qubits

@@ -226,6 +226,22 @@ def test_files_with_numbers_out_of_range(tmp_path, text, message):
         qml.device("qizgloria.mixed", wires=1, noise_model=path)
 
 
+def test_other_ways_to_measure():
+    """Services list further measurements and resets, which are no part of a target."""
+    backend = _fake_backends()["fake_kingston"]()
+    calibration = calibration_of_properties(backend.properties())
+    assert any(name == "measure_2" for name, _ in calibration.gates)
+    assert "measure_2" not in target_of(calibration).operation_names
+
+
+def test_instructions_that_qiskit_does_not_know(tmp_path):
+    """Any other one is refused by name."""
+    path = tmp_path / "a.json"
+    path.write_text(properties_of().replace('"cx"', '"magic"'))
+    with pytest.raises(ValueError, match="ibm has the instruction 'magic', unknown to Qiskit"):
+        qml.device("qizgloria.mixed", wires=1, noise_model=path)
+
+
 def test_gates_on_another_number_of_qubits(tmp_path):
     """A gate that Qiskit knows is on as many qubits as there."""
     path = tmp_path / "a.json"

@@ -23,13 +23,13 @@ from .channel import (
     infidelity_of_trace,
     relaxation_channel,
 )
-from .source import Instruction, Noise, Readout, title_of
+from .source import Instruction, Noise, Readout, some_of, title_of
 
 FAULTY = 0.5
 """The error from which on a gate is out of order; services write 1."""
 
-LISTED = 6
-"""So many instructions at most are named in a remark."""
+WITHOUT_ERROR = {"barrier", "delay", "measure", "reset", "rz"}
+"""Instructions that need no gate error: a turn about Z is a change of the frame."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,11 @@ class CalibratedNoise(Noise):
             self._known[name, qubits] = () if gate is None else self._channels(gate, qubits)
         return self._known[name, qubits]
 
+    def knows(self, name: str, qubits: tuple[int, ...]) -> bool:
+        """Whether the calibration has the error or the duration of a gate."""
+        gate = self.calibration.gates.get((name, qubits), GateCalibration())
+        return gate != GateCalibration() or name in WITHOUT_ERROR
+
     def readout(self, qubit: int) -> Readout | None:
         """The readout error of a qubit."""
         return self._qubit(qubit).readout
@@ -200,7 +205,7 @@ def _remarks(calibration: Calibration) -> list[str]:
     found = _remarks_on_times(calibration)
     times = [_physical_times(qubit) for qubit in calibration.qubits]
     larger = [
-        title_of(own)
+        own
         for own, gate in calibration.gates.items()
         if gate.error is not None
         and relaxation_error(gate, [times[qubit] for qubit in own[1]]) > gate.error
@@ -208,15 +213,15 @@ def _remarks(calibration: Calibration) -> list[str]:
     if larger:
         found.append(
             "Relaxation alone has a larger error than is reported of "
-            f"{_some(larger)}: relaxation is taken, so the error is larger than reported."
+            f"{some_of(larger)}: relaxation is taken, so the error is larger than reported."
         )
     faulty = [
-        title_of(own)
+        own
         for own, gate in calibration.gates.items()
         if gate.error is not None and gate.error >= FAULTY
     ]
     if faulty:
-        found.append(f"Out of order, so that nothing of a state is left: {_some(faulty)}.")
+        found.append(f"Out of order, so that nothing of a state is left: {some_of(faulty)}.")
     without = [i for i, own in enumerate(calibration.qubits) if own.readout is None]
     if without:
         found.append(f"The calibration has no readout error of the qubits {without}.")
@@ -241,12 +246,6 @@ def _remarks_on_times(calibration: Calibration) -> list[str]:
         ],
     }
     return [sentence.format(numbers) for sentence, numbers in sentences.items() if numbers]
-
-
-def _some(names: Sequence[str]) -> str:
-    """A list of names, of which not too many are said."""
-    listed = ", ".join(names[:LISTED])
-    return listed if len(names) <= LISTED else f"{listed} and {len(names) - LISTED} others"
 
 
 # --- ranges ---------------------------------------------------------------------------------------

@@ -113,11 +113,7 @@ class FitProblem:
         noise = self.noise(theta)
         strengths = {key: float(value) for key, value in noise.strengths.items()}
         pairs = {q: (float(p10), float(p01)) for q, (p10, p01) in noise.readouts.items()}
-        base = self.source
-        if isinstance(base, FittedNoise):
-            strengths, pairs = {**base.strengths, **strengths}, {**base.readouts, **pairs}
-            base = base.base
-        return FittedNoise(base, strengths, pairs)
+        return FittedNoise(self.source, strengths, pairs)
 
     def probabilities(
         self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]

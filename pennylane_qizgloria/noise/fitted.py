@@ -40,7 +40,6 @@ class FittedNoise(Noise):
         TypeError: if the base is no noise, a key is none of an instruction or of a qubit, or a
             value is no number.
         ValueError: if the base has no such instruction or qubit, or a value is out of its range.
-            Tensors that were computed from others may overflow, as in a fit.
 
     **Example**
 
@@ -90,6 +89,10 @@ class FittedNoise(Noise):
     def after(self, name: str, qubits: tuple[int, ...]) -> tuple[NoiseChannel, ...]:
         """The channels of the base, of strength 1."""
         return self.base.after(name, qubits)
+
+    def knows(self, name: str, qubits: tuple[int, ...]) -> bool:
+        """Whether the base says anything about a gate."""
+        return self.base.knows(name, qubits)
 
     def readout(self, qubit: int) -> Readout | None:
         """The readout error of a qubit."""
@@ -194,15 +197,14 @@ def _valid_numbers(entries: Sequence[Entry]) -> list[Any]:
     groups: dict[Any, list[Entry]] = {}
     for number, entry in zip(numbers, entries, strict=True):
         if isinstance(number, Tensor):
-            kind = (number.device, entry[2], number.grad_fn is not None)
-            groups.setdefault(kind, []).append(entry)
+            groups.setdefault((number.device, entry[2]), []).append(entry)
         elif not (0 <= number <= entry[2] and number < inf):
             raise _out_of_range(*entry)
     # One look at many tensors: a fit has hundreds of them in each of its evaluations.
-    for (_, largest, is_computed), group in groups.items():
+    for (_, largest), group in groups.items():
         flat = torch.cat([tensor.detach().reshape(-1) for _, tensor, _ in group])
-        if not _is_in_range(flat, largest, is_computed):
-            wrong = (own for own in group if not _is_in_range(own[1], largest, is_computed))
+        if not _is_in_range(flat, largest):
+            wrong = (own for own in group if not _is_in_range(own[1], largest))
             raise _out_of_range(*next(wrong))
     return numbers
 
@@ -219,13 +221,8 @@ def _number(title: str, value: Any) -> float | Tensor:
     raise TypeError(f"{title} must be a number or a torch tensor of real numbers, got {value!r}.")
 
 
-def _is_in_range(numbers: Tensor, largest: float, is_computed: bool) -> bool:
-    """Whether numbers are from 0 to the largest one.
-
-    A line search of a fit may step so far that numbers overflow, and come back.
-    """
-    if is_computed:
-        return holds(~((numbers < 0) | (numbers > largest)))
+def _is_in_range(numbers: Tensor, largest: float) -> bool:
+    """Whether numbers are finite, and from 0 to the largest one."""
     return holds((numbers >= 0) & (numbers <= largest) & (numbers < inf))
 
 

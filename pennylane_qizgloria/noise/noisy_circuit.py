@@ -54,6 +54,7 @@ class NoisyCircuit:
         strengths: which instruction each strength of noise belongs to, in the order of the
             template's last parameters; `STRENGTH_OF_REST` for all others.
         noisy: the instructions that have noise.
+        unknown: the gates that the source of the noise says nothing about.
     """
 
     template: Template
@@ -61,6 +62,7 @@ class NoisyCircuit:
     readings: Mapping[int, int]
     strengths: tuple[Instruction | None, ...]
     noisy: tuple[Instruction, ...]
+    unknown: tuple[Instruction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class _Builder:
         self.steps: list[tuple[Any, tuple[int, ...], list[Any]]] = []
         self.readings: dict[int, int] = {}
         self.noisy: dict[Instruction, None] = {}
+        self.unknown: dict[Instruction, None] = {}
 
     def result(self) -> NoisyCircuit:
         """The circuit, on the qubits that occur."""
@@ -148,7 +151,14 @@ class _Builder:
             for form, own, scalars in self.steps
         )
         template = Template(steps, count, tuple(functions.made))
-        return NoisyCircuit(template, qubits, self.readings, self.strengths, tuple(self.noisy))
+        return NoisyCircuit(
+            template,
+            qubits,
+            self.readings,
+            self.strengths,
+            tuple(self.noisy),
+            tuple(self.unknown),
+        )
 
     def add(self, placed: PlacedOperation) -> None:
         """Add an instruction with the noise behind it."""
@@ -187,6 +197,8 @@ class _Builder:
             raise DeviceError(
                 f"{placed.operation.name!r} in the compiled circuit: a twin runs no control flow."
             )
+        if not self.noise.knows(*placed.key):
+            self.unknown[placed.key] = None
         for op in gate_operators(placed.operation, placed.qubits):
             if not has_no_effect(op):
                 self.steps.append(_closed_form(op))

@@ -21,7 +21,7 @@ from .composition import infidelity_of
 from .pennylane_model import ModelTwin, channel_of
 from .readout import confusion_matrix, has_generator
 from .source import Instruction, Noise, title_of
-from .twin import Twin
+from .twin import Twin, unknown_gates
 
 MANY = 24
 """More instructions than so many are summed up, unless a circuit says which it uses."""
@@ -156,7 +156,7 @@ def report_of(twin: Twin) -> NoiseReport:
         tuple(row for row in rows if not row.error <= 0),
         tuple(_qubit_row(twin, number, scale) for number in numbers),
         tuple(_layer_row(own.gates, own.channels, scale) for own in noise.layers),
-        (*noise.ignored, *_idle_remark(noise), *ALWAYS_IGNORED),
+        (*noise.ignored, *_remarks(twin), *ALWAYS_IGNORED),
         last is not None,
     )
 
@@ -242,10 +242,17 @@ def _scaled_pair(p10: float, p01: float, scale: float) -> tuple[float, float]:
     return float(matrix[0, 1]), float(matrix[1, 0])
 
 
-def _idle_remark(noise: Noise) -> list[str]:
+def _remarks(twin: Twin) -> list[str]:
+    """What of the twin's circuits has no noise where it could have some."""
+    noise, last, found = twin.noise, twin.last, []
+    if last is not None and last.noisy.unknown:
+        found.append(unknown_gates(noise, last.noisy.unknown))
     if noise.num_qubits and noise.idle(0, 1e-6):
-        return ["Qubits relax while they wait only with scheduling_method='alap' or 'asap'."]
-    return []
+        found.append(
+            "Qubits relax while they wait where delays are written down only, as "
+            "scheduling_method='alap' or 'asap' does."
+        )
+    return found
 
 
 # --- text -----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,10 @@ Instruction = tuple[str, tuple[int, ...]]
 """The name of an instruction, Qiskit's, and the physical qubits that it acts on."""
 
 
+LISTED = 6
+"""So many instructions at most are named in a sentence."""
+
+
 def title_of(instruction: Instruction) -> str:
     """An instruction as it is written for people.
 
@@ -25,6 +29,17 @@ def title_of(instruction: Instruction) -> str:
     """
     name, qubits = instruction
     return f"{name}({', '.join(map(str, qubits))})"
+
+
+def some_of(instructions: Sequence[Instruction]) -> str:
+    """A list of instructions for people, of which not too many are named.
+
+    >>> some_of([("x", (0,)), ("x", (1,))])
+    'x(0), x(1)'
+    """
+    named = ", ".join(map(title_of, instructions[:LISTED]))
+    rest = len(instructions) - LISTED
+    return named if rest <= 0 else f"{named} and {rest} others"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +98,17 @@ class Noise(ABC):
             name: of the instruction, Qiskit's.
             qubits: that it acts on, in the order of the instruction.
         """
+
+    def knows(self, name: str, qubits: tuple[int, ...]) -> bool:
+        """Whether the source says anything about a gate, be it that it has no noise.
+
+        Where a source lists the gates that have noise, what is not listed has none, which is known.
+
+        Args:
+            name: of the gate, Qiskit's.
+            qubits: that it acts on, in the order of the gate.
+        """
+        return True
 
     @abstractmethod
     def readout(self, qubit: int) -> Readout | None:

@@ -35,11 +35,12 @@ from ..qiskit.compile.structures import measured_circuit, structure_of
 from ..qiskit.compile.transpilation import MAX_CACHED, Compiled, Compiler
 from ..qiskit.measurements.bases import commute_qubit_wise, diagonalized
 from ..qiskit.pubs.packing import qubit_order
+from ..user_warnings import warn
 from .noisy_circuit import NoisyCircuit, noisy_circuit
 from .qubits import PhysicalQubit
 from .readout import is_readout, twin_readout
 from .scale import Scaled
-from .source import Noise
+from .source import Instruction, Noise, some_of
 
 READ_IN_A_BASIS = (CountsMP, ExpectationMP, ProbabilityMP, SampleMP, VarianceMP)
 """Measurements that detectors make, wire by wire."""
@@ -148,6 +149,8 @@ class Twin(Scaled):
     ) -> PlacedCircuit:
         strengths = self.noise.strengths
         noisy = noisy_circuit(compiled.circuit, self.noise, num_params, strengths, self._dt)
+        if noisy.unknown:
+            warn(unknown_gates(self.noise, noisy.unknown))
         if measured:
             place = {wire: noisy.readings[bit] for bit, wire in enumerate(measured)}
         else:
@@ -214,6 +217,11 @@ def _require_batch(tape: QuantumScript, scale: float | Tensor) -> None:
             f"noise_scale has {size} elements, and the circuit a batch of {tape.batch_size}: "
             "they must be as many."
         )
+
+
+def unknown_gates(noise: Noise, gates: Sequence[Instruction]) -> str:
+    """What is said of gates that a source knows nothing about."""
+    return f"{noise.name} says nothing about the errors of {some_of(gates)}: they have none here."
 
 
 def _made_again(make: Callable[..., Twin], arguments: tuple, scale: Any) -> Twin:

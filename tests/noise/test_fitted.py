@@ -64,12 +64,13 @@ def test_readout_errors_out_of_range(base, form, wrong, place):
         FittedNoise(base, {}, {2: pair})
 
 
-def test_computed_tensors_may_overflow(base):
-    """What is computed, as in a fit, is refused beyond a range and not where it overflowed."""
-    x = torch.tensor([800.0, nan, -1.0], dtype=torch.float64, requires_grad=True)
-    assert FittedNoise(base, {CX: x[0].exp()}, {0: (x[1].sigmoid(), 0.1)}).is_trained
-    with pytest.raises(ValueError, match="strength of cx"):
-        FittedNoise(base, {CX: 2 * x[2]}, {})
+def test_computed_tensors(base):
+    """What is computed, as in a fit, has the same ranges, and nothing may have overflowed."""
+    x = torch.tensor([800.0, 0.0, -1.0], dtype=torch.float64, requires_grad=True)
+    assert FittedNoise(base, {CX: x[1].exp()}, {0: (x[1].sigmoid(), 0.1)}).is_trained
+    for wrong in (x[0].exp(), 2 * x[2]):
+        with pytest.raises(ValueError, match="strength of cx"):
+            FittedNoise(base, {CX: wrong}, {})
 
 
 def test_values_under_vmap(base):

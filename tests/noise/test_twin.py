@@ -1,5 +1,7 @@
 """Devices with the noise of a backend, against Aer."""
 
+import warnings
+
 import numpy as np
 import pennylane as qml
 import pytest
@@ -13,6 +15,9 @@ from helpers.twins import (
     scaled_pair,
 )
 from pennylane.exceptions import DeviceError
+from qiskit.circuit import Measure, Parameter
+from qiskit.circuit.library import CXGate, RZGate, SXGate
+from qiskit.transpiler import InstructionProperties, Target
 from qiskit_ibm_runtime import fake_provider
 
 from pennylane_qizgloria.qiskit.backends.resolve import _fake_backends
@@ -281,6 +286,33 @@ def test_shadows_are_of_the_wires(several):
 
     found = shadow(observables) if several else [shadow(own) for own in observables]
     np.testing.assert_allclose(found, circuit(qml.expval), atol=5 * np.sqrt(9 / 40_000))
+
+
+def test_gates_that_the_noise_does_not_know():
+    """A gate without a calibration is named in a warning and in the report; others are not."""
+    target = Target(num_qubits=2)
+    known = InstructionProperties(3e-8, 1e-3)
+    target.add_instruction(SXGate(), {(0,): known, (1,): None})
+    target.add_instruction(RZGate(Parameter("a")), {(0,): None, (1,): None})
+    target.add_instruction(CXGate(), {(0, 1): InstructionProperties()})
+    target.add_instruction(Measure(), {(0,): InstructionProperties(error=0.1), (1,): None})
+    device = qml.device("qizgloria.mixed", wires=2, noise_model=target, initial_layout=[0, 1])
+
+    def circuit(x, *wires):
+        for wire in wires:
+            qml.RX(x, wire)
+        if len(wires) == 2:
+            qml.CNOT([0, 1])
+        return qml.expval(qml.Z(0))
+
+    qnode = qml.QNode(circuit, device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        qnode(0.3, 0)
+    assert "says nothing" not in repr(device.noise_report())
+    with pytest.warns(UserWarning, match=r"nothing about the errors of sx\(1\), cx\(0, 1\): they"):
+        qnode(0.3, 0, 1)
+    assert "errors of sx(1), cx(0, 1)" in repr(device.noise_report())
 
 
 def test_only_qubits_that_are_used_are_simulated():

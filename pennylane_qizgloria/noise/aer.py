@@ -68,6 +68,11 @@ class AerNoise(Noise):
         """Relaxation, where the model has a pass that lets qubits relax during delays."""
         found = []
         for own in filter(_is_relaxation, self.errors.passes):
+            if qubit >= len(own.t1s):
+                raise ValueError(
+                    f"{self.name} lets the qubits 0 to {len(own.t1s) - 1} relax during delays; it "
+                    f"does not say how qubit {qubit} does."
+                )
             t1, t2, excited = own.times(qubit)
             channel = relaxation_channel(t1, t2, seconds, qubit, excited)
             if channel is not None:

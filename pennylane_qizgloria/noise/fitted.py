@@ -164,7 +164,7 @@ def _is_known(base: Noise, instruction: Instruction) -> bool:
     """Whether an instruction that has no channels of its own may have a strength."""
     name, qubits = instruction
     if name == "delay" and all(_has(base, qubit) for qubit in qubits):
-        with suppress(IndexError):  # of Aer's passes, which know some qubits only
+        with suppress(ValueError):  # of Aer's passes, which know some qubits only
             return any(base.idle(qubit, 1.0) for qubit in qubits)
     return instruction in base.instructions()
 

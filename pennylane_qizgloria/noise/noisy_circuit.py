@@ -103,7 +103,7 @@ def noisy_circuit(
 
     Raises:
         DeviceError: for an instruction that cannot be simulated, a delay in a unit that is not
-            known, and for gates that the noise should know but does not.
+            known, a qubit that the noise is not of, and layers that the noise does not have.
     """
     builder = _Builder(noise, num_params, tuple(own_strengths), dt)
     for placed, before, behind in in_layers(_operations(circuit), noise):
@@ -143,6 +143,7 @@ class _Builder:
         """The circuit, on the qubits that occur."""
         used = [qubit for _, qubits, _ in self.steps for qubit in qubits]
         qubits = tuple(dict.fromkeys([*used, *self.readings.values()]))
+        _require_known(qubits, self.noise)
         place = {qubit: i for i, qubit in enumerate(qubits)}
         count = self.num_params + len(self.strengths)
         functions = _Functions(count)
@@ -202,6 +203,17 @@ class _Builder:
         for op in gate_operators(placed.operation, placed.qubits):
             if not has_no_effect(op):
                 self.steps.append(_closed_form(op))
+
+
+def _require_known(qubits: Sequence[int], noise: Noise) -> None:
+    """Refuse qubits that the noise is not of."""
+    count = noise.num_qubits
+    if count is not None and any(qubit >= count for qubit in qubits):
+        raise DeviceError(
+            f"The circuit is compiled onto the qubits {sorted(qubits)}, and {noise.name} has the "
+            f"noise of 0 to {count - 1} only. Give initial_layout=, or a compile_backend= of as "
+            "many qubits."
+        )
 
 
 def _seconds(delay: Delay, dt: float | None) -> float:

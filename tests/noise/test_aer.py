@@ -122,6 +122,8 @@ def test_relaxation_during_delays():
     backend = FakeManilaV2()
     noise = AerNoise(NoiseModel.from_backend(backend))
     (channel,) = noise.idle(2, 1e-6)
+    with pytest.raises(ValueError, match="does not say how qubit 9 does"):
+        noise.idle(9, 1e-6)
     own = backend.target.qubit_properties[2]
     expected = PTM(SuperOp(thermal_relaxation_error(own.t1, own.t2, 1e-6))).data.real
     np.testing.assert_allclose(channel.transfer(), expected, atol=1e-8)

@@ -315,6 +315,14 @@ def test_gates_that_the_noise_does_not_know():
     assert "errors of sx(1), cx(0, 1)" in repr(device.noise_report())
 
 
+def test_qubits_that_the_noise_is_not_of():
+    """A circuit that is compiled onto qubits beyond those of the noise is refused."""
+    options = {"compile_backend": fake_provider.FakeSherbrooke(), "initial_layout": [10, 11]}
+    qnode = qml.QNode(lambda: [qml.CNOT([0, 1]), qml.expval(qml.Z(0))][1], twin(wires=2, **options))
+    with pytest.raises(DeviceError, match=r"qubits \[10, 11\], and fake_manila .* 0 to 4 only"):
+        qnode()
+
+
 def test_only_qubits_that_are_used_are_simulated():
     """A circuit on a large backend has the state of its own qubits."""
     device = twin("fake_sherbrooke", 3)

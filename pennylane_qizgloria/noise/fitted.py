@@ -82,6 +82,12 @@ class FittedNoise(Noise):
         numbers = [*self.strengths.values(), *(p for pair in self.readouts.values() for p in pair)]
         return any(isinstance(number, Tensor) for number in numbers)
 
+    def require_valid(self) -> None:
+        """Refuse tensors that have left their ranges."""
+        if self.is_trained:
+            dict(_valid_strengths(self.base, self.strengths))
+            dict(_valid_readouts(self.base, self.readouts))
+
     def instructions(self) -> list[Instruction]:
         """Those of the base."""
         return self.base.instructions()

@@ -86,6 +86,13 @@ class Noise(ABC):
         """Whether tensors are among its numbers."""
         return False
 
+    def require_valid(self) -> None:  # noqa: B027 (most sources have no tensors)
+        """Refuse numbers that have left their ranges, which tensors may have been written to do.
+
+        Raises:
+            ValueError: naming the number and its range.
+        """
+
     @abstractmethod
     def instructions(self) -> list[Instruction]:
         """The instructions and qubits that it knows, in the order of reports."""

@@ -167,6 +167,7 @@ class Twin(Scaled):
             is_trained: whether derivatives by the scale are taken.
         """
         scale = self.scale_now(is_trained)
+        self.noise.require_valid()
         read = common_paulis(tape) or {}
         if read:
             tape = _in_computational_basis(tape)

@@ -222,3 +222,21 @@ def test_fitted_noise_of_fitted_noise(base):
     assert second.strengths == {CX: 0.5, ("x", (0,)): 3.0}
     assert second.readouts == {0: (0.1, 0.1), 1: (0.2, 0.2)}
     assert first.strengths[CX] == 2.0
+
+
+@pytest.mark.parametrize("which", ["strength", "readout"])
+def test_tensors_that_are_written_to(base, which):
+    """Trained tensors are looked at again in each call, and named."""
+    number = torch.tensor(0.5, dtype=torch.float64)
+    noise = FittedNoise(
+        base,
+        {("cx", (0, 1)): number} if which == "strength" else {},
+        {0: (number, 0.1)} if which == "readout" else {},
+    )
+    device = qml.device("qizgloria.mixed", wires=2, noise_model=noise, initial_layout=[0, 1])
+    qnode = qml.QNode(lambda: [qml.CNOT([0, 1]), qml.expval(qml.Z(0))][1], device)
+    qnode()
+    number.fill_(-0.5)
+    title = r"strength of cx\(0, 1\)" if which == "strength" else r"p\(1\|0\) of qubit 0"
+    with pytest.raises(ValueError, match=rf"qizgloria\.mixed: .*{title} is -0\.5"):
+        qnode()

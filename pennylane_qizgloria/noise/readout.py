@@ -119,7 +119,7 @@ def _of_channel(channel: NoiseChannel, scale: Any) -> Float[Tensor, "*batch 2 2"
 
 def has_generator(p10: Any, p01: Any) -> bool:
     """Whether a confusion matrix has powers above 1, see `confusion_matrix`."""
-    return bool(p10 + p01 < 1)
+    return holds(torch.as_tensor(p10 + p01 < 1))
 
 
 def confusion_matrix(p10: Any, p01: Any, scale: Any = 1.0) -> Float[Tensor, "*batch 2 2"]:

@@ -15,6 +15,7 @@ from qiskit_aer.noise import (
     pauli_error,
 )
 
+from pennylane_qizgloria import TorchLayer
 from pennylane_qizgloria.noise.fitted import FittedNoise
 from pennylane_qizgloria.noise.sources import noise_of
 
@@ -240,3 +241,36 @@ def test_tensors_that_are_written_to(base, which):
     title = r"strength of cx\(0, 1\)" if which == "strength" else r"p\(1\|0\) of qubit 0"
     with pytest.raises(ValueError, match=rf"qizgloria\.mixed: .*{title} is -0\.5"):
         qnode()
+
+
+def test_layers_with_trained_noise_are_traced(base):
+    """Strengths and readout errors have their gradients through traces, and are followed."""
+    strength, error = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.5, 0.1))
+    noise = FittedNoise(base, {("cx", (0, 1)): strength}, {1: (error, 0.05)})
+    device = qml.device("qizgloria.mixed", wires=2, noise_model=noise, initial_layout=[0, 1])
+
+    @qml.qnode(device)
+    def qnode(inputs, weights):
+        qml.RX(inputs[..., 0], 0)
+        qml.RX(weights[0], 1)
+        qml.CNOT([0, 1])
+        return qml.expval(qml.Z(1))
+
+    layer, inputs = TorchLayer(qnode, {"weights": (1,)}), torch.rand(4, 1).double()
+    for _ in range(60):
+        layer(inputs).sum().backward()
+    assert layer.is_traced
+    with torch.no_grad():
+        strength.fill_(2.0)
+        error.fill_(0.3)
+    found, expected = layer(inputs), qnode(inputs, layer.weights)
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(
+        *(torch.autograd.grad(own.sum(), [strength, error]) for own in (found, expected)),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+    with torch.no_grad():
+        strength.fill_(-1.0)
+    with pytest.raises(ValueError, match=r"strength of cx\(0, 1\) is -1"):
+        layer(inputs)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._compat.pennylane import mend_binding_of_evolution
 from .devices.mixed import QizgloriaMixed
+from .lowering.operations.delay import Delay
 
 if TYPE_CHECKING:
     from .nn import ParameterShift, QiskitFunction, TorchCircuit, TorchLayer
@@ -14,6 +15,7 @@ mend_binding_of_evolution()
 
 __version__ = "0.1.0"
 __all__ = [
+    "Delay",
     "ParameterShift",
     "QiskitFunction",
     "QizgloriaMixed",

@@ -9,6 +9,7 @@ from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 
 from pennylane_qizgloria.devices.mixed import QizgloriaMixed
+from pennylane_qizgloria.lowering.operations.delay import Delay
 
 CAPABILITIES = DeviceCapabilities.from_toml_file(QizgloriaMixed.config_filepath)
 MODES = {None: ExecutionCondition.FINITE_SHOTS_ONLY, 50: ExecutionCondition.ANALYTIC_MODE_ONLY}
@@ -44,6 +45,7 @@ OPERATIONS = (
         "BlockEncode": on_labels(qml.BlockEncode, 2, 0.3 * np.eye(2)),
         "ControlledQubitUnitary": on_labels(qml.ControlledQubitUnitary, 2, np.diag([1, 1j])),
         "CRot": on_labels(qml.CRot, 2, 0.3, 0.4, 0.5),
+        "Delay": on_labels(Delay, 1, 100, "ns"),
         "DiagonalQubitUnitary": on_labels(qml.DiagonalQubitUnitary, 1, np.array([1, 1j])),
         "GeneralizedAmplitudeDamping": on_labels(qml.GeneralizedAmplitudeDamping, 1, 0.2, 0.3),
         "PauliError": on_labels(qml.PauliError, 2, "XY", 0.2),
@@ -166,7 +168,7 @@ def test_adjoint_of_invertible_operation_is_native(name, device):
     np.testing.assert_allclose(device.execute(tape), device.execute(plain), atol=1e-10)
 
 
-@pytest.mark.parametrize("name", [n for n in properties("controllable") if n != "Barrier"])
+@pytest.mark.parametrize("name", properties("controllable"))
 def test_controlled_operation_is_native(name):
     """A controlled operation listed as controllable is not decomposed, and is right."""
     base = OPERATIONS[name]()

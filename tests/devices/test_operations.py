@@ -15,6 +15,8 @@ from helpers import density_matrices as dense
 from helpers.execution import execute
 from scipy.stats import unitary_group
 
+from pennylane_qizgloria.lowering.operations.delay import Delay
+
 LABELS = ("a", 3, "b", 0, "c")
 
 
@@ -248,6 +250,10 @@ SYMBOLIC = {
 WITHOUT_EFFECT = {
     "Identity": Case(qml.Identity, 2),
     "Barrier": Case(qml.Barrier, 3),
+    "controlled Barrier": composed(
+        lambda w: qml.ops.op_math.Controlled(qml.Barrier(w[:1]), w[1:]), 2
+    ),
+    "Delay": composed(lambda w: Delay(100, "ns", w), 1),
     "WireCut": Case(qml.WireCut, 1),
     "Snapshot": composed(lambda w: qml.Snapshot(), 1),
 }

@@ -39,7 +39,7 @@ from ..context import TapeContext
 from ..parameters import described, real_scalar
 from .closed_forms import MAX_TRANSFER_WIRES, KnownGate, family_of_kind, innermost, known_gate
 
-NO_EFFECT = {"Identity", "GlobalPhase", "Barrier", "Snapshot", "WireCut"}
+NO_EFFECT = {"Identity", "GlobalPhase", "Barrier", "Delay", "Snapshot", "WireCut"}
 """Operators that do nothing to a density matrix."""
 
 

@@ -26,6 +26,7 @@ from qiskit.circuit import ClassicalRegister, ParameterExpression, ParameterVect
 from torch import Tensor
 
 from ...lowering.operations.closed_forms import innermost
+from ...lowering.operations.delay import Delay
 from ...lowering.parameters import described, without_imaginary_part
 from ..convert.channels import is_channel, kraus_of
 from ..convert.circuit_builder import (
@@ -283,6 +284,8 @@ def _kind(op: Operator, clbit: Mapping[str, int]) -> Hashable:
     if is_channel(op):
         # What a user's own channel depends on besides its parameters is not known.
         return (type(op), _value_key(np.stack(kraus_of(op))))
+    if isinstance(op, Delay):
+        return (Delay, *op.hyperparameters.values())
     if isinstance(op, NOT_GATES) or has_equivalent(op):
         return (type(op),)
     # Written by its matrix, which may depend on more than its parameters.

@@ -28,13 +28,17 @@ from qiskit.circuit import (
     QuantumRegister,
 )
 
+from ...lowering.operations.delay import Delay
 from .classical_expr import Table, to_expr, truth_table
 from .gates import gate_mapping, has_equivalent, qiskit_value, unwrap_symbol
 
 WireOrder = Sequence[Hashable]
 """Wire labels in the order of the qubits."""
 
-NOT_GATES = (qml.BasisState, qml.GlobalPhase, qml.Identity, qml.Barrier, qml.Snapshot, MidMeasure)
+NOT_GATES = (
+    *(qml.BasisState, qml.GlobalPhase, qml.Identity, qml.Barrier, qml.Snapshot),
+    *(Delay, MidMeasure),
+)
 """Operators that are converted without being one gate."""
 
 
@@ -185,6 +189,8 @@ class CircuitBuilder:
                 self.circuit.x(qubit)
         elif isinstance(op, qml.Barrier):
             self.circuit.barrier(qubits)
+        elif isinstance(op, Delay):
+            self.circuit.delay(op.hyperparameters["duration"], qubits, op.hyperparameters["unit"])
         elif isinstance(op, qml.Identity):
             self.circuit.id(qubits)
         elif isinstance(op, qml.GlobalPhase):

@@ -51,10 +51,11 @@ def to_qiskit(
 ) -> Any:
     r"""A Qiskit circuit that does what a PennyLane circuit does, global phase included.
 
-    Gates that Qiskit has too become those; others are decomposed by PennyLane. Channels become
-    Kraus instructions, which simulators run. Parameters may be
-    Qiskit's: they stay symbolic, also in arithmetic and in functions of `qml.math`. A
-    ``ParameterVector`` given as an argument can be indexed and reshaped like an array.
+    Gates that Qiskit has too become those; others are decomposed by PennyLane. `qml.Barrier` and
+    `pennylane_qizgloria.Delay` become barriers and delays, channels Kraus instructions, which
+    simulators run. Parameters may be Qiskit's: they stay symbolic, also in arithmetic and in
+    functions of `qml.math`. A ``ParameterVector`` given as an argument can be indexed and reshaped
+    like an array.
 
     Mid-circuit measurements go to the register ``mcm``, one bit each in order, and ``qml.cond``
     becomes an ``if_test`` on them. Outcomes to postselect are only noted, in

@@ -9,6 +9,7 @@ from pennylane.ops.op_math import Adjoint, Controlled, Pow
 
 from pennylane_qizgloria.lowering.context import TapeContext
 from pennylane_qizgloria.lowering.operations.closed_forms import MAX_TRANSFER_WIRES
+from pennylane_qizgloria.lowering.operations.delay import Delay
 from pennylane_qizgloria.lowering.operations.operations import (
     NO_EFFECT,
     Given,
@@ -197,6 +198,7 @@ def test_operators_without_effect_do_nothing():
         "Identity": lambda: qml.Identity([0, 1]),
         "GlobalPhase": lambda: qml.GlobalPhase(0.4, [0, 1]),
         "Barrier": lambda: qml.Barrier([0, 1]),
+        "Delay": lambda: Delay(100, "ns", 0),
         "Snapshot": lambda: qml.Snapshot(),
         "WireCut": lambda: qml.WireCut([0, 1]),
     }

@@ -8,6 +8,7 @@ from helpers.qiskit_unitaries import assert_same
 from pennylane.tape import QuantumScript, make_qscript
 from qiskit.quantum_info import Operator
 
+from pennylane_qizgloria.lowering.operations.delay import Delay
 from pennylane_qizgloria.qiskit.compile.structures import TapeReader, parametrise
 from pennylane_qizgloria.qiskit.convert.circuit_builder import expand
 
@@ -127,6 +128,13 @@ STRUCTURES = {
     "state": lambda: qml.StatePrep([1, 0], 0),
     "basis state": lambda: qml.BasisState([1], 0),
     "other basis state": lambda: qml.BasisState([0], 0),
+    "barrier": lambda: qml.Barrier([0, 1]),
+    "smaller barrier": lambda: qml.Barrier([0]),
+    "delay": lambda: Delay(100, "ns", 0),
+    "longer delay": lambda: Delay(200, "ns", 0),
+    "delay in another unit": lambda: Delay(100, "us", 0),
+    "conditional delay": lambda: qml.cond(qml.measure(0), Delay)(100, "ns", wires=0),
+    "longer conditional delay": lambda: qml.cond(qml.measure(0), Delay)(200, "ns", wires=0),
     "measurement": lambda: qml.measure(0),
     "reset": lambda: qml.measure(0, reset=True),
     "postselect": lambda: qml.measure(0, postselect=0),

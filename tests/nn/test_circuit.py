@@ -340,6 +340,25 @@ def test_copies_share_a_device_that_was_given(make, x):
     assert tracker.totals["batches"] == 1
 
 
+def test_barriers_and_delays_do_not_change_traces(make, circuit, x):
+    """A circuit with barriers and delays runs the same traced program as without them."""
+    plain = make()
+    circuit.barrier()
+    circuit.delay(100, 1, "ns")
+    circuit.measure_all()
+    marked = make()
+    for _ in range(2):
+        torch.testing.assert_close(marked(x), plain(x))
+    assert marked.is_traced
+    assert _traced_program(marked) == _traced_program(plain)
+
+
+def _traced_program(layer):
+    (history,) = layer._trace_cache.histories.values()
+    (own,) = history.traces
+    return own.traced.lowered.program.program
+
+
 def test_later_changes_to_the_circuit_have_no_effect(make, circuit, x):
     """A module and its copies keep the circuit as it was at construction."""
     layer = make()

@@ -33,7 +33,7 @@ class Ending:
     Args:
         final: for each classical bit that is written at the end, the qubit that is measured.
         middle: the other classical bits that are written.
-        steps: which steps of the template are measurements at the end.
+        steps: which steps of the template are measurements at the end, or delays behind them.
     """
 
     final: dict[int, int]
@@ -44,21 +44,26 @@ class Ending:
 def read_ending(template: Any) -> Ending:
     """Find the measurements after which nothing happens to the qubit, and no one reads the bit."""
     from ...qiskit.convert.circuit_reader import Branch, Measured
+    from ...qiskit.convert.marks import DelayMark
 
     final: dict[int, int] = {}
     middle: set[int] = set()
     steps: set[int] = set()
     used: set[int] = set()
     read: set[int] = set()
+    delays: dict[int, set[int]] = {}
     for i, step in reversed(list(enumerate(template.instructions))):
         if isinstance(step, Measured) and step.qubit not in used and step.clbit not in read:
-            steps.add(i)
+            # What a qubit waits behind its measurement would count before it, moved to the end.
+            steps |= {i, *delays.get(step.qubit, ())}
             if step.clbit not in middle:
                 final.setdefault(step.clbit, step.qubit)
         elif isinstance(step, Measured) and step.clbit not in final:
             middle.add(step.clbit)
         if isinstance(step, Branch):
             read.update(step.clbits)
+        if isinstance(step, DelayMark):
+            delays.setdefault(step.qubits[0], set()).add(i)
         used |= _qubits(step)
     return Ending(final, frozenset(middle), frozenset(steps))
 
@@ -71,7 +76,11 @@ def measures_midway(template: Any) -> bool:
 
 
 def _qubits(step: Any) -> set[int]:
-    """The qubits that a step acts on."""
+    """The qubits that a step acts on, which barriers and delays do not."""
+    from ...qiskit.convert.marks import Mark
+
+    if isinstance(step, Mark):
+        return set()
     inner = set().union(*map(_qubits, getattr(step, "instructions", ())))
     alone = {step.qubit} if hasattr(step, "qubit") else set()
     return {*inner, *alone, *getattr(step, "qubits", ()), *getattr(step, "controls", ())}

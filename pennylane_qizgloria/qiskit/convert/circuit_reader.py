@@ -16,14 +16,12 @@ import pennylane as qml
 from qiskit.circuit import (
     CASE_DEFAULT,
     AnnotatedOperation,
-    Barrier,
     BoxOp,
     ClassicalRegister,
     Clbit,
     ControlFlowOp,
     ControlledGate,
     ControlModifier,
-    Delay,
     ForLoopOp,
     IfElseOp,
     InverseModifier,
@@ -42,8 +40,7 @@ from .channels import channels
 from .classical_expr import Condition, bits_of, evaluate
 from .expressions import compile_expression
 from .gates import Make, amplitudes, operators
-
-Qubits = tuple[int, ...]
+from .marks import Mark, Qubits, mark_of, under_controls
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class Branch:
 
 
 TemplateInstruction = (
-    GateInstruction | ControlledBlock | InverseBlock | Measured | ResetToZero | Branch
+    GateInstruction | Mark | ControlledBlock | InverseBlock | Measured | ResetToZero | Branch
 )
 
 
@@ -127,9 +124,10 @@ def _circuit(
         instructions.append(_gates(lib.GlobalPhaseGate(phase), ()))
     for instruction in circuit.data:
         op = instruction.operation
-        if isinstance(op, Barrier | Delay):
-            continue
         on = tuple(qubit[q] for q in instruction.qubits)
+        if mark := mark_of(op, on):
+            instructions.append(mark)
+            continue
         bits = [clbit[c] for c in instruction.clbits]
         if isinstance(op, ControlFlowOp):
             instructions += _control_flow(op, on, bits, clbit, fresh)
@@ -228,14 +226,13 @@ def _unconditional(op: Operation, qubits: Qubits, what: str) -> tuple[TemplateIn
 def _controlled(gate: ControlledGate, qubits: Qubits) -> ControlledBlock:
     n, base = gate.num_ctrl_qubits, gate.base_gate
     values = _bits(gate.ctrl_state, n)
-    if isinstance(gate, lib.MCMTGate):
-        each = [_unconditional(base, (target,), "controlled") for target in qubits[n:]]
-        return ControlledBlock(sum(each, ()), qubits[:n], values)
     # Beyond these there may be ancilla qubits, which come out as they went in.
     targets = qubits[n : n + base.num_qubits]
     if isinstance(base, lib.UGate) and len(gate.params) == 4:
         return ControlledBlock((_u_with_phase(gate, targets),), qubits[:n], values)
-    return ControlledBlock(_unconditional(base, targets, "controlled"), qubits[:n], values)
+    own = [(target,) for target in qubits[n:]] if isinstance(gate, lib.MCMTGate) else [targets]
+    each = [_unconditional(base, on, "controlled") for on in own]
+    return ControlledBlock(under_controls(sum(each, ()), base.name), qubits[:n], values)
 
 
 def _bits(state: int, n: int) -> tuple[bool, ...]:
@@ -285,7 +282,8 @@ def _annotated(op: AnnotatedOperation, qubits: Qubits) -> Iterable[TemplateInstr
         elif isinstance(modifier, ControlModifier):
             n = modifier.num_ctrl_qubits
             controls, new = controls[: len(controls) - n], controls[len(controls) - n :]
-            instructions = (ControlledBlock(instructions, new, _bits(modifier.ctrl_state, n)),)
+            inside = under_controls(instructions, base.name)
+            instructions = (ControlledBlock(inside, new, _bits(modifier.ctrl_state, n)),)
             targets = (*new, *targets)
         elif float(modifier.power).is_integer():
             once = instructions if modifier.power > 0 else (InverseBlock(instructions),)

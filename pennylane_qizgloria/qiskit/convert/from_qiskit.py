@@ -36,6 +36,7 @@ from .circuit_reader import (
 )
 from .classical_expr import measurement_value
 from .expressions import Expression, Values
+from .marks import Mark
 
 Outcomes = dict[int, MeasurementValue | None]
 """For each classical bit, what was last measured into it."""
@@ -49,13 +50,16 @@ def from_qiskit(circuit: QuantumCircuit) -> Template:
     values with a batch axis give broadcast gates. Also converted are control flow (``for_loop`` is
     unrolled; a condition looks at measured bits), measurements, resets, annotated operations,
     channels (``Kraus``, ``SuperOp``, Aer's errors such as ``PauliLindbladError``) and the global
-    phase. Barriers and delays are left out. ``initialize`` and state preparations on qubits that
-    nothing in the circuit acted on before become `qml.StatePrep`: such wires are taken to be in the
-    state 0.
+    phase. Barriers become `qml.Barrier` and delays `pennylane_qizgloria.Delay`: nothing in ideal
+    simulation, but backends and their twins keep gates apart and let qubits relax. Barriers in the
+    definition of a controlled gate are left out. ``initialize`` and state preparations on qubits
+    that no gate in the circuit acted on before become `qml.StatePrep`: such wires are taken to be
+    in the state 0.
 
     Args:
-        circuit: any without ``while_loop``, classical variables, and measurements or resets inside
-            of branches. It is read once; later changes to it have no effect.
+        circuit: any without ``while_loop``, classical variables, delays whose durations are not
+            numbers, and measurements or resets inside of branches. It is read once; later changes
+            to it have no effect.
 
     Returns:
         A `Template`.
@@ -265,6 +269,8 @@ def _operators(
     if isinstance(instruction, GateInstruction):
         data = [_value(parameter, values) for parameter in instruction.parameters]
         yield from instruction.make(data, [wires[q] for q in instruction.qubits])
+    elif isinstance(instruction, Mark):
+        yield instruction.operator(wires)
     elif isinstance(instruction, ControlledBlock):
         controls = [wires[q] for q in instruction.controls]
         for inner in instruction.instructions:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pennylane.tape import make_qscript
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from pennylane_qizgloria import from_qiskit
@@ -40,6 +41,25 @@ def test_without_measurements_all_qubits_are_read():
     assert (outcomes.num_bits, outcomes.qubits) == (3, (2, 1, 0))
     assert outcomes.integers() == list(range(8))
     assert not measures_midway(template)
+
+
+@pytest.mark.parametrize("mark", [lambda c: c.barrier(), lambda c: c.delay(10, [0, 1])])
+def test_barriers_and_delays_behind_measurements(mark):
+    """Measurements end a circuit whatever barriers and delays are behind them."""
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.delay(10, 1)
+    circuit.measure(0, 0)
+    mark(circuit)
+    circuit.measure(1, 1)
+    mark(circuit)
+    outcomes, template = of(circuit)
+    assert outcomes.qubits == (1, 0)
+    assert read_ending(from_qiskit(circuit)).final == {0: 0, 1: 1}
+    operators = make_qscript(template)().operations
+    # The readings are at the end now, so waits that were behind them must not come before them.
+    waits = [op.wires[0] for op in operators if op.name == "Delay"]
+    assert waits == ([1] if any(op.name == "Barrier" for op in operators) else [1, 1])
 
 
 def test_a_register_that_nothing_is_measured_into_does_not_count():

@@ -543,6 +543,7 @@ def test_snapshots():
         ({"optimization_level": 2}, ValueError, "noise_model, which is not given"),
         ({"noise_model": "fake_manila", "optimization_level": 7}, ValueError, "0, 1, 2 or 3"),
         ({"noise_model": "fake_manila", "initial_layout": [0]}, ValueError, "initial_layout"),
+        ({"noise_model": "fake_manila", "initial_layout": {0, 1}}, TypeError, "order of the wires"),
         ({"noise_model": "fake_manila", "scheduling_method": "now"}, TypeError, "'alap' or 'asap'"),
     ],
     ids=str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +42,8 @@ def assign_roles(circuit: Any, inputs: Any, weights: Any) -> Roles:
 
     Args:
         circuit: the ``QuantumCircuit``.
-        inputs: parameters, parameter vectors, names of either, or any collection of these, in the
-            order of the columns; None for none.
+        inputs: parameters, parameter vectors, names of either, or a collection of these in the
+            order of the columns, so no set; None for none.
         weights: the same for the weights.
 
     Returns:
@@ -51,7 +51,7 @@ def assign_roles(circuit: Any, inputs: Any, weights: Any) -> Roles:
         `warn_of_unused` names them.
 
     Raises:
-        TypeError: if something given is neither a parameter nor a name.
+        TypeError: if something given is neither a parameter nor a name, or has no order.
         ValueError: if a name is not one of the circuit's parameters, if a parameter is named twice,
             or if one of the circuit's has no role.
     """
@@ -98,6 +98,10 @@ def _flat(circuit: Any, given: Any, what: str) -> Iterator[Any]:
         yield given
     elif isinstance(given, str):
         yield from _named(circuit, given, what)
+    elif isinstance(given, set | frozenset | Mapping):
+        raise TypeError(
+            f"{what} must name parameters in the order of the values, as in a list; got {given!r}."
+        )
     elif isinstance(given, Iterable):
         for entry in given:
             yield from _flat(circuit, entry, what)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -116,10 +116,11 @@ def require_layout(
     """
     if layout is None:
         return None
-    if not isinstance(layout, Iterable) or not all(map(is_whole, layout := list(layout))):
+    is_sequence = isinstance(layout, Iterable) and not isinstance(layout, set | frozenset | Mapping)
+    if not is_sequence or not all(map(is_whole, layout := list(layout))):
         raise TypeError(
-            f"{name}: initial_layout must give the number of a qubit for each wire, such as "
-            f"[3, 4]; got {layout!r}."
+            f"{name}: initial_layout must give the number of a qubit for each wire, in the order "
+            f"of the wires, such as [3, 4]; got {layout!r}."
         )
     qubits = [int(qubit) for qubit in layout]
     fault = _fault(qubits, wires, target)

@@ -131,8 +131,11 @@ class Template:
         Raises:
             ValueError: if a parameter is missing, given twice or not the circuit's, or if the
                 number of values or wires is wrong.
+            TypeError: if values or wires come without an order, as a set.
         """
         values = bind(self.parameters, parameters, by_name)
+        if isinstance(wires, set | frozenset | Mapping):
+            raise TypeError(f"wires must be a sequence, with a wire for each qubit; got {wires!r}.")
         labels = Wires(range(self.num_wires) if wires is None else wires)
         if len(labels) != self.num_wires:
             raise ValueError(
@@ -227,7 +230,9 @@ def _values_of(key: Any, target: Sequence[Parameter], value: Any) -> Values:
 
 def _split(values: Any, number: int, what: str) -> list[Any]:
     """The entries of an array along its last axis, or of a sequence."""
-    if isinstance(values, ParameterVector | list | tuple | set | frozenset) or (
+    if isinstance(values, set | frozenset | Mapping):
+        raise TypeError(f"{what} takes a sequence of values in order, got {values!r}.")
+    if isinstance(values, ParameterVector | list | tuple) or (
         hasattr(values, "__iter__") and not hasattr(values, "shape")
     ):
         parts = list(values)

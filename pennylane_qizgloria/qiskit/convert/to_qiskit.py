@@ -8,7 +8,7 @@ and Qiskit's bit strings read from right to left.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -35,7 +35,6 @@ from qiskit.circuit import (
 
 from .circuit_builder import (
     CircuitBuilder,
-    WireOrder,
     expand,
     midcircuit_measurements,
     parameters_of,
@@ -46,7 +45,7 @@ _WITHOUT_SAMPLES = (StateMP, DensityMatrixMP, VnEntropyMP, MutualInfoMP, PurityM
 
 def to_qiskit(
     circuit: Any,
-    wires: WireOrder | None = None,
+    wires: Any = None,
     measure: bool = True,
 ) -> Any:
     r"""A Qiskit circuit that does what a PennyLane circuit does, global phase included.
@@ -79,6 +78,7 @@ def to_qiskit(
     Raises:
         ValueError: if an operation has no form in Qiskit, if a parameter is broadcast, if a wire
             is missing in ``wires``, or if the measurements need different bases.
+        TypeError: if ``circuit`` is none, or ``wires`` come without an order, as a set.
 
     >>> from qiskit.circuit import Parameter
     >>> @qml.qnode(qml.device("default.qubit"))
@@ -131,7 +131,9 @@ def _as_array(value: Any) -> Any:
     return np.array(list(value), dtype=object) if isinstance(value, ParameterVector) else value
 
 
-def _tape_to_qiskit(tape: QuantumScript, wires: WireOrder | None, measure: bool) -> QuantumCircuit:
+def _tape_to_qiskit(tape: QuantumScript, wires: Any, measure: bool) -> QuantumCircuit:
+    if isinstance(wires, set | frozenset | Mapping):
+        raise TypeError(f"to_qiskit: wires must be in the order of the qubits, got {wires!r}.")
     order = _default_order(tape.wires) if wires is None else Wires(wires)
     missing = [wire for wire in tape.wires if wire not in order]
     if missing:

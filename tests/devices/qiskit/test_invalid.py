@@ -117,6 +117,9 @@ def test_shots_that_are_a_truth_value(make_device, shots):
         ([True, False], TypeError, r"number of a qubit for each wire"),
         ("01", TypeError, r"number of a qubit for each wire"),
         (1, TypeError, r"number of a qubit for each wire.*got 1"),
+        ({1, 0}, TypeError, r"in the order of the wires.*got \{0, 1\}"),
+        (frozenset([1, 0]), TypeError, r"in the order of the wires"),
+        ({0: 3, 1: 4}, TypeError, r"in the order of the wires.*got \{0: 3, 1: 4\}"),
     ],
 )
 def test_layouts(make_device, layout, error, message):

@@ -191,6 +191,22 @@ def test_bad_values(args, named, message):
         from_qiskit(parametrised())(*args, **named)
 
 
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (({0.1, 0.2, 0.3},), {}),
+        (({X: 0.1, V: {0: 0.1, 1: 0.2, 2: 0.3}},), {}),
+        (([0.1, 0.2, 0.3],), {"wires": {"a", "b"}}),
+        (([0.1, 0.2, 0.3],), {"wires": {"a": 0, "b": 1}}),
+    ],
+    ids=["values", "vector", "wires", "dict of wires"],
+)
+def test_what_has_no_order(args, named):
+    """Values and wires in a set or a dict are refused: they would be given to others."""
+    with pytest.raises(TypeError, match="sequence"):
+        from_qiskit(parametrised())(*args, **named)
+
+
 # --- states and resets ----------------------------------------------------------------------------
 
 

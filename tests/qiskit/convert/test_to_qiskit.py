@@ -285,6 +285,13 @@ def test_wires_that_are_missing():
         to_qiskit(lambda: qml.CNOT(["a", "b"]), wires=["a"])()
 
 
+@pytest.mark.parametrize("wires", [{"a", "b"}, {"a": 0, "b": 1}], ids=str)
+def test_wires_without_an_order(wires):
+    """Wires in a set or a dict would become any qubits."""
+    with pytest.raises(TypeError, match="in the order of the qubits"):
+        to_qiskit(lambda: qml.CNOT(["a", "b"]), wires=wires)()
+
+
 def test_what_is_no_circuit():
     """An attribute error would be all there is."""
     with pytest.raises(TypeError, match="got int"):

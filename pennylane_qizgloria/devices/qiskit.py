@@ -15,10 +15,10 @@ from pennylane.transforms.core import CompilePipeline
 
 from ..lowering.operations.shift_rules import shift_terms
 from ..qiskit.backends import resolve as backends
+from ..qiskit.backends import validation
 from ..qiskit.backends.copying import remember_arguments, restore, state_of
 from ..qiskit.backends.options import require_backend, require_known, require_types
 from ..qiskit.backends.seeds import JobSeeds
-from ..qiskit.backends.validation import require_layout, require_qubits, require_wires
 from ..qiskit.compile.transpilation import Compiler, preset_passes
 from ..qiskit.jobs.history import JobHistory
 from ..qiskit.jobs.runner import Runner
@@ -122,7 +122,7 @@ class QizgloriaQiskit(JobControl):
         timeout: Any = None,
         **backend_options: Any,
     ) -> None:
-        require_wires(self.name, wires)
+        validation.require_wires(self.name, wires)
         given: dict[str, Any] = {
             "backend": backend,
             "sampler": sampler,
@@ -150,7 +150,7 @@ class QizgloriaQiskit(JobControl):
             own = {"seed": seed, "min_num_qubits": size, **backend_options}
             backend = backends.resolve_backend(backend, **own)
         self.backend = backend
-        require_qubits(self.name, self.wires, self.backend)
+        validation.require_qubits(self.name, self.wires, self.backend)
         # A seed for all jobs of the device, sessions included, so that none repeats another's.
         seeds = None if seed is None else JobSeeds(seed)
         self._options: dict[str, Any] = {"seed": seeds, "options": options}
@@ -163,7 +163,8 @@ class QizgloriaQiskit(JobControl):
         )
         # An empty pass manager is false, and compiles nothing.
         target = compile_backend or self.backend if pass_manager is None else None
-        layout = require_layout(self.name, initial_layout, self.wires, target)
+        validation.require_preset(self.name, given, target)
+        layout = validation.require_layout(self.name, initial_layout, self.wires, target)
         self._idle = layout is not None
         passes = pass_manager
         if target is not None:

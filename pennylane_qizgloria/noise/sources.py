@@ -17,7 +17,7 @@ from qiskit.transpiler import Target
 
 from ..qiskit.backends.options import require_types
 from ..qiskit.backends.resolve import is_aer, resolve_backend
-from ..qiskit.backends.validation import require_layout, require_qubits
+from ..qiskit.backends.validation import require_layout, require_preset, require_qubits
 from ..qiskit.compile.transpilation import Compiler, preset_passes
 from .calibration import CalibratedNoise
 from .calibration_files import (
@@ -108,6 +108,9 @@ def make_twin(name: str, source: Any, wires: Wires | None, options: CompileOptio
     if isinstance(compiled_for, BackendV2):
         require_qubits(name, wires, compiled_for)
     target = compiled_for if options.pass_manager is None else None
+    # Beside a pass manager it says how long dt is, where the noise does not.
+    says_dt = getattr(noise.compilation, "dt", None) is None
+    require_preset(name, given | ({"compile_backend": None} if says_dt else {}), target)
     layout = require_layout(name, options.initial_layout, wires, target)
     passes = options.pass_manager
     if target is not None:

@@ -98,6 +98,36 @@ def require_qubits(name: str, wires: Wires | None, backend: BackendV2 | None) ->
         )
 
 
+PRESET = ("optimization_level", "seed_transpiler", "scheduling_method", "compile_backend")
+"""Options of Qiskit's preset passes, besides ``initial_layout``."""
+
+
+def require_preset(name: str, given: Mapping[str, Any], target: BackendV2 | Target | None) -> None:
+    """Refuse options of Qiskit's preset passes where these do not compile.
+
+    Args:
+        name: of the device, for the message.
+        given: options of the device by name, ``pass_manager`` among them; None where one is open.
+        target: the backend or target that Qiskit's preset passes compile for, if they do.
+
+    Raises:
+        ValueError: naming the option, and what there is in the place of the preset passes.
+    """
+    if target is not None:
+        return
+    if given["pass_manager"] is not None:
+        reason = "pass_manager compiles in their place. Leave one of the two out"
+    else:
+        reason = "there is nothing to compile for. Give a backend, such as compile_backend"
+    for option in PRESET:
+        value = given.get(option)
+        if value is not None:
+            raise ValueError(
+                f"{name}: {option}={getattr(value, 'name', value)!r} has no effect: it is for "
+                f"Qiskit's preset passes, and {reason}."
+            )
+
+
 def require_layout(
     name: str, layout: Any, wires: Wires | None, target: BackendV2 | Target | None
 ) -> list[int] | None:

@@ -140,7 +140,7 @@ def test_a_sampler_alone_serves_everything(make_device, run, exact):
 
 def test_an_empty_pass_manager_leaves_circuits_as_they_are(make_device, run):
     """Qiskit's preset would be taken instead, against the user's wish."""
-    device = make_device(1, pass_manager=PassManager(), compile_backend=FakeManilaV2())
+    device = make_device(1, pass_manager=PassManager())
     run(device, [qml.H(0)], [qml.probs(wires=0)], 10)
     (compiled,) = device._compiler._cache.values()
     assert compiled.circuit.num_qubits == 1

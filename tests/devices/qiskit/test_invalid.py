@@ -9,6 +9,7 @@ from pennylane.exceptions import DeviceError
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 from qiskit.transpiler import PassManager
 from qiskit_aer import AerSimulator
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from pennylane_qizgloria.qiskit.backends import resolve as backends
 from pennylane_qizgloria.qiskit.jobs.runner import JobError
@@ -141,6 +142,33 @@ def test_layouts_for_nobody(make_device, options, message):
     """A layout would be left out without a word, or not fit one of the circuits."""
     with pytest.raises(ValueError, match=message):
         make_device(**{"wires": 2, "initial_layout": [1, 0], **options})
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"optimization_level": 0}, {"seed_transpiler": 1}, {"scheduling_method": "alap"}],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"pass_manager": PassManager()}, r"pass_manager compiles in their place"),
+        ({"backend": None, "sampler": StatevectorSampler()}, r"there is nothing to compile for"),
+    ],
+    ids=["pass manager", "primitive"],
+)
+def test_options_of_passes_that_do_not_run(make_device, option, given, message):
+    """Options of Qiskit's preset passes are refused where these do not compile."""
+    (name,) = option
+    with pytest.raises(ValueError, match=rf"^qizgloria.qiskit: {name}=.*{message}"):
+        make_device(2, **given, **option)
+
+
+def test_a_compile_backend_beside_a_pass_manager(make_device):
+    """Two answers to what compiles the circuits are refused."""
+    options = {"pass_manager": PassManager(), "compile_backend": FakeManilaV2()}
+    with pytest.raises(ValueError, match=r"compile_backend='fake_manila' has no effect"):
+        make_device(2, **options)
 
 
 @pytest.mark.parametrize("max_time", [-5, 0, True, "x", "", "h"])

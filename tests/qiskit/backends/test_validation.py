@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from pennylane.wires import Wires
+from qiskit.transpiler import PassManager
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from pennylane_qizgloria.qiskit.backends.validation import (
     MAX_SEED,
     require_layout,
     require_max_time,
+    require_preset,
     require_qubits,
     require_seed,
 )
@@ -51,6 +54,34 @@ def test_layouts_outside(plain_backend, layout, fault):
     """The transpiler would speak of ancillas."""
     with pytest.raises(ValueError, match=rf"{fault}, which is no qubit of plain: these are 0 to 2"):
         require_layout("device", layout, Wires([0, 1]), plain_backend())
+
+
+OPTIONS = {
+    "optimization_level": 0,
+    "seed_transpiler": 1,
+    "scheduling_method": "alap",
+    "compile_backend": FakeManilaV2(),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize(
+    ("passes", "message"),
+    [(PassManager(), "pass_manager compiles in their place"), (None, "nothing to compile for")],
+    ids=["pass manager", "no backend"],
+)
+def test_options_of_the_preset_without_it(option, passes, message):
+    """An option of Qiskit's preset passes is refused by name where they do not compile."""
+    given = {**dict.fromkeys(OPTIONS), "pass_manager": passes, option: OPTIONS[option]}
+    with pytest.raises(ValueError, match=rf"device: {option}=.* has no effect: .*{message}"):
+        require_preset("device", given, None)
+
+
+def test_options_of_the_preset(plain_backend):
+    """They are taken where the preset compiles, and may be left open everywhere."""
+    require_preset("device", {**OPTIONS, "pass_manager": None}, plain_backend())
+    for passes in (None, PassManager()):
+        require_preset("device", {**dict.fromkeys(OPTIONS), "pass_manager": passes}, None)
 
 
 def test_sizes(plain_backend):

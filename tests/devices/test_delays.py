@@ -4,6 +4,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 from helpers.twins import aer_probabilities, noise_of_fake
+from pennylane.exceptions import DeviceError
 from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -54,6 +55,23 @@ def test_qubits_of_twins_relax(duration, unit, method):
     np.testing.assert_allclose(found, expected, atol=1e-8)
     _, without = on_twin(lambda x: [qml.RY(x, 0), qml.probs(wires=0)][1])
     assert found[0] > without(2.0)[0] + 0.05
+
+
+@pytest.mark.parametrize("name", ["qizgloria.mixed", "qizgloria.qiskit"])
+def test_delays_that_do_not_fit(name):
+    """A delay that the backend's pulses do not allow is refused, naming the device and a way."""
+    options = {"noise_model": MANILA} if name.endswith("mixed") else {"backend": MANILA}
+
+    @qml.set_shots(None if name.endswith("mixed") else 100)
+    @qml.qnode(qml.device(name, wires=1, **options))
+    def qnode():
+        qml.X(0)
+        Delay(7, wires=0)
+        return qml.expval(qml.Z(0))
+
+    message = rf"^{name}: The circuit on 1 qubits with 1 x, 1 delay, .*scheduling_method='alap'"
+    with pytest.raises(DeviceError, match=message):
+        qnode()
 
 
 @pytest.mark.parametrize("name", ["qizgloria.mixed", "qizgloria.qiskit"])

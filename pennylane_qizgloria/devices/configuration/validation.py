@@ -91,14 +91,17 @@ def require_one_each(
         raise ValueError(f"{expected}, got {len(given)} for {len(circuits)}.")
 
 
+_UNNAMED = (ValueError, TypeError, MemoryError, DeviceError)
+
+
 @contextmanager
 def naming(device: str) -> Iterator[None]:
     """Put the device's name before what is wrong with the user's input."""
     try:
         yield
-    except (ValueError, TypeError, MemoryError) as error:
+    except _UNNAMED as error:
         # What is checked in terms of the device names it already.
-        is_named = str(error).startswith(f"{device}: ")
-        if is_named or type(error) not in (ValueError, TypeError, MemoryError):
+        is_named = str(error).startswith((f"{device}: ", f"{device} "))
+        if is_named or type(error) not in _UNNAMED:
             raise
         raise type(error)(f"{device}: {error}") from error

@@ -12,10 +12,16 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from pennylane.exceptions import DeviceError
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
-from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
+from qiskit.transpiler import (
+    PassManager,
+    Target,
+    TranspilerError,
+    generate_preset_pass_manager,
+)
 
 from ..backends.resolve import is_aer
 from ..convert.channels import require_channels
@@ -127,7 +133,8 @@ class Compiler:
             make: gives the circuit, if it is not there yet.
 
         Raises:
-            DeviceError: if the circuit has channels and the backend runs none.
+            DeviceError: if the circuit has channels and the backend runs none, or if the passes
+                refuse it.
         """
         if key not in self._cache:
             source = make()
@@ -142,4 +149,33 @@ class Compiler:
         if self._passes is None:
             return circuit
         self.transpilations += 1
-        return self._passes.run(circuit)
+        try:
+            return self._passes.run(circuit)
+        except TranspilerError as error:
+            raise _could_not_compile(circuit, error) from error
+
+
+_ADVICE = {
+    "not scheduled": "A delay does not fit the times at which the backend starts pulses. Give "
+    "scheduling_method='alap', which puts that right, or another delay",
+    "Duration of": "The backend does not say how long its gates take, so leave scheduling_method "
+    "out, or compile for another one (compile_backend)",
+    "Unable to translate": "The backend lacks gates or delays that the circuit needs: leave them "
+    "out, or compile for another one (compile_backend)",
+}
+"""What to do, by what Qiskit's message says."""
+
+_OTHER_ADVICE = (
+    "Where an option asks for what there is not, leave it out or change it: initial_layout, "
+    "scheduling_method, pass_manager; or take fewer wires, or a larger backend"
+)
+
+
+def _could_not_compile(circuit: QuantumCircuit, error: TranspilerError) -> DeviceError:
+    operations = ", ".join(f"{count} {name}" for name, count in circuit.count_ops().items())
+    text = error.message
+    advice = next((own for sign, own in _ADVICE.items() if sign in text), _OTHER_ADVICE)
+    return DeviceError(
+        f"The circuit on {circuit.num_qubits} qubits with {operations or 'no gates'} could not be "
+        f"compiled. {advice}. Qiskit says: {text}"
+    )

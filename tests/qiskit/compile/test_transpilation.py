@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from pennylane.exceptions import DeviceError
 from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit.library import HGate, RXGate
 from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.transpiler import Target, TranspilerError
 from qiskit_aer import AerSimulator
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -72,6 +75,40 @@ def test_other_gates_of_aer_stay():
     circuit.rxx(Parameter("t"), 0, 2)
     circuit.ccx(0, 1, 2)
     assert dict(passes.run(circuit).count_ops()) == {"rxx": 1, "ccx": 1}
+
+
+@pytest.mark.parametrize(
+    ("make", "texts"),
+    [
+        (
+            lambda: Compiler(preset_passes(AerSimulator(), None, 1, None, "alap")),
+            ["1 h, 1 rx", "Duration of", "leave scheduling_method out"],
+        ),
+        (
+            lambda: Compiler(preset_passes(FakeManilaV2(), 1, 1, [0])),
+            ["The circuit on 2 qubits", "initial_layout"],
+        ),
+        (
+            lambda: Compiler(preset_passes(one_qubit(), 1, 1, None)),
+            ["fewer wires, or a larger backend", "Number of qubits greater than device"],
+        ),
+    ],
+    ids=["no durations", "layout", "too wide"],
+)
+def test_circuits_that_cannot_be_compiled(make, texts):
+    """The error says which circuit it is, what Qiskit says, and what to do."""
+    with pytest.raises(DeviceError, match="could not be compiled") as raised:
+        make().compiled("a", source)
+    assert isinstance(raised.value.__cause__, TranspilerError)
+    for text in texts:
+        assert text in str(raised.value)
+
+
+def one_qubit():
+    target = Target(num_qubits=1)
+    for gate in (HGate(), RXGate(Parameter("t"))):
+        target.add_instruction(gate, {(0,): None})
+    return target
 
 
 def test_observables_follow_the_qubits():

@@ -147,7 +147,7 @@ class QizgloriaQiskit(JobControl):
         super().__init__(wires=wires, shots=shots)
         if backend is not None:
             size = None if self.wires is None else len(self.wires)
-            own = {"seed": seed, "min_num_qubits": size, **backend_options}
+            own = {"caller": self.name, "seed": seed, "min_num_qubits": size, **backend_options}
             backend = backends.resolve_backend(backend, **own)
         self.backend = backend
         validation.require_qubits(self.name, self.wires, self.backend)

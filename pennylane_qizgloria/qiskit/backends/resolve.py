@@ -19,7 +19,7 @@ from ..._compat.qiskit import hidden_backend_of
 from .checked_backend import CheckedBackend
 
 ACCOUNT_HELP = """\
-There is no saved IBM Quantum account. Save one, once and for all, with
+there is no saved IBM Quantum account. Save one, once and for all, with
 
     from qiskit_ibm_runtime import QiskitRuntimeService
     QiskitRuntimeService.save_account(token="<your API key>", instance="<your instance's CRN>")
@@ -36,6 +36,7 @@ def resolve_backend(
     noise_model: Any = None,
     device: str | None = None,
     min_num_qubits: int | None = None,
+    caller: str | None = None,
     **account: Any,
 ) -> BackendV2:
     """The backend that is meant.
@@ -50,6 +51,7 @@ def resolve_backend(
         noise_model: a ``qiskit_aer.noise.NoiseModel``; only with ``"aer"``.
         device: ``"CPU"`` or ``"GPU"``; only with ``"aer"``.
         min_num_qubits: the fewest qubits that ``"least_busy"`` may choose.
+        caller: the name of the device that asks, for the message where there is no account.
         account: arguments of ``QiskitRuntimeService`` (``channel``, ``instance``, ``name``, ...),
             where another account is meant than the saved one; only with IBM's machines.
 
@@ -88,7 +90,7 @@ def resolve_backend(
     if spec == "aer":
         return _aer_backend(aer if seed is None else {**aer, "seed_simulator": seed})
     if ibm:
-        return _ibm_backend(spec, min_num_qubits, account)
+        return _ibm_backend(spec, min_num_qubits, caller, account)
     return _ready(_fake_backends()[spec]())
 
 
@@ -154,7 +156,9 @@ def _fake_backends() -> dict[str, Any]:
     return {kind.backend_name: kind for kind in classes if getattr(kind, "backend_name", None)}
 
 
-def _ibm_backend(name: str, min_num_qubits: int | None, account: dict[str, Any]) -> BackendV2:
+def _ibm_backend(
+    name: str, min_num_qubits: int | None, caller: str | None, account: dict[str, Any]
+) -> BackendV2:
     from qiskit_ibm_runtime import QiskitRuntimeService
     from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
 
@@ -162,7 +166,8 @@ def _ibm_backend(name: str, min_num_qubits: int | None, account: dict[str, Any])
         service = QiskitRuntimeService(**account)
     except AccountNotFoundError:
         # Without the cause: whatever the client says about accounts stays with the client.
-        raise RuntimeError(ACCOUNT_HELP) from None
+        device = "" if caller is None else f"{caller}: "
+        raise RuntimeError(f"{device}{name!r} is IBM's, and {ACCOUNT_HELP}") from None
     if name == "least_busy":
         return service.least_busy(min_num_qubits=min_num_qubits, operational=True, simulator=False)
     try:

@@ -1,6 +1,7 @@
 """Names of backends, and what a backend can do."""
 
 import numpy as np
+import pennylane as qml
 import pytest
 import qiskit_ibm_runtime
 from qiskit import QuantumCircuit, transpile
@@ -119,9 +120,17 @@ def test_a_missing_account_is_explained_and_no_credential_shown(ibm_service):
     ibm_service(error=AccountNotFoundError("no account for token=SECRET"))
     with pytest.raises(RuntimeError, match=r"QiskitRuntimeService\.save_account\(") as caught:
         resolve_backend("ibm_torino", token="SECRET")
+    assert str(caught.value).startswith("'ibm_torino' is IBM's")
     assert "SECRET" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_a_missing_account_names_the_device(ibm_service):
+    """The error of a device says which device and backend want an account."""
+    ibm_service(error=AccountNotFoundError("no account"))
+    with pytest.raises(RuntimeError, match=r"^qizgloria.qiskit: 'ibm_torino' is IBM's"):
+        qml.device("qizgloria.qiskit", wires=2, backend="ibm_torino")
 
 
 def test_ibm_backends_come_from_the_account(ibm_service):

@@ -249,7 +249,7 @@ def _remarks(twin: Twin) -> list[str]:
         found.append(unknown_gates(noise, last.noisy.unknown))
     if noise.num_qubits and noise.idle(0, 1e-6):
         found.append(
-            "Qubits relax while they wait where delays are written down only, as "
+            "Qubits relax while they wait only where delays are written down, as "
             "scheduling_method='alap' or 'asap' does."
         )
     return found

@@ -77,7 +77,7 @@ def test_the_text():
         "Crosstalk",
     ):
         assert part in text
-    assert "where delays are written down only, as scheduling_method" in text
+    assert "only where delays are written down, as scheduling_method" in text
     large = repr(twin("fake_sherbrooke").noise_report())
     assert len(large.splitlines()) < 40
     assert "out of order" in large.lower()

@@ -284,8 +284,8 @@ def _kind(op: Operator, clbit: Mapping[str, int]) -> Hashable:
     if is_channel(op):
         # What a user's own channel depends on besides its parameters is not known.
         return (type(op), _value_key(np.stack(kraus_of(op))))
-    if isinstance(op, Delay):
-        return (Delay, *op.hyperparameters.values())
+    if isinstance(op, Delay | qml.Barrier):
+        return (type(op), *op.hyperparameters.values())
     if isinstance(op, NOT_GATES) or has_equivalent(op):
         return (type(op),)
     # Written by its matrix, which may depend on more than its parameters.

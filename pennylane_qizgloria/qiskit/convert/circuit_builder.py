@@ -36,8 +36,13 @@ WireOrder = Sequence[Hashable]
 """Wire labels in the order of the qubits."""
 
 NOT_GATES = (
-    *(qml.BasisState, qml.GlobalPhase, qml.Identity, qml.Barrier, qml.Snapshot),
-    *(Delay, MidMeasure),
+    qml.BasisState,
+    qml.GlobalPhase,
+    qml.Identity,
+    qml.Barrier,
+    qml.Snapshot,
+    Delay,
+    MidMeasure,
 )
 """Operators that are converted without being one gate."""
 
@@ -188,7 +193,8 @@ class CircuitBuilder:
             for qubit in (q for q, one in zip(qubits, ones, strict=True) if one):
                 self.circuit.x(qubit)
         elif isinstance(op, qml.Barrier):
-            self.circuit.barrier(qubits)
+            if not op.hyperparameters["only_visual"]:
+                self.circuit.barrier(qubits)
         elif isinstance(op, Delay):
             self.circuit.delay(op.hyperparameters["duration"], qubits, op.hyperparameters["unit"])
         elif isinstance(op, qml.Identity):

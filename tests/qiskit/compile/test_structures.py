@@ -130,6 +130,7 @@ STRUCTURES = {
     "other basis state": lambda: qml.BasisState([0], 0),
     "barrier": lambda: qml.Barrier([0, 1]),
     "smaller barrier": lambda: qml.Barrier([0]),
+    "barrier in drawings only": lambda: qml.Barrier([0, 1], only_visual=True),
     "delay": lambda: Delay(100, "ns", 0),
     "longer delay": lambda: Delay(200, "ns", 0),
     "delay in another unit": lambda: Delay(100, "us", 0),

@@ -299,10 +299,11 @@ def test_what_is_no_circuit():
 
 
 def test_markers_and_empty_circuits():
-    """What has no effect would be refused."""
+    """What has no effect on the state is left out, but for barriers that keep gates apart."""
 
     def function():
         qml.Barrier([0, 1])
+        qml.Barrier([0, 1], only_visual=True)
         qml.Snapshot("here")
         qml.Identity([0, 1])
 

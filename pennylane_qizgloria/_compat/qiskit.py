@@ -112,11 +112,15 @@ class RelaxationDuringDelays:
         t1s: the relaxation time of each qubit, in seconds.
         t2s: the dephasing time of each.
         excited: the population of its excited state in equilibrium.
+        dt: the time step in seconds; None if it has none.
+        is_of_gates: whether gates have relaxation besides.
     """
 
     t1s: Sequence[float]
     t2s: Sequence[float]
     excited: Sequence[float]
+    dt: float | None = None
+    is_of_gates: bool = False
 
     def times(self, qubit: int) -> tuple[float, float, float]:
         """T1, T2 and the population of a qubit."""
@@ -142,6 +146,18 @@ class AerErrors:
     passes: tuple[Any, ...]
 
 
+def _relaxation(own: Any) -> Any:
+    """What a relaxation pass does during delays; the pass itself if it leaves these as they are."""
+    from qiskit.circuit import Delay
+
+    kinds = own._ops  # none for all
+    if kinds and not any(issubclass(Delay, kind) for kind in kinds):
+        return own
+    t1s, t2s, excited = (tuple(map(float, times)) for times in (own._t1s, own._t2s, own._p1s))
+    is_of_gates = not kinds or not all(issubclass(kind, Delay) for kind in kinds)
+    return RelaxationDuringDelays(t1s, t2s, excited, own._dt, is_of_gates)
+
+
 def aer_errors(model: Any) -> AerErrors:
     """The errors of a noise model of Aer's.
 
@@ -155,8 +171,7 @@ def aer_errors(model: Any) -> AerErrors:
     passes = []
     for own in model._custom_noise_passes:
         if type(own).__name__ == "RelaxationNoisePass":
-            times = (own._t1s, own._t2s, own._p1s)
-            own = RelaxationDuringDelays(*(tuple(map(float, numbers)) for numbers in times))
+            own = _relaxation(own)
         passes.append(own)
     readout = {tuple(qubits): error for qubits, error in model._local_readout_errors.items()}
     default = dict(model._default_quantum_errors)

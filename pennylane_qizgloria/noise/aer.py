@@ -10,6 +10,7 @@ from qiskit.quantum_info import PTM, SuperOp
 
 from .._compat.qiskit import AerErrors, aer_errors
 from ..tolerances import TRACE_OF_ERROR
+from ..user_warnings import warn
 from .channel import NoiseChannel, general_channel, relaxation_channel
 from .pauli_lindblad import channels_of_map, map_of_error
 from .source import Instruction, Noise, Readout
@@ -39,8 +40,19 @@ class AerNoise(Noise):
         for name, qubits in self.instructions():
             self.after(name, qubits)
         for own in self.errors.passes:
-            if not _is_relaxation(own):
-                self.ignored.append(f"The noise pass {type(own).__name__} is not simulated.")
+            self._note(own)
+
+    def _note(self, own: Any) -> None:
+        """Take a pass's time step, and say what of it is not simulated."""
+        if _is_relaxation(own):
+            self.dt = own.dt
+            if not own.is_of_gates:
+                return
+            sentence = "The relaxation of gates by a RelaxationNoisePass is not simulated."
+        else:
+            sentence = f"The noise pass {type(own).__name__} is not simulated."
+        self.ignored.append(sentence)
+        warn(f"noise_model: {sentence} Add quantum errors to the model instead.")
 
     def instructions(self) -> list[Instruction]:
         """Those that have errors on qubits of their own."""

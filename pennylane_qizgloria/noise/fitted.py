@@ -69,7 +69,7 @@ class FittedNoise(Noise):
             own_readouts = {**base.readouts, **own_readouts}
             base = base.base
         self.base: Noise = base
-        self.date = base.date
+        self.date, self.dt = base.date, base.dt
         self.strengths = own_strengths
         self.readouts: dict[int, Readout] = own_readouts
         self.compilation = base.compilation
@@ -208,7 +208,7 @@ def _valid_numbers(entries: Sequence[Entry]) -> list[Any]:
             raise _out_of_range(*entry)
     # One look at many tensors: a fit has hundreds of them in each of its evaluations.
     for (_, largest), group in groups.items():
-        flat = torch.cat([tensor.detach().reshape(-1) for _, tensor, _ in group])
+        flat = torch.stack([tensor.detach() for _, tensor, _ in group])
         if not _is_in_range(flat, largest):
             wrong = (own for own in group if not _is_in_range(own[1], largest))
             raise _out_of_range(*next(wrong))
@@ -216,7 +216,8 @@ def _valid_numbers(entries: Sequence[Entry]) -> list[Any]:
 
 
 def _number(title: str, value: Any) -> float | Tensor:
-    if isinstance(value, Tensor) and not value.is_complex() and value.dtype != torch.bool:
+    is_real = isinstance(value, Tensor) and not value.is_complex() and value.dtype != torch.bool
+    if is_real and value.ndim == 0:
         return value
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if is_number:
@@ -224,7 +225,8 @@ def _number(title: str, value: Any) -> float | Tensor:
             return float(value)
         except OverflowError:  # of whole numbers
             return inf if value > 0 else -inf
-    raise TypeError(f"{title} must be a number or a torch tensor of real numbers, got {value!r}.")
+    expected = "a number or a torch tensor of one real number"
+    raise TypeError(f"{title} must be {expected}, got {value!r}.")
 
 
 def _is_in_range(numbers: Tensor, largest: float) -> bool:

@@ -66,6 +66,7 @@ class Noise(ABC):
 
     Attributes:
         date: when it was measured, in ISO 8601; None if that is not known.
+        dt: the time step in seconds that delays may be in units of; None if it does not say so.
         compilation: the backend or target that circuits are compiled for; None for none.
         strengths: by how much the noise of instructions is multiplied, where that is not 1.
         layers: the layers of gates that have noise of their own, besides that of instructions.
@@ -76,6 +77,7 @@ class Noise(ABC):
         self.name = name
         self.num_qubits = num_qubits
         self.date: str | None = None
+        self.dt: float | None = None
         self.compilation: Any = None
         self.strengths: Mapping[Instruction, Any] = {}
         self.layers: tuple[NoisyLayer, ...] = ()

@@ -121,7 +121,7 @@ def make_twin(name: str, source: Any, wires: Wires | None, options: CompileOptio
             layout,
             options.scheduling_method,
         )
-    dt = getattr(compiled_for, "dt", None)
+    dt = getattr(compiled_for, "dt", None) or noise.dt
     # Circuits that are taken as they are run on the qubits of their wires' numbers, all of them.
     with_idle = layout is not None or passes is None
     twin = Twin(noise, Compiler(passes), wires, with_idle, dt)

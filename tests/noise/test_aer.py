@@ -6,12 +6,16 @@ import pytest
 import torch
 from helpers.derivatives import five_point_derivative
 from helpers.twins import aer_probabilities, random_function
+from qiskit.circuit import Delay as QiskitDelay
+from qiskit.circuit.library import XGate
 from qiskit.quantum_info import PTM, Kraus, SuperOp
 from qiskit_aer.noise import (
+    LocalNoisePass,
     NoiseModel,
     PauliLindbladError,
     QuantumError,
     ReadoutError,
+    RelaxationNoisePass,
     amplitude_damping_error,
     depolarizing_error,
     pauli_error,
@@ -19,6 +23,7 @@ from qiskit_aer.noise import (
 )
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
+from pennylane_qizgloria import Delay
 from pennylane_qizgloria.noise.aer import AerNoise
 from pennylane_qizgloria.noise.composition import composed
 
@@ -127,6 +132,46 @@ def test_relaxation_during_delays():
     own = backend.target.qubit_properties[2]
     expected = PTM(SuperOp(thermal_relaxation_error(own.t1, own.t2, 1e-6))).data.real
     np.testing.assert_allclose(channel.transfer(), expected, atol=1e-8)
+
+
+def test_delays_in_time_steps():
+    """The time step of a pass is that of delays in units of dt."""
+    backend = FakeManilaV2()
+    model = NoiseModel.from_backend(backend)
+    device = qml.device("qizgloria.mixed", wires=1, noise_model=model)
+
+    def value(duration, unit):
+        return qml.QNode(
+            lambda: [qml.X(0), Delay(duration, unit, wires=0), qml.expval(qml.Z(0))][2], device
+        )()
+
+    long = value(16000 * backend.dt, "s")
+    assert value(16000, "dt") == pytest.approx(long, abs=1e-12)
+    assert long > value(0, "dt") + 0.01
+
+
+def relaxation(kinds):
+    return RelaxationNoisePass([1e-4], [1e-4], op_types=kinds)
+
+
+@pytest.mark.parametrize(
+    ("own", "message", "relaxes"),
+    [
+        (relaxation(XGate), "pass RelaxationNoisePass", False),
+        (relaxation(None), "relaxation of gates", True),
+        (relaxation([QiskitDelay, XGate]), "relaxation of gates", True),
+        (LocalNoisePass(lambda op, qubits: None, op_types=XGate), "pass LocalNoisePass", False),
+    ],
+    ids=["x", "all", "delay and x", "local"],
+)
+def test_passes_that_are_not_simulated(own, message, relaxes):
+    """What a twin does not do of a noise pass is said, and delays relax where the pass says so."""
+    model = NoiseModel()
+    model._custom_noise_passes.append(own)
+    with pytest.warns(UserWarning, match=rf"noise_model: The .*{message}.* is not simulated"):
+        noise = AerNoise(model)
+    assert any(message in sentence for sentence in noise.ignored)
+    assert bool(noise.idle(0, 1e-6)) is relaxes
 
 
 def test_errors_that_lose_the_trace():

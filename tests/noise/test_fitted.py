@@ -39,11 +39,7 @@ def as_parameter(value):
     return as_tensor(value).requires_grad_()
 
 
-def as_batch(value):
-    return as_tensor([0.5, value])
-
-
-FORMS = [as_number, as_tensor, as_parameter, as_batch]
+FORMS = [as_number, as_tensor, as_parameter]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -72,6 +68,14 @@ def test_computed_tensors(base):
     for wrong in (x[0].exp(), 2 * x[2]):
         with pytest.raises(ValueError, match="strength of cx"):
             FittedNoise(base, {CX: wrong}, {})
+
+
+def test_tensors_of_several_numbers(base):
+    """A strength or a readout error is one number: a batch is one of noise_scale."""
+    several = torch.tensor([0.1, 0.4], dtype=torch.float64)
+    for strengths, readouts in (({CX: several}, {}), ({}, {0: (several, 0.1)})):
+        with pytest.raises(TypeError, match="a number or a torch tensor of one real"):
+            FittedNoise(base, strengths, readouts)
 
 
 def test_values_under_vmap(base):

@@ -213,8 +213,16 @@ def target_of(calibration: Calibration) -> Target:
     for (name, on), own in calibration.gates.items():
         by_name.setdefault(name, {})[on] = InstructionProperties(own.duration, own.error)
     everywhere: dict[tuple[int, ...], Any] = {(number,): None for number in range(len(qubits))}
-    # Tables leave out what has no error: turns about Z, and what is no gate.
-    by_name = {**dict.fromkeys(("rz", "measure", "reset", "delay"), everywhere), **by_name}
+    # Tables leave out what has no error: turns about Z, and what is no gate. Measurements are at
+    # the end, so that schedules do not depend on how long they take.
+    at_once: dict[tuple[int, ...], Any] = {
+        own: InstructionProperties(duration=0.0) for own in everywhere
+    }
+    others: dict[str, Any] = {
+        **dict.fromkeys(("rz", "measure"), at_once),
+        **dict.fromkeys(("reset", "delay"), everywhere),
+    }
+    by_name = {**others, **by_name}
     for name, properties in by_name.items():
         if _VARIANT.match(name):
             continue
@@ -299,7 +307,7 @@ def _gates_of_row(
                 yield (name, qubits), own
         else:
             # Turns about Z are made by software, in no time.
-            time = None if single is None or name == "rz" else single * 1e-9
+            time = 0.0 if name == "rz" else None if single is None else single * 1e-9
             yield (name, (number,)), GateCalibration(time, _number(row, column, value))
 
 

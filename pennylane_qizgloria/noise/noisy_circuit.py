@@ -6,8 +6,8 @@ strengths of the noise. Its wires are those physical qubits that the circuit use
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,7 @@ class NoisyCircuit:
             template's last parameters; `STRENGTH_OF_REST` for all others.
         noisy: the instructions that have noise.
         unknown: the gates that the source of the noise says nothing about.
+        waiting: for how many seconds each qubit waits, where delays are written down.
     """
 
     template: Template
@@ -63,6 +64,7 @@ class NoisyCircuit:
     strengths: tuple[Instruction | None, ...]
     noisy: tuple[Instruction, ...]
     unknown: tuple[Instruction, ...] = ()
+    waiting: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def noisy_circuit(
     num_params: int,
     own_strengths: Iterable[Instruction] = (),
     dt: float | None = None,
+    ends: Collection[int] = (),
 ) -> NoisyCircuit:
     """Put the noise behind the instructions of a compiled circuit.
 
@@ -100,17 +103,31 @@ def noisy_circuit(
         num_params: the length of the vector.
         own_strengths: instructions whose noise has a strength of its own.
         dt: the time step of the backend in seconds, for delays; None if it has none.
+        ends: the qubits that wires are on at the end. Others that only wait are left out: schedules
+            write delays of all qubits that a backend has.
 
     Raises:
         DeviceError: for an instruction that cannot be simulated, a delay in a unit that is not
             known, a qubit that the noise is not of, and layers that the noise does not have.
     """
+    operations = list(_operations(circuit))
+    used = {*ends}.union(*(own.qubits for own in operations if _is_used(own.operation)))
+    operations = [
+        own
+        for own in operations
+        if used.issuperset(own.qubits) or not isinstance(own.operation, Delay)
+    ]
     builder = _Builder(noise, num_params, tuple(own_strengths), dt)
-    for placed, before, behind in in_layers(_operations(circuit), noise):
+    for placed, before, behind in in_layers(operations, noise):
         builder.add_noise(STRENGTH_OF_REST, before)
         builder.add(placed)
         builder.add_noise(STRENGTH_OF_REST, behind)
     return builder.result()
+
+
+def _is_used(operation: Operation) -> bool:
+    """Whether what it acts on takes part in a circuit."""
+    return not isinstance(operation, (Barrier, Delay))
 
 
 def _operations(circuit: QuantumCircuit) -> Iterator[PlacedOperation]:
@@ -138,6 +155,7 @@ class _Builder:
         self.readings: dict[int, int] = {}
         self.noisy: dict[Instruction, None] = {}
         self.unknown: dict[Instruction, None] = {}
+        self.waiting: dict[int, float] = {}
 
     def result(self) -> NoisyCircuit:
         """The circuit, on the qubits that occur."""
@@ -159,6 +177,7 @@ class _Builder:
             self.strengths,
             tuple(self.noisy),
             tuple(self.unknown),
+            self.waiting,
         )
 
     def add(self, placed: PlacedOperation) -> None:
@@ -173,7 +192,9 @@ class _Builder:
                 self.noisy |= dict.fromkeys([placed.key] if channels else [])
                 return
         elif isinstance(operation, Delay):
-            channels = (*channels, *self.noise.idle(qubits[0], _seconds(operation, self.dt)))
+            seconds = _seconds(operation, self.dt)
+            self.waiting[qubits[0]] = self.waiting.get(qubits[0], 0.0) + seconds
+            channels = (*channels, *self.noise.idle(qubits[0], seconds))
         elif isinstance(operation, Reset):
             self.steps.append((RESET_ERROR, qubits, [1.0, 0.0]))
         else:

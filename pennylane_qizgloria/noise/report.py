@@ -39,7 +39,8 @@ class InstructionRow:
     Args:
         name: of the instruction.
         qubits: that it acts on.
-        error: one minus the average gate fidelity of all channels.
+        error: one minus the average gate fidelity of all channels; for a delay, those of all
+            delays of its qubit.
         parts: the same of the channels of each kind alone.
         strength: what the noise is multiplied by besides the scale.
     """
@@ -145,7 +146,8 @@ def report_of(twin: Twin) -> NoiseReport:
     noise, last = twin.noise, twin.last
     instructions = noise.instructions() if last is None else list(last.noisy.noisy)
     scale, title = _shown(twin.scale_now(is_trained=False))
-    rows = [_instruction_row(noise, own, scale) for own in instructions]
+    waiting = {} if last is None else last.noisy.waiting
+    rows = [_instruction_row(noise, own, scale, waiting) for own in instructions]
     numbers: Sequence[int] = range(noise.num_qubits or 0)
     if last is not None:
         numbers = sorted({*last.noisy.qubits, *last.place.values()})
@@ -184,9 +186,14 @@ def _operator_row(op: Operator, scale: float) -> InstructionRow:
     return InstructionRow(op.name, tuple(op.wires), error, {}, 1.0)
 
 
-def _instruction_row(noise: Noise, own: Instruction, scale: float) -> InstructionRow:
+def _instruction_row(
+    noise: Noise, own: Instruction, scale: float, waiting: Mapping[int, float]
+) -> InstructionRow:
+    """The noise of an instruction; of all delays of a qubit together."""
     name, qubits = own
     channels = noise.after(name, qubits)
+    if name == "delay":
+        channels = (*channels, *noise.idle(qubits[0], waiting.get(qubits[0], 0.0)))
     kinds: dict[str, list[NoiseChannel]] = {}
     for channel in channels:
         kinds.setdefault(channel.kind, []).append(channel)
@@ -247,7 +254,8 @@ def _remarks(twin: Twin) -> list[str]:
     noise, last, found = twin.noise, twin.last, []
     if last is not None and last.noisy.unknown:
         found.append(unknown_gates(noise, last.noisy.unknown))
-    if noise.num_qubits and noise.idle(0, 1e-6):
+    is_written = last is not None and bool(last.noisy.waiting)
+    if noise.num_qubits and noise.idle(0, 1e-6) and not is_written:
         found.append(
             "Qubits relax while they wait only where delays are written down, as "
             "scheduling_method='alap' or 'asap' does."

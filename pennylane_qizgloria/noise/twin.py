@@ -148,15 +148,15 @@ class Twin(Scaled):
         self, compiled: Compiled, num_params: int, measured: Sequence[int], num_wires: int
     ) -> PlacedCircuit:
         strengths = self.noise.strengths
-        noisy = noisy_circuit(compiled.circuit, self.noise, num_params, strengths, self._dt)
+        layout = compiled.circuit.layout
+        ends = range(num_wires) if layout is None else layout.final_index_layout()
+        noisy = noisy_circuit(compiled.circuit, self.noise, num_params, strengths, self._dt, ends)
         if noisy.unknown:
             warn(unknown_gates(self.noise, noisy.unknown))
         if measured:
             place = {wire: noisy.readings[bit] for bit, wire in enumerate(measured)}
         else:
-            layout = compiled.circuit.layout
-            final = range(num_wires) if layout is None else layout.final_index_layout()
-            place = dict(enumerate(final))
+            place = dict(enumerate(ends))
         return PlacedCircuit(compiled, noisy, place)
 
     def on_qubits(self, tape: QuantumScript, is_trained: bool = True) -> QuantumScript:

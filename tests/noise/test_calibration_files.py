@@ -111,7 +111,7 @@ def test_tables(tmp_path):
     assert found.gates["cz", (1, 2)].error == 0.006
     assert found.gates["cz", (1, 2)].duration == pytest.approx(84e-9)
     assert found.gates["sx", (2,)].duration == pytest.approx(32e-9)
-    assert found.gates["rz", (0,)].duration is None
+    assert found.gates["rz", (0,)].duration == 0
     assert {name for name, _ in found.gates} == {"id", "rz", "sx", "x", "cz"}
 
 
@@ -290,3 +290,21 @@ def test_no_file():
     """A path without a file is said to be none."""
     with pytest.raises(ValueError, match=r"no calibration file 'nowhere\.csv'"):
         qml.device("qizgloria.mixed", wires=1, noise_model="nowhere.csv")
+
+
+def test_schedules_of_a_table(tmp_path):
+    """A table with the times of gates can be scheduled: turns about Z take none."""
+    path = tmp_path / "ibm_somewhere.csv"
+    path.write_text(TABLE, encoding="utf-8")
+    device = qml.device("qizgloria.mixed", wires=3, noise_model=path, scheduling_method="alap")
+
+    @qml.qnode(device)
+    def circuit():
+        for wire in range(3):
+            qml.RX(0.3, wire)
+        qml.CZ([0, 1])
+        qml.CZ([1, 2])
+        return qml.probs(wires=range(3))
+
+    circuit()
+    assert "delay" in {row.name for row in device.noise_report().instructions}

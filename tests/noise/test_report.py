@@ -5,10 +5,12 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
-from qiskit.quantum_info import average_gate_fidelity
-from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error
+from qiskit.quantum_info import SuperOp, average_gate_fidelity
+from qiskit_aer.noise import NoiseModel, ReadoutError, pauli_error, thermal_relaxation_error
 from qiskit_aer.noise.device.models import basic_device_gate_errors
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+from pennylane_qizgloria import Delay
 
 
 def twin(backend="fake_manila", **options):
@@ -154,3 +156,25 @@ def test_a_model_of_pennylane():
     mpl.use("Agg")
     report.plot()
     mpl.pyplot.close("all")
+
+
+def test_delays():
+    """All delays of a qubit are one row, with the error of its relaxation for as long."""
+    device = twin(initial_layout=[0, 1, 2])
+
+    def circuit():
+        qml.X(0)
+        for _ in range(2):
+            Delay(20, "us", wires=0)
+        return qml.expval(qml.Z(0))
+
+    assert "only where delays are written down" in repr(device.noise_report())
+    qml.QNode(circuit, device)()
+    report = device.noise_report()
+    (row,) = [own for own in report.instructions if own.name == "delay"]
+    own = FakeManilaV2().target.qubit_properties[0]
+    error = thermal_relaxation_error(own.t1, own.t2, 40e-6)
+    expected = 1 - average_gate_fidelity(SuperOp(error))
+    assert (row.title, row.error) == ("delay(0)", pytest.approx(expected, abs=1e-9))
+    assert "delay(0)" in repr(report)
+    assert "where delays are written down" not in repr(report)

@@ -90,6 +90,7 @@ def test_a_layout():
 def test_scheduled_circuits_relax_while_they_wait(method):
     """With scheduling, idle qubits relax as Aer's noise pass has it, and results differ."""
     check_against_aer("fake_manila", 4, 5, scheduling_method=method)
+    check_against_aer("fake_manila", 2, 5, scheduling_method=method)
     function, count = random_function(4, 5)
     angles = np.linspace(0, 1, count)
     unscheduled = probabilities(twin(), function)(angles)
@@ -321,6 +322,14 @@ def test_qubits_that_the_noise_is_not_of():
     qnode = qml.QNode(lambda: [qml.CNOT([0, 1]), qml.expval(qml.Z(0))][1], twin(wires=2, **options))
     with pytest.raises(DeviceError, match=r"qubits \[10, 11\], and fake_manila .* 0 to 4 only"):
         qnode()
+
+
+def test_only_qubits_that_are_used_are_scheduled():
+    """Delays that a schedule writes on all other qubits of a backend are left out."""
+    device = twin("fake_torino", 2, scheduling_method="alap", initial_layout=[5, 6])
+    qml.QNode(lambda: [qml.X(0), qml.CZ([0, 1]), qml.probs(wires=[0, 1])][2], device)()
+    assert set(device._twin.last.noisy.qubits) == {5, 6}
+    assert {row.number for row in device.noise_report().qubits} == {5, 6}
 
 
 def test_only_qubits_that_are_used_are_simulated():

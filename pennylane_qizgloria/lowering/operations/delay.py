@@ -23,7 +23,8 @@ class Delay(Operation):
 
     Nothing happens to it in ideal simulation. On `qizgloria.qiskit` it is Qiskit's ``Delay``, and a
     twin of a backend (``noise_model=``) lets the qubit relax. Its adjoint is as long a delay. Under
-    controls it is left out: no qubit waits or not as another one says.
+    controls it is left out: no qubit waits or not as another one says. `qml.compile` leaves it out,
+    too, unless its ``basis_set`` has ``"Delay"``.
 
     Args:
         duration (float): how long; a whole number in units of dt.

@@ -158,6 +158,8 @@ class Compiler:
 _ADVICE = {
     "not scheduled": "A delay does not fit the times at which the backend starts pulses. Give "
     "scheduling_method='alap', which puts that right, or another delay",
+    "unify time units": "The backend does not say how long its time step dt is, so give delays in "
+    "seconds (s, ms, us, ns)",
     "Duration of": "The backend does not say how long its gates take, so leave scheduling_method "
     "out, or compile for another one (compile_backend)",
     "Unable to translate": "The backend lacks gates or delays that the circuit needs: leave them "

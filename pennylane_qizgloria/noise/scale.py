@@ -79,4 +79,5 @@ class Scaled:
             ValueError: if it is out of range by now.
         """
         scale = valid_scale(self._scale)
-        return scale if is_trained or not isinstance(scale, Tensor) else scale.detach()
+        # A copy: what is not differentiated is not kept from being written to, either.
+        return scale if is_trained or not isinstance(scale, Tensor) else scale.detach().clone()

@@ -59,7 +59,15 @@ def test_a_circuit_keeps_the_noise_that_it_was_run_with(diff_method):
         device.noise_scale = later
         return torch.autograd.grad(value, x)[0].item()
 
-    assert gradient(30.0) == pytest.approx(gradient(1.0), abs=1e-12)
+    def gradient_of_tensor(later):
+        device.noise_scale = scale = torch.tensor(1.0, dtype=torch.float64)
+        value = circuit(x)
+        scale.fill_(later)
+        return torch.autograd.grad(value, x)[0].item()
+
+    expected = gradient(1.0)
+    assert gradient(30.0) == pytest.approx(expected, abs=1e-12)
+    assert gradient_of_tensor(30.0) == pytest.approx(expected, abs=1e-12)
 
 
 def test_copies_keep_the_readout_error():

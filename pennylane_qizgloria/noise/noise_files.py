@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from math import isclose
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..user_warnings import warn
+from .composition import infidelity_of
 from .fitted import FittedNoise
-from .source import Instruction
+from .source import Instruction, some_of
 from .sources import noise_of
 
 FORMAT = "pennylane-qizgloria noise, version 1"
@@ -19,7 +22,8 @@ FORMAT = "pennylane-qizgloria noise, version 1"
 def save_noise(noise: FittedNoise, path: str | PathLike) -> None:
     """Write the strengths and readout errors of fitted noise to a JSON file.
 
-    What they belong to is not written: `load_noise` takes it.
+    What they belong to is not written: `load_noise` takes it. The errors that strengths multiply
+    are, so that `load_noise` sees if they have changed.
 
     Args:
         noise: of numbers, not of tensors.
@@ -39,7 +43,12 @@ def save_noise(noise: FittedNoise, path: str | PathLike) -> None:
         "format": FORMAT,
         "of": noise.name,
         "strengths": [
-            {"instruction": name, "qubits": qubits, "strength": value}
+            {
+                "instruction": name,
+                "qubits": qubits,
+                "strength": value,
+                "error": _error(noise, (name, qubits)),
+            }
             for (name, qubits), value in noise.strengths.items()
         ],
         "readout": [
@@ -61,6 +70,10 @@ def load_noise(path: str | PathLike, source: Any) -> FittedNoise:
         OSError: if the file cannot be read.
         ValueError: if the file is another one or damaged, its noise is that of another backend, or
             does not fit the source.
+
+    Warns:
+        UserWarning: if strengths were fitted to other errors than those of the source, which they
+            multiply now: it is calibrated anew, or another one of the same name.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -82,9 +95,33 @@ def load_noise(path: str | PathLike, source: Any) -> FittedNoise:
     if name != base.name:
         raise ValueError(f"{path} holds noise of {name}, not of {base.name}.")
     try:
-        return FittedNoise(base, strengths, readouts)
+        noise = FittedNoise(base, strengths, readouts)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} does not fit {base.name}: {error}") from error
+    _warn_of_others(path, noise, content["strengths"])
+    return noise
+
+
+def _error(noise: FittedNoise, own: Instruction) -> float:
+    """The error that a strength multiplies: one minus the average gate fidelity at strength 1."""
+    return infidelity_of(noise.base.after(*own), own[1])
+
+
+def _warn_of_others(path: str | PathLike, noise: FittedNoise, entries: list[Any]) -> None:
+    """Say if strengths were fitted to other errors than they multiply now."""
+    then = [entry.get("error") for entry in entries]  # none in files that are written by hand
+    changed = [
+        own
+        for own, error in zip(noise.strengths, then, strict=True)
+        if isinstance(error, (int, float))
+        and not isclose(error, _error(noise, own), rel_tol=1e-6, abs_tol=1e-12)
+    ]
+    if changed:
+        warn(
+            f"{path}: the strengths of {some_of(changed)} were fitted to other errors than those "
+            f"of {noise.name}, which they multiply now. Fit them anew, or give the source as it "
+            "was then."
+        )
 
 
 def _entries(content: Mapping[str, Any], key: str) -> list[Any]:

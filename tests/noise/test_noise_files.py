@@ -2,10 +2,12 @@
 
 import json
 import re
+import warnings
 
 import numpy as np
 import pytest
 import torch
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from pennylane_qizgloria.noise.fitted import FittedNoise
 from pennylane_qizgloria.noise.noise_files import FORMAT, load_noise, save_noise
@@ -115,3 +117,19 @@ def test_what_can_be_saved(tmp_path, base):
     trained = FittedNoise(base, {("cx", (0, 1)): torch.tensor(2.0)}, {})
     with pytest.raises(TypeError, match=r"writes numbers, .* tensors"):
         save_noise(trained, path)
+
+
+def test_errors_that_have_changed(tmp_path):
+    """Strengths that multiply other errors than they were fitted to are named in a warning."""
+
+    def noise(probability):
+        model = NoiseModel()
+        model.add_all_qubit_quantum_error(depolarizing_error(probability, 1), ["x"])
+        return noise_of(model)
+
+    save_noise(FittedNoise(noise(0.1), {("x", (0,)): 1.5}, {}), tmp_path / "own.json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_noise(tmp_path / "own.json", noise(0.1))
+    with pytest.warns(UserWarning, match=r"own\.json: the strengths of x\(0\) were fitted"):
+        load_noise(tmp_path / "own.json", noise(0.3))

@@ -2,12 +2,12 @@ r"""Fisher scoring: steps towards the parameters that make counts most likely.
 
 With the logarithm :math:`\ell` of the likelihood and the Fisher information I, a step is
 
-.. math:: \delta = (I + \mu\,\mathrm{diag}\,I + 1)^{-1}\, \nabla \ell,
+.. math:: \delta = (I + \mu\,\mathrm{diag}\,I + \epsilon)^{-1}\, \nabla \ell,
 
 Newton's with the expected second derivatives, which cannot be negative, in the place of those that
 there are (Osborne, Int. Stat. Rev. 60, 99, 1992). The damping :math:`\mu` grows where a step makes
-the counts less likely, and shrinks elsewhere (Levenberg, Quart. Appl. Math. 2, 164, 1944). The 1
-keeps parameters where they are that the circuits say nothing about.
+the counts less likely, and shrinks elsewhere (Levenberg, Quart. Appl. Math. 2, 164, 1944). The
+small :math:`\epsilon` keeps parameters where they are that the circuits say nothing about.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ LARGEST_STEP = 1.0
 NEGLIGIBLE_GAIN = 1e-3
 """A step that promises a smaller gain of the logarithm of the likelihood is the last one: noise of
 the counts alone changes it by one half for each parameter."""
+
+LEAST_INFORMATION = 1e-2
+"""What is added to the information."""
 
 FIRST_DAMPING = 1e-3
 DAMPING_FACTOR = 10.0
@@ -98,7 +101,8 @@ def fisher_scoring(
 
 def _step(point: _Point, damping: float) -> tuple[Float[Tensor, " parameters"], float]:
     """A step, and how much it should gain."""
-    damped = point.information + torch.diag(damping * point.information.diagonal() + 1)
+    information = point.information
+    damped = information + torch.diag(damping * information.diagonal() + LEAST_INFORMATION)
     step = torch.linalg.solve(damped, point.gradient)
     gain = float(point.gradient @ step) / 2
     return step * (LARGEST_STEP / step.abs().max().clamp_min(LARGEST_STEP)), gain

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ import pennylane as qml
 import torch
 from jaxtyping import Float
 from pennylane.devices import Device
+from pennylane.operation import Operator
+from pennylane.ops import MidMeasure
 from pennylane.tape import QuantumScript, make_qscript
 from pennylane.wires import Wires
 from torch import Tensor
@@ -90,8 +94,9 @@ class FitProblem:
         return [*map(str, self.groups), *errors]
 
     def start(self) -> Float[Tensor, " parameters"]:
-        """The parameters of the twin's own noise."""
-        strengths = [self.source.strengths.get(own[0], 1.0) for own in self.groups.values()]
+        """The parameters of the twin's own noise; of strengths that are tied now, their mean."""
+        known = self.source.strengths
+        strengths = [fmean(known.get(key, 1.0) for key in own) for own in self.groups.values()]
         errors = torch.tensor(list(self.readouts.values()), dtype=torch.float64).flatten()
         logarithms = torch.tensor(strengths, dtype=torch.float64).clamp_min(FIRST).log()
         return torch.cat([logarithms, errors.logit()])
@@ -119,7 +124,12 @@ class FitProblem:
         self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]
     ) -> list[Float[Tensor, " outcomes"]]:
         """The probabilities of the outcomes of some circuits."""
-        self.model.noise = self.noise(theta)
+        return self._probabilities(self.noise(theta), numbers)
+
+    def _probabilities(
+        self, noise: Noise, numbers: Sequence[int]
+    ) -> list[Float[Tensor, " outcomes"]]:
+        self.model.noise = noise
         tapes = [self.model.on_qubits(self.tapes[number]) for number in numbers]
         return list(simulate_all(tapes, self.config))
 
@@ -130,13 +140,13 @@ class FitProblem:
         terms = [self.counts[number] @ p.clamp_min(LEAST_PROBABILITY).log() for number, p in pairs]
         return -torch.stack(terms).sum() / total
 
-    def hellinger(self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]) -> float:
-        r"""The mean Hellinger distance of frequencies and probabilities.
+    def hellinger(self, noise: Noise, numbers: Sequence[int]) -> float:
+        r"""The mean Hellinger distance of frequencies and probabilities with some noise.
 
         .. math:: H(p, q) = \sqrt{\tfrac12 \sum_b (\sqrt{p_b} - \sqrt{q_b})^2}
         """
         distances = []
-        for number, p in zip(numbers, self.probabilities(theta, numbers), strict=True):
+        for number, p in zip(numbers, self._probabilities(noise, numbers), strict=True):
             frequencies = self.counts[number] / self.counts[number].sum()
             distances.append(
                 ((frequencies.sqrt() - p.clamp_min(0).sqrt()).square().sum() / 2).sqrt()
@@ -163,7 +173,7 @@ def fit_problem(
     device: Device,
     circuits: Sequence[Any],
     counts: Sequence[Any],
-    tie: str | Callable[[str, tuple[int, ...]], Hashable],
+    tie: Any,
     readout: bool,
 ) -> FitProblem:
     """The problem of a fit, see `fit_noise`."""
@@ -177,7 +187,7 @@ def fit_problem(
             f"fit_noise needs counts for each of at least two circuits, got {len(circuits)} "
             f"circuits and {len(counts)} counts."
         )
-    tapes = tuple(_tape(circuit, device) for circuit in circuits)
+    tapes = tuple(_tape(*own, device) for own in enumerate(circuits))
     used, qubits = _used(twin, tapes)
     groups, excluded = _groups(twin.noise, used, tie)
     readouts = {qubit: _first_readout(twin.noise, qubit) for qubit in qubits} if readout else {}
@@ -195,23 +205,12 @@ def fit_problem(
     return FitProblem(twin.noise, model, config, tapes, numbers, groups, readouts, excluded)
 
 
-def _tape(circuit: Any, device: Device) -> QuantumScript:
+def _tape(number: int, circuit: Any, device: Device) -> QuantumScript:
     """A circuit that measures the probabilities of what it measures."""
-    if isinstance(circuit, qml.QNode):
-        tape = qml.workflow.construct_tape(circuit, level="user")()
-    elif isinstance(circuit, QuantumScript):
-        tape = circuit
-    elif callable(circuit):
-        tape = make_qscript(circuit)()
-    else:
-        raise TypeError(
-            f"fit_noise takes QNodes, quantum functions and tapes as circuits, got {circuit!r}."
-        )
+    tape = _constructed(circuit)
     with qml.QueuingManager.stop_recording():
         operations = expand(tape, device.name).operations
-    channel = next(filter(is_channel, operations), None)
-    if channel is not None:
-        raise ValueError(f"fit_noise: a circuit has the channel {channel}; its noise is fitted.")
+    _require_gates(number, tape, operations)
     if len(tape.measurements) != 1 or tape.measurements[0].obs is not None:
         raise ValueError(
             "fit_noise: a circuit measures some wires in the computational basis, such as "
@@ -219,8 +218,45 @@ def _tape(circuit: Any, device: Device) -> QuantumScript:
         )
     own = circuit.device if isinstance(circuit, qml.QNode) else device
     wires = tape.measurements[0].wires or own.wires or tape.wires
+    unknown = [wire for wire in wires if device.wires is not None and wire not in device.wires]
+    if unknown:
+        raise ValueError(
+            f"fit_noise: circuit {number} measures the wires {unknown}, and the device has "
+            f"{device.wires.tolist()}."
+        )
     with qml.QueuingManager.stop_recording():
         return QuantumScript(operations, [qml.probs(wires=wires)])
+
+
+def _constructed(circuit: Any) -> QuantumScript:
+    if isinstance(circuit, QuantumScript):
+        return circuit
+    if not callable(circuit):
+        raise TypeError(
+            f"fit_noise takes QNodes, quantum functions and tapes as circuits, got {circuit!r}."
+        )
+    if isinstance(circuit, qml.QNode):
+        return qml.workflow.construct_tape(circuit, level="user")()
+    return make_qscript(circuit)()
+
+
+def _require_gates(number: int, tape: QuantumScript, operations: Sequence[Operator]) -> None:
+    """Refuse circuits that are not of gates alone, or several at once."""
+    if tape.batch_size is not None:
+        raise ValueError(
+            f"fit_noise: circuit {number} is a batch of {tape.batch_size}; give each as a circuit "
+            "of its own."
+        )
+    for op in operations:
+        if is_channel(op):
+            raise ValueError(
+                f"fit_noise: circuit {number} has the channel {op}; its noise is fitted."
+            )
+        if isinstance(op, MidMeasure):
+            raise ValueError(
+                f"fit_noise: circuit {number} measures wire {op.wires[0]} before its end, which a "
+                "twin does not simulate."
+            )
 
 
 def _used(twin: Twin, tapes: Sequence[QuantumScript]) -> tuple[list[Instruction], list[int]]:
@@ -238,10 +274,10 @@ def _used(twin: Twin, tapes: Sequence[QuantumScript]) -> tuple[list[Instruction]
 def _groups(
     noise: Noise,
     used: Sequence[Instruction],
-    tie: str | Callable[[str, tuple[int, ...]], Hashable],
+    tie: Any,
 ) -> tuple[dict[Hashable, tuple[Instruction, ...]], tuple[str, ...]]:
     """The instructions of each strength, and those that have none."""
-    if isinstance(tie, str) and tie not in TIES:
+    if tie not in TIES if isinstance(tie, str) else not callable(tie):
         raise ValueError(f"tie must be a function or one of {', '.join(TIES)}; got {tie!r}.")
     key = TIES[tie] if isinstance(tie, str) else tie
     groups: dict[Hashable, tuple[Instruction, ...]] = {}
@@ -252,14 +288,32 @@ def _groups(
                 f"{title_of((name, qubits))}: its noise has no logarithm to be scaled by."
             )
             continue
-        own = key(name, qubits)
+        own = _tied(key, name, qubits)
         groups[own] = (*groups.get(own, ()), (name, qubits))
     return groups, tuple(excluded)
+
+
+def _tied(key: Callable[[str, tuple[int, ...]], Hashable], name: str, qubits: Any) -> Hashable:
+    """What the user's function says of an instruction."""
+    try:
+        own = key(name, qubits)
+        hash(own)
+    except TypeError as error:
+        raise TypeError(
+            "fit_noise: tie takes the name and the qubits of an instruction, and returns something "
+            f"hashable; for {name!r} and {qubits}: {error}."
+        ) from error
+    return own
 
 
 def _first_readout(noise: Noise, qubit: int) -> tuple[float, float]:
     first, second = noise.readout(qubit) or (0.0, 0.0)
     return tuple(min(max(float(p), FIRST), 1 - FIRST) for p in (first, second))  # type: ignore[return-value]
+
+
+def _is_count(times: Any) -> bool:
+    is_number = isinstance(times, Real) and not isinstance(times, bool)
+    return is_number and times >= 0 and float(times).is_integer()
 
 
 def _counted(counts: Any, tape: QuantumScript, number: int) -> Float[Tensor, " outcomes"]:
@@ -272,10 +326,11 @@ def _counted(counts: Any, tape: QuantumScript, number: int) -> Float[Tensor, " o
     found = np.zeros(2 ** len(wires))
     for outcome, times in counts.items():
         bits = str(outcome)
-        if len(bits) != len(wires) or set(bits) - {"0", "1"} or times < 0:
+        if len(bits) != len(wires) or set(bits) - {"0", "1"} or not _is_count(times):
             raise ValueError(
                 f"fit_noise: the counts of circuit {number} have {outcome!r}: {times!r}; outcomes "
-                f"are strings of {len(wires)} bits, one for each of the wires {wires.tolist()}."
+                f"are strings of {len(wires)} bits, one for each of the wires {wires.tolist()}, "
+                "and counts are whole numbers of shots."
             )
         found[int(bits, 2)] += times
     if not found.any():

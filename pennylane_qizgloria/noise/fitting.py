@@ -16,18 +16,19 @@ inverse of the Fisher information :math:`I_{jk} = \sum_c N_c \sum_b \partial_j p
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
-import torch
 from pennylane.devices import Device
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from ..qiskit.backends.validation import is_whole
 from ..user_warnings import warn
 from .fisher_information import Information
 from .fisher_scoring import Scored, fisher_scoring
-from .fit_problem import FitProblem, FittedParameter, fit_problem
+from .fit_problem import FIRST, FitProblem, FittedParameter, fit_problem
 from .fitted import FittedNoise
 
 
@@ -77,13 +78,13 @@ class NoiseFit:
 
 def fit_noise(
     device: Device,
-    circuits: Sequence[Any],
-    counts: Sequence[Any],
+    circuits: Iterable[Any],
+    counts: Iterable[Any],
     *,
-    tie: str | Callable[[str, tuple[int, ...]], Hashable] = "instruction",
+    tie: Any = "instruction",
     readout: bool = True,
-    held_out: float | Sequence[int] = 0.25,
-    max_evaluations: int = 32,
+    held_out: Any = 0.25,
+    max_evaluations: Any = 32,
     progress: bool | None = None,
 ) -> NoiseFit:
     """Fit the noise of a twin to what a backend has counted.
@@ -95,13 +96,14 @@ def fit_noise(
             the device's wires in the computational basis (``qml.counts(wires=...)``, say).
         counts: for each circuit a dict from outcomes, strings of bits, to how often they were
             seen. They are in PennyLane's order: the first measured wire comes first.
-        tie: which strengths are one parameter: ``"instruction"`` for none, ``"gate"`` for those of
-            a kind of gate, ``"qubits"`` for those on the same qubits, ``"all"``; or a function of
-            the instruction's name and qubits, which returns equal values for those.
+        tie (str or Callable): which strengths are one parameter: ``"instruction"`` for none,
+            ``"gate"`` for those of a kind of gate, ``"qubits"`` for those on the same qubits,
+            ``"all"``; or a function of the instruction's name and qubits, which returns equal
+            values for those. They begin at their mean, and end at one value.
         readout: whether readout errors are fitted, too.
-        held_out: the numbers of the circuits that the fit does not see, or how large a share: the
-            last ones.
-        max_evaluations: how often all circuits of the fit may be simulated.
+        held_out (float or Sequence[int]): the numbers of the circuits that the fit does not see, or
+            how large a share: the last ones.
+        max_evaluations (int): how often all circuits of the fit may be simulated.
         progress: whether to show a progress bar; None for if there is a terminal.
 
     Returns:
@@ -117,14 +119,17 @@ def fit_noise(
         UserWarning: naming parameters that the circuits do not tell apart; and if the fit has not
             converged when the evaluations are used up.
     """
-    if max_evaluations < 1:
-        raise ValueError(f"fit_noise: max_evaluations must be at least 1, got {max_evaluations!r}.")
-    problem = fit_problem(device, circuits, counts, tie, readout)
+    if not is_whole(max_evaluations) or max_evaluations < 1:
+        raise ValueError(
+            "fit_noise: max_evaluations must be a whole number, at least 1; got "
+            f"{max_evaluations!r}."
+        )
+    problem = fit_problem(device, list(circuits), list(counts), tie, readout)
     seen, unseen = _divided(len(problem.tapes), held_out)
     scored = _scored(problem, seen, max_evaluations, progress)
     start, found = problem.start(), scored.theta
-    with torch.no_grad():
-        before, after = (problem.hellinger(own, unseen) for own in (start, found))
+    fitted = problem.fitted(found)
+    before, after = (problem.hellinger(own, unseen) for own in (problem.source, fitted))
     if not scored.converged:
         warn(
             f"fit_noise has not converged after {max_evaluations} evaluations: strengths and "
@@ -132,11 +137,12 @@ def fit_noise(
         )
     known = Information.of(scored.information)
     confused = known.confused(problem.names)
+    parameters = problem.parameters(start, found, known.errors)
     if confused:
-        warn(f"fit_noise: {_sentence(confused)}. Add circuits in which they act differently.")
+        warn(f"fit_noise: {_sentence(confused, parameters)}")
     return NoiseFit(
-        problem.fitted(found),
-        problem.parameters(start, found, known.errors),
+        fitted,
+        parameters,
         scored.losses,
         before,
         after,
@@ -146,24 +152,38 @@ def fit_noise(
     )
 
 
-def _sentence(confused: Sequence[Sequence[str]]) -> str:
+def _sentence(confused: Sequence[Sequence[str]], parameters: Sequence[FittedParameter]) -> str:
     """What the circuits do not tell, of combinations of parameters."""
-    alone = [group[0] for group in confused if len(group) == 1]
-    groups = "; ".join(" and ".join(group) for group in confused if len(group) > 1)
-    parts = [f"the circuits say too little about {', '.join(alone)}"] if alone else []
-    parts += [f"the circuits do not tell apart {groups}, which could be tied"] if groups else []
-    return "; ".join(parts)
+    zero = {own.name for own in parameters if own.value < FIRST}
+    small = [name for group in confused for name in group if zero.issuperset(group)]
+    rest = [group for group in confused if not zero.issuperset(group)]
+    alone = [group[0] for group in rest if len(group) == 1]
+    groups = "; ".join(" and ".join(group) for group in rest if len(group) > 1)
+    parts = []
+    if small:
+        parts.append(f"{', '.join(dict.fromkeys(small))} may as well be 0")
+    if alone:
+        parts.append(f"the circuits say too little about {', '.join(alone)}")
+    if groups:
+        parts.append(f"the circuits do not tell apart {groups}, which could be tied")
+    if rest:
+        parts.append("add circuits in which they act differently")
+    return f"{'; '.join(parts)}."
 
 
-def _divided(count: int, held_out: float | Sequence[int]) -> tuple[list[int], list[int]]:
+def _divided(count: int, held_out: Any) -> tuple[list[int], list[int]]:
     """The numbers of the circuits that a fit sees, and of those that it does not."""
-    if isinstance(held_out, (int, float)):
-        if not 0 < held_out < 1:
+    if isinstance(held_out, Real):
+        if not 0 < float(held_out) < 1:
             raise ValueError(f"held_out must be a share between 0 and 1, got {held_out!r}.")
-        unseen = list(range(count))[count - max(1, round(held_out * count)) :]
+        unseen = list(range(count))[count - max(1, round(float(held_out) * count)) :]
+    elif isinstance(held_out, Iterable):
+        unseen = list(held_out)
     else:
-        unseen = [int(number) for number in held_out]
-    wrong = [number for number in unseen if number not in range(count)]
+        raise TypeError(
+            f"held_out must be a share or the numbers of the circuits, got {held_out!r}."
+        )
+    wrong = [number for number in unseen if not is_whole(number) or number not in range(count)]
     if wrong or len(set(unseen)) in (0, count):
         raise ValueError(
             f"held_out={held_out!r} of {count} circuits must leave some to fit and some to hold "

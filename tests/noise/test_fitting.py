@@ -90,6 +90,36 @@ def test_a_fit_from_far_off():
     assert next(own for own in strengths if own.name == "cx").error < 0.1
 
 
+def test_the_distance_before():
+    """It is that of the twin's own noise, whatever its strengths are tied to."""
+    base = noise_of("fake_manila")
+    noise = FittedNoise(base, {("cx", (0, 1)): 1.5, ("cx", (1, 2)): 6.0}, {0: (0.0, 0.0)})
+    circuits = [circuit(seed, layers=1) for seed in range(3)]
+    counts = counted(circuits, noise, 200_000)
+    fit = fit_noise(twin(noise), circuits, counts, tie="gate", progress=False)
+    exact = qml.execute(
+        [qml.tape.QuantumScript(qml.tape.make_qscript(circuits[2])().operations, [qml.probs()])],
+        twin(noise),
+    )[0]
+    frequencies = np.array([counts[2].get(f"{i:04b}", 0) for i in range(16)]) / 200_000
+    expected = np.sqrt(((np.sqrt(exact) - np.sqrt(frequencies)) ** 2).sum() / 2)
+    assert fit.hellinger_before == pytest.approx(expected)
+    assert fit.hellinger_after > 2 * fit.hellinger_before
+
+
+def test_no_noise_at_all():
+    """Errors that the counts do not show go to 0, and a warning says so."""
+
+    def nothing():
+        return qml.counts(wires=[0])
+
+    device = qml.device("qizgloria.mixed", wires=1, noise_model="fake_manila")
+    with pytest.warns(UserWarning, match=r"p\(1\|0\) of qubit 0 may as well be 0; the"):
+        fit = fit_noise(device, [nothing] * 3, [{"0": 1000}] * 3, progress=False)
+    assert fit.converged
+    assert fit.parameters[0].value < 1e-4
+
+
 def test_a_fit_that_has_not_converged():
     """Too few evaluations are said, in a warning and in the result."""
     circuits = [circuit(seed, layers=1) for seed in range(3)]
@@ -253,6 +283,20 @@ def test_other_files(tmp_path, content):
         load_noise(tmp_path / "noise.json", "fake_manila")
 
 
+def midway():
+    qml.measure(0)
+    return qml.counts(wires=[0])
+
+
+def elsewhere():
+    return qml.counts(wires=[0, 7])
+
+
+def batch():
+    qml.RX(np.array([0.1, 0.2]), 0)
+    return qml.counts(wires=range(WIRES))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -266,23 +310,24 @@ def test_other_files(tmp_path, content):
             r"circuit 0 are no dict .*, but a ndarray",
         ),
         ({"tie": "qubit"}, ValueError, "tie must be"),
-        ({"max_evaluations": 0}, ValueError, "max_evaluations must be at least 1"),
+        ({"max_evaluations": 0}, ValueError, "max_evaluations must be a whole number, at least 1"),
         ({"held_out": 1.5}, ValueError, "a share between 0 and 1"),
         ({"held_out": [0, 1]}, ValueError, "some to fit and some to hold"),
         ({"circuits": [3, 4]}, TypeError, "QNodes, quantum functions and tapes"),
+        ({"circuits": [midway] * 2}, ValueError, "circuit 0 measures wire 0 before its end"),
+        ({"circuits": [circuit(0), elsewhere]}, ValueError, r"circuit 1 measures the wires \[7\]"),
+        ({"circuits": [batch] * 2}, ValueError, "circuit 0 is a batch of 2"),
+        ({"counts": [{"0000": 0.1}] * 2}, ValueError, "'0000': 0.1; .* whole numbers of shots"),
+        ({"counts": [{"0000": float("nan")}] * 2}, ValueError, "whole numbers of shots"),
+        ({"counts": [{"0000": "3"}] * 2}, ValueError, "whole numbers of shots"),
+        ({"tie": None}, ValueError, "tie must be a function or one of"),
+        ({"tie": lambda name: name}, TypeError, "tie takes the name and the qubits"),
+        ({"tie": lambda name, qubits: [name]}, TypeError, "returns something hashable"),
+        ({"held_out": None}, TypeError, "a share or the numbers of the circuits"),
+        ({"held_out": [0.5]}, ValueError, "some to fit and some to hold"),
+        ({"max_evaluations": 2.5}, ValueError, "max_evaluations must be a whole number"),
     ],
-    ids=[
-        "no twin",
-        "numbers",
-        "length",
-        "empty",
-        "array",
-        "tie",
-        "evaluations",
-        "share",
-        "all held out",
-        "circuits",
-    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_input(change, error, message):
     """What cannot be fitted is refused with what is expected."""

@@ -82,7 +82,9 @@ def test_what_is_no_parameter_is_refused():
         assign_roles(circuit_of(A), A, 3)
 
 
-@pytest.mark.parametrize("given", [{A, B}, frozenset([A, B]), {A: 0, B: 1}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{A, B}, frozenset([A, B]), {A: 0, B: 1}], ids=["set", "frozenset", "dict"]
+)
 def test_parameters_without_an_order_are_refused(given):
     """Parameters in a set or a dict would be given the columns of others."""
     with pytest.raises(TypeError, match="inputs must name parameters in the order of the values"):

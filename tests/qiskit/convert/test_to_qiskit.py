@@ -285,7 +285,7 @@ def test_wires_that_are_missing():
         to_qiskit(lambda: qml.CNOT(["a", "b"]), wires=["a"])()
 
 
-@pytest.mark.parametrize("wires", [{"a", "b"}, {"a": 0, "b": 1}], ids=str)
+@pytest.mark.parametrize("wires", [{"a", "b"}, {"a": 0, "b": 1}], ids=["set", "dict"])
 def test_wires_without_an_order(wires):
     """Wires in a set or a dict would become any qubits."""
     with pytest.raises(TypeError, match="in the order of the qubits"):

@@ -133,13 +133,6 @@ class FitProblem:
         tapes = [self.model.on_qubits(self.tapes[number]) for number in numbers]
         return list(simulate_all(tapes, self.config))
 
-    def loss(self, theta: Float[Tensor, " parameters"], numbers: Sequence[int]) -> Tensor:
-        """The mean negative logarithm of the likelihood of some circuits' counts."""
-        pairs = zip(numbers, self.probabilities(theta, numbers), strict=True)
-        total = sum(float(self.counts[number].sum()) for number in numbers)
-        terms = [self.counts[number] @ p.clamp_min(LEAST_PROBABILITY).log() for number, p in pairs]
-        return -torch.stack(terms).sum() / total
-
     def hellinger(self, noise: Noise, numbers: Sequence[int]) -> float:
         r"""The mean Hellinger distance of frequencies and probabilities with some noise.
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..pauli.conditions import holds
+from ..qiskit.backends.validation import is_whole
 from .channel import NoiseChannel
 from .readout import is_readout
 from .source import Instruction, Noise, Readout, title_of
@@ -83,10 +84,10 @@ class FittedNoise(Noise):
         return any(isinstance(number, Tensor) for number in numbers)
 
     def require_valid(self) -> None:
-        """Refuse tensors that have left their ranges."""
+        """Refuse tensors that have left their ranges; keys are what they were."""
         if self.is_trained:
-            dict(_valid_strengths(self.base, self.strengths))
-            dict(_valid_readouts(self.base, self.readouts))
+            _valid_numbers(_of_strengths(self.base, self.strengths))
+            _valid_numbers(_of_readouts(self.readouts))
 
     def instructions(self) -> list[Instruction]:
         """Those of the base."""
@@ -119,18 +120,26 @@ class FittedNoise(Noise):
 def _valid_strengths(
     base: Noise, strengths: Mapping[Any, Any]
 ) -> Iterator[tuple[Instruction, Any]]:
-    keys = [_instruction(base, key) for key in strengths]
-    entries = [
-        (f"{STRENGTH} {title_of(key)}", value, _largest(base, key))
-        for key, value in zip(keys, strengths.values(), strict=True)
-    ]
-    return zip(keys, _valid_numbers(entries), strict=True)
+    own = {_instruction(base, key): value for key, value in strengths.items()}
+    return zip(own, _valid_numbers(_of_strengths(base, own)), strict=True)
 
 
 def _valid_readouts(base: Noise, readouts: Mapping[Any, Any]) -> Iterator[tuple[int, Readout]]:
-    qubits = [_qubit(base, key) for key in readouts]
+    own = {_qubit(base, key): pair for key, pair in readouts.items()}
+    numbers = _valid_numbers(_of_readouts(own))
+    return zip(own, zip(numbers[::2], numbers[1::2], strict=True), strict=True)
+
+
+def _of_strengths(base: Noise, strengths: Mapping[Instruction, Any]) -> list[Entry]:
+    return [
+        (f"{STRENGTH} {title_of(key)}", value, _largest(base, key))
+        for key, value in strengths.items()
+    ]
+
+
+def _of_readouts(readouts: Mapping[int, Any]) -> list[Entry]:
     entries: list[Entry] = []
-    for qubit, pair in zip(qubits, readouts.values(), strict=True):
+    for qubit, pair in readouts.items():
         try:
             p10, p01 = pair
         except (TypeError, ValueError) as error:
@@ -139,8 +148,7 @@ def _valid_readouts(base: Noise, readouts: Mapping[Any, Any]) -> Iterator[tuple[
                 f"(p(1|0), p(0|1)), got {pair!r}."
             ) from error
         entries += [(f"p(1|0) of qubit {qubit}", p10, 1.0), (f"p(0|1) of qubit {qubit}", p01, 1.0)]
-    numbers = _valid_numbers(entries)
-    return zip(qubits, zip(numbers[::2], numbers[1::2], strict=True), strict=True)
+    return entries
 
 
 def _instruction(base: Noise, key: Any) -> Instruction:
@@ -180,7 +188,7 @@ def _has(base: Noise, qubit: int) -> bool:
 
 
 def _qubit(base: Noise, key: Any) -> int:
-    if not isinstance(key, Integral) or isinstance(key, bool):
+    if not is_whole(key):
         raise TypeError(f"The keys of readouts are each the number of a qubit; got {key!r}.")
     if not _has(base, int(key)):
         number = base.num_qubits
